@@ -1,0 +1,99 @@
+//! What is not known, and why.
+//!
+//! A gap is a value, not an error: bad data is normal. Names are those of the outside contract
+//! (machine-readable basis, `gaps`).
+
+use std::borrow::Cow;
+
+/// Why something is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// Looked for, none there.
+    Absent,
+    /// There, but older than its window.
+    Stale,
+    /// There, without a unit or with one that the analyte does not know.
+    UnitUnknown,
+    /// There, but without a date, or a level without the time of the last dose.
+    TimingUnknown,
+    /// A level that is certainly not a trough.
+    NotTrough,
+    /// Two sources disagree.
+    Conflicting,
+    /// It came and could not be used.
+    NotReadable,
+    /// 401, 403, missing scope, or not on the allow-list.
+    NotPermitted,
+    /// Failed, late, or not sent and no server to ask.
+    FetchFailed,
+    /// It belongs to another patient and was dropped.
+    OtherPatient,
+}
+
+impl Why {
+    /// The code in `gaps[].why`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Why::Absent => "absent",
+            Why::Stale => "stale",
+            Why::UnitUnknown => "unit-unknown",
+            Why::TimingUnknown => "timing-unknown",
+            Why::NotTrough => "not-trough",
+            Why::Conflicting => "conflicting",
+            Why::NotReadable => "not-readable",
+            Why::NotPermitted => "not-permitted",
+            Why::FetchFailed => "fetch-failed",
+            Why::OtherPatient => "other-patient",
+        }
+    }
+}
+
+/// One thing that is not known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gap {
+    /// The name of the missing thing, as in `gaps[].need`.
+    pub need: Cow<'static, str>,
+    /// Why it is missing.
+    pub why: Why,
+}
+
+impl Gap {
+    /// A gap of the given name.
+    pub fn new(need: impl Into<Cow<'static, str>>, why: Why) -> Self {
+        Gap { need: need.into(), why }
+    }
+}
+
+/// The truth of a sign, from "no" to "yes" by how much it may still be so.
+///
+/// Four values on one chain, so that `any` is the maximum and `all` the minimum. `Unreadable` stands
+/// between unknown and true: what would decide it is there, or its source failed, so it must be counted
+/// as possible; `Unknown` means looked and not found, or too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth {
+    /// Certainly not.
+    False,
+    /// Not known: absent or stale.
+    Unknown,
+    /// Not known, because what is there could not be read.
+    Unreadable,
+    /// Certainly so.
+    True,
+}
+
+impl Truth {
+    /// Truth of a plain fact.
+    pub fn of(fact: bool) -> Self {
+        if fact { Truth::True } else { Truth::False }
+    }
+
+    /// Negation: the two kinds of unknown stay what they are.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        match self {
+            Truth::False => Truth::True,
+            Truth::True => Truth::False,
+            unknown @ (Truth::Unknown | Truth::Unreadable) => unknown,
+        }
+    }
+}

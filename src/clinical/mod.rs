@@ -1,0 +1,14 @@
+//! The judgement: a pure function of record, knowledge and clock.
+//!
+//! Turns a [`record::PatientRecord`] and the [`knowledge::Knowledge`] of `hooks/` into a judgement and
+//! its cards. Nothing here does I/O, waits, logs, asks for the time, or knows FHIR, HTTP, a drug's name
+//! or a threshold; `tests/suite/architecture.rs` reads these sources and holds them to it.
+//!
+//! Reading order: [`record`] and [`gap`] say what is known, [`vocabulary`] and [`knowledge`] what the
+//! tables say.
+
+pub mod gap;
+pub mod knowledge;
+pub mod record;
+pub mod vocabulary;
+pub mod when;

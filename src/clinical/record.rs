@@ -1,0 +1,383 @@
+//! One patient's record as far as any table asks for it, with what could not be had.
+//!
+//! `gather` builds it from prefetch and the FHIR server, the case files build it from plain words; the
+//! judgement reads it. It holds meanings, not FHIR: codes are already looked up in the
+//! [`super::vocabulary::Vocabulary`]. What came and could not be used is in it too (an unreadable result
+//! is a value), because a milder answer needs positive evidence. It belongs to one patient: what is of
+//! another was dropped before and left only a gap. It has no `Debug`: it must not be printed.
+
+use super::gap::Why;
+use super::vocabulary::{AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site};
+use super::when::When;
+use rust_decimal::Decimal;
+
+/// The record.
+#[derive(Default)]
+pub struct PatientRecord {
+    /// Demographics.
+    pub person: Person,
+    /// Medication orders: those of the hook's context first, then drafts, then the record.
+    pub orders: Vec<Order>,
+    /// Dispenses and statements, where the client gives them.
+    pub supplies: Vec<Supply>,
+    /// Results of known analytes; also those that could not be read.
+    pub results: Vec<LabResult>,
+    /// Conditions of known groups, and unreadable ones (with no group).
+    pub conditions: Vec<Condition>,
+    /// Allergies to known ingredients.
+    pub allergies: Vec<Allergy>,
+    /// Procedures of known groups.
+    pub procedures: Vec<Procedure>,
+    /// How reading each source went.
+    pub sources: Sources,
+    /// The encounter of the hook, as `Encounter/id`.
+    pub encounter: Option<Box<str>>,
+}
+
+/// A source of data: what one prefetch key or search stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The Patient resource.
+    Patient,
+    /// Medication orders of all statuses.
+    Medications,
+    /// Recent results.
+    Observations,
+    /// Long look-back results.
+    Screens,
+    /// Conditions.
+    Conditions,
+    /// Allergies.
+    Allergies,
+    /// Procedures.
+    Procedures,
+}
+
+/// Every source, in the order in which gaps are listed.
+pub const SOURCES: [Source; 7] = [
+    Source::Patient,
+    Source::Medications,
+    Source::Observations,
+    Source::Screens,
+    Source::Conditions,
+    Source::Allergies,
+    Source::Procedures,
+];
+
+impl Source {
+    /// Prefetch key and name in `gaps[].need`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Source::Patient => "patient",
+            Source::Medications => "medications",
+            Source::Observations => "observations",
+            Source::Screens => "screens",
+            Source::Conditions => "conditions",
+            Source::Allergies => "allergies",
+            Source::Procedures => "procedures",
+        }
+    }
+}
+
+/// How reading went, per source.
+#[derive(Clone, Default)]
+pub struct Sources([SourceState; 7]);
+
+/// How reading one source went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// Whether it was looked at and what it holds is here.
+    pub outcome: Outcome,
+    /// Something came that could not be read at all (not even what it is about).
+    pub unreadable: bool,
+    /// Something of another patient was dropped.
+    pub foreign: bool,
+}
+
+/// Whether a source was had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not sent, and no server to ask: what it holds is unknown.
+    #[default]
+    NotSent,
+    /// Read, to its end.
+    Read,
+    /// It failed, came late, was cut off by a limit, or was refused: what it holds may matter.
+    Failed(Why),
+}
+
+impl Sources {
+    /// State of a source.
+    pub fn of(&self, source: Source) -> SourceState {
+        self.0[source as usize]
+    }
+
+    /// State of a source, to be changed while gathering.
+    pub fn of_mut(&mut self, source: Source) -> &mut SourceState {
+        &mut self.0[source as usize]
+    }
+}
+
+impl SourceState {
+    /// Whether something that is there may be missing from the record: it failed, or a part of it could
+    /// not be read.
+    pub fn hides_something(self) -> bool {
+        self.unreadable || matches!(self.outcome, Outcome::Failed(_))
+    }
+
+    /// Why nothing of it is known, if so.
+    pub fn missing(self) -> Option<Why> {
+        match self.outcome {
+            Outcome::Read => None,
+            Outcome::NotSent => Some(Why::FetchFailed),
+            Outcome::Failed(why) => Some(why),
+        }
+    }
+}
+
+/// Demographics.
+#[derive(Default)]
+pub struct Person {
+    /// `Patient/id`.
+    pub reference: Option<Box<str>>,
+    /// Birth date, perhaps partial.
+    pub birth: Option<When>,
+    /// Administrative gender, as far as it is male or female.
+    pub sex: Option<Sex>,
+    /// Whether the record says that the patient has died.
+    pub deceased: bool,
+}
+
+/// Administrative gender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sex {
+    /// `female`.
+    Female,
+    /// `male`.
+    Male,
+}
+
+/// Where an order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Named by the hook as being stopped or held.
+    Stopping,
+    /// Drafted in the same session.
+    Draft,
+    /// Found in the record.
+    Recorded,
+}
+
+/// FHIR `MedicationRequest.status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// `active`.
+    Active,
+    /// `on-hold`.
+    OnHold,
+    /// `cancelled`.
+    Cancelled,
+    /// `completed`.
+    Completed,
+    /// `entered-in-error`.
+    EnteredInError,
+    /// `stopped`.
+    Stopped,
+    /// `draft`.
+    Draft,
+    /// `unknown`, missing or not a status.
+    Unknown,
+}
+
+/// A medication order.
+pub struct Order {
+    /// `MedicationRequest/id`.
+    pub reference: Option<Box<str>>,
+    /// Where it came from.
+    pub role: Role,
+    /// Its status.
+    pub status: OrderStatus,
+    /// What it orders.
+    pub drug: Drug,
+    /// The drug as the record writes it, for people.
+    pub drug_text: Box<str>,
+    /// Systemic or local by route, form or text; `None` if nothing says so.
+    pub site: Option<Site>,
+    /// Formulation from the product, brand or form words.
+    pub formulation: Option<FormulationId>,
+    /// Dose of one day.
+    pub dose: Dose,
+    /// `authoredOn`.
+    pub authored: Option<When>,
+    /// Start and end of use, from `boundsPeriod` or the validity of dispensing.
+    pub starts: Option<When>,
+    /// End of use.
+    pub ends: Option<When>,
+    /// When it was stopped, looking back (contract, section 1); `None` if nothing says so.
+    pub stopped: Option<When>,
+    /// A restart date found on it (future start, or a date after words like restart).
+    pub restart: Option<When>,
+    /// Groups of the reasons for the order (reasonCode, reasonReference), with the text.
+    pub reasons: Vec<(GroupId, Box<str>)>,
+    /// Codes of `statusReason` (code only, any system).
+    pub status_reason_codes: Vec<Box<str>>,
+    /// Text of `statusReason`, lower case; also the displays of its codes.
+    pub status_reason_text: Box<str>,
+    /// `priorPrescription`, as `MedicationRequest/id`.
+    pub prior: Option<Box<str>>,
+    /// Whether the instructions are a sequence of decreasing steps already.
+    pub written_taper: bool,
+    /// The order as it was received, where it came inline in the hook's context.
+    pub received: Option<Box<str>>,
+}
+
+/// What an order orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drug {
+    /// A drug that the vocabulary knows.
+    Known {
+        /// Ingredient.
+        ingredient: IngredientId,
+        /// Product, where a code names it.
+        product: Option<ProductId>,
+    },
+    /// A drug, but none that any table speaks of.
+    Other,
+    /// What it orders cannot be read.
+    Unreadable,
+}
+
+/// The dose of one day, in the order taken.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Dose {
+    /// Amounts in mg, first of the day first.
+    PerDay(Vec<Decimal>),
+    /// Not given, as needed, or not readable.
+    #[default]
+    Unknown,
+}
+
+impl Dose {
+    /// Total of a day in mg.
+    pub fn daily(&self) -> Option<Decimal> {
+        match self {
+            Dose::PerDay(doses) if !doses.is_empty() => Some(doses.iter().sum()),
+            Dose::PerDay(_) | Dose::Unknown => None,
+        }
+    }
+}
+
+/// A dispense or a statement about use.
+pub struct Supply {
+    /// `MedicationDispense/id` or `MedicationStatement/id`.
+    pub reference: Option<Box<str>>,
+    /// The drug.
+    pub drug: Drug,
+    /// When the supply ends or the statement is about.
+    pub until: Option<When>,
+    /// A statement that the drug is not taken (any more).
+    pub not_taken: bool,
+}
+
+/// A result of a known analyte.
+pub struct LabResult {
+    /// What was measured.
+    pub analyte: AnalyteId,
+    /// `Observation/id`.
+    pub reference: Option<Box<str>>,
+    /// When the sample was taken; `None` if that cannot be told.
+    pub when: Option<When>,
+    /// Whether it is preliminary.
+    pub preliminary: bool,
+    /// Its value.
+    pub value: Value,
+    /// The laboratory's own limits, in canonical units.
+    pub range: (Option<Decimal>, Option<Decimal>),
+    /// Assay, empty if not stated.
+    pub assay: Box<str>,
+    /// For drug levels: when it was drawn with respect to the last dose.
+    pub timing: LevelTiming,
+    /// For drug levels: hours between the last dose and the sample, where the record says.
+    pub hours_after_dose: Option<Decimal>,
+}
+
+/// A value.
+pub enum Value {
+    /// A number in the analyte's canonical unit.
+    Number(Number),
+    /// A coded result, with its text.
+    Coded(Finding, Box<str>),
+    /// Came and cannot be used.
+    Unusable(Why),
+}
+
+/// A number in the canonical unit.
+pub struct Number {
+    /// How the number bounds the value.
+    pub bound: Bound,
+    /// Exact, unrounded.
+    pub value: Decimal,
+    /// The recorded form (`2100 mg/g`), where it was converted.
+    pub as_recorded: Option<Box<str>>,
+}
+
+/// `Quantity.comparator`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The number itself.
+    Exact,
+    /// Below (`<`) or at most (`<=`) the number.
+    Below,
+    /// Above (`>`) or at least (`>=`) the number.
+    Above,
+}
+
+/// A condition.
+pub struct Condition {
+    /// `Condition/id`.
+    pub reference: Option<Box<str>>,
+    /// Groups that its codes belong to.
+    pub groups: Vec<GroupId>,
+    /// Text for people.
+    pub text: Box<str>,
+    /// Active, recurring or no status given.
+    pub active: bool,
+    /// Refuted or entered in error: does not count.
+    pub refuted: bool,
+    /// Onset or, failing that, recorded date.
+    pub when: Option<When>,
+    /// Belongs to the encounter of the hook.
+    pub in_encounter: bool,
+    /// An encounter diagnosis.
+    pub encounter_diagnosis: bool,
+}
+
+/// An allergy to a known ingredient.
+pub struct Allergy {
+    /// `AllergyIntolerance/id`.
+    pub reference: Option<Box<str>>,
+    /// The substance.
+    pub ingredient: IngredientId,
+    /// The substance was a local product.
+    pub local_product: bool,
+    /// Text for people.
+    pub text: Box<str>,
+    /// `criticality` is high, or a reaction is severe.
+    pub severe: bool,
+    /// Refuted, resolved or entered in error: does not count.
+    pub refuted: bool,
+    /// Recorded or onset date.
+    pub when: Option<When>,
+}
+
+/// A procedure of a known group that was done.
+pub struct Procedure {
+    /// `Procedure/id`.
+    pub reference: Option<Box<str>>,
+    /// Groups.
+    pub groups: Vec<GroupId>,
+    /// Text for people.
+    pub text: Box<str>,
+    /// When it was performed.
+    pub when: Option<When>,
+}

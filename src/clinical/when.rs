@@ -1,0 +1,176 @@
+//! Dates as records give them: whole, partial or missing, and windows around an instant.
+//!
+//! Turns FHIR date text into the span of instants that it may mean, and answers whether that span lies
+//! in a window: yes, no, or "it straddles the edge". It never rounds a partial date to its first day.
+//! Follows FHIR R4 `date`, `dateTime` and `instant` (a date without zone is read as UTC).
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+const DAY: i64 = 86_400;
+
+/// A date as it was recorded: the span of instants that it may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct When {
+    /// Seconds since 1970 of the first instant that it may mean.
+    first: i64,
+    /// Seconds since 1970 of the last instant that it may mean.
+    last: i64,
+}
+
+/// Where a date lies with respect to a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// Certainly inside.
+    Inside,
+    /// Certainly outside.
+    Outside,
+    /// A partial date that straddles an edge of the window.
+    Straddles,
+}
+
+impl When {
+    /// An exact instant.
+    pub fn instant(at: Timestamp) -> Self {
+        let s = at.as_second();
+        When { first: s, last: s }
+    }
+
+    /// A whole day (UTC).
+    pub fn day(date: Date) -> Self {
+        let first = Self::midnight(date);
+        When { first, last: first + DAY - 1 }
+    }
+
+    /// Reads FHIR `date`, `dateTime` or `instant` text. `None` if it is none of them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > 40 || !text.is_ascii() {
+            return None;
+        }
+        match text.len() {
+            4 => Self::year(text.parse().ok()?),
+            7 => {
+                let (year, month) = text.split_once('-')?;
+                Self::month(year.parse().ok()?, month.parse().ok()?)
+            }
+            10 => Some(Self::day(text.parse().ok()?)),
+            n if n > 10 => text.parse::<Timestamp>().ok().map(Self::instant).or_else(|| Self::zoneless(text)),
+            _ => None,
+        }
+    }
+
+    /// `2026-11-15T08:30:00` without zone, which FHIR forbids and records hold: any zone may be meant.
+    fn zoneless(text: &str) -> Option<Self> {
+        let at: jiff::civil::DateTime = text.parse().ok()?;
+        let utc = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+        Some(When { first: utc - 14 * 3600, last: utc + 12 * 3600 })
+    }
+
+    fn year(year: i16) -> Option<Self> {
+        let first = Date::new(year, 1, 1).ok()?;
+        let next = Date::new(year.checked_add(1)?, 1, 1).ok()?;
+        Some(When { first: Self::midnight(first), last: Self::midnight(next) - 1 })
+    }
+
+    fn month(year: i16, month: i8) -> Option<Self> {
+        let first = Date::new(year, month, 1).ok()?;
+        Some(When { first: Self::midnight(first), last: Self::midnight(first.last_of_month()) + DAY - 1 })
+    }
+
+    fn midnight(date: Date) -> i64 {
+        i64::from(date.since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days())) * DAY
+    }
+
+    /// The first instant that it may mean.
+    pub fn earliest(self) -> i64 {
+        self.first
+    }
+
+    /// The last instant that it may mean, in seconds since 1970.
+    pub fn latest(self) -> i64 {
+        self.last
+    }
+
+    /// Whether it certainly lies after `now` (in seconds since 1970), with a day's grace for zones.
+    pub fn is_future(self, now: i64) -> bool {
+        self.first > now + DAY
+    }
+
+    /// Where it lies in the window that starts `days` before `now` and is open to the future.
+    pub fn within(self, days: u32, now: i64) -> Placed {
+        let from = now - i64::from(days) * DAY;
+        self.between(from, i64::MAX)
+    }
+
+    /// Where it lies between two instants (seconds since 1970, both inclusive).
+    pub fn between(self, from: i64, to: i64) -> Placed {
+        if self.first >= from && self.last <= to {
+            Placed::Inside
+        } else if self.last < from || self.first > to {
+            Placed::Outside
+        } else {
+            Placed::Straddles
+        }
+    }
+
+    /// Whole days from it to `now`, counted from the last instant that it may mean.
+    pub fn days_ago(self, now: i64) -> i64 {
+        (now - self.last).div_euclid(DAY)
+    }
+
+    /// The recorded date as ISO text, as precise as it was: `2026`, `2026-11` or `2026-11-15`.
+    pub fn iso(self) -> String {
+        let date = Self::date_of(self.first);
+        let days = (self.last - self.first) / DAY;
+        if days > 31 {
+            format!("{:04}", date.year())
+        } else if days > 2 {
+            format!("{:04}-{:02}", date.year(), date.month())
+        } else {
+            date.to_string()
+        }
+    }
+
+    /// The recorded date as people write it: `15 Nov 2026`, `Nov 2026` or `2026`.
+    pub fn human(self) -> String {
+        let date = Self::date_of(self.first);
+        let days = (self.last - self.first) / DAY;
+        if days > 31 {
+            date.strftime("%Y").to_string()
+        } else if days > 2 {
+            date.strftime("%b %Y").to_string()
+        } else {
+            date.strftime("%-d %b %Y").to_string()
+        }
+    }
+
+    /// The calendar day (UTC) of an instant in seconds since 1970.
+    pub fn date_of(seconds: i64) -> Date {
+        Timestamp::from_second(seconds)
+            .map_or(Date::constant(1970, 1, 1), |at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_date_straddles_the_window_that_cuts_it() {
+        let now = When::parse("2026-11-22T12:00:00Z").unwrap().latest();
+        assert_eq!(When::parse("2026-11").unwrap().within(7, now), Placed::Straddles);
+        assert_eq!(When::parse("2026-11").unwrap().within(60, now), Placed::Inside);
+        assert_eq!(When::parse("2025").unwrap().within(30, now), Placed::Outside);
+    }
+
+    #[test]
+    fn recorded_precision_is_kept() {
+        assert_eq!(When::parse("2024").unwrap().iso(), "2024");
+        assert_eq!(When::parse("2024-02").unwrap().iso(), "2024-02");
+        assert_eq!(When::parse("2024-02-01").unwrap().human(), "1 Feb 2024");
+        assert_eq!(When::parse("2024-02-01T23:30:00-05:00").unwrap().iso(), "2024-02-02");
+        assert!(When::parse("yesterday").is_none());
+        assert!(When::parse("2024-13").is_none());
+    }
+}
