@@ -5,6 +5,8 @@
 //! the control characters that a FHIR `string` must not hold are dropped.
 //! Follows FHIR R4, sections 2.24.0.1 (primitive types) and 2.24.0.2 (CodeableConcept, Quantity, Annotation).
 
+use std::borrow::Cow;
+
 use fhirbolt::model::r4::types::{
     Annotation, CodeableConcept, Coding, Duration, Quantity, Reference,
 };
@@ -35,16 +37,18 @@ pub struct Amount<'a> {
 }
 
 /// The text without forbidden control characters, or `None` if nothing visible is left.
-pub(crate) fn words(text: &str) -> Option<String> {
-    let kept: String = text
-        .chars()
-        .filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r'))
-        .collect();
+pub(crate) fn words(text: &str) -> Option<Cow<'_, str>> {
+    let allowed = |c: char| c >= ' ' || matches!(c, '\t' | '\n' | '\r');
+    let kept = if text.chars().all(allowed) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().filter(|c| allowed(*c)).collect())
+    };
     (!kept.trim().is_empty()).then_some(kept)
 }
 
 /// The text of an element that FHIR, or our reader, cannot do without.
-pub(crate) fn required(text: &str, element: &'static str) -> Result<String, OutError> {
+pub(crate) fn required<'a>(text: &'a str, element: &'static str) -> Result<Cow<'a, str>, OutError> {
     words(text).ok_or(OutError::Missing(element))
 }
 
@@ -109,13 +113,10 @@ pub(crate) fn quantity(
     amount: Amount<'_>,
     element: &'static str,
 ) -> Result<Box<Quantity>, OutError> {
-    if !is_plain_decimal(amount.value) {
-        return Err(OutError::Unusable(element));
-    }
     let unit = required(amount.unit, element)?;
     Ok(Box::new(Quantity {
         value: Some(amount.value.into()),
-        unit: Some(unit.as_str().into()),
+        unit: Some(unit.as_ref().into()),
         system: Some(UCUM.into()),
         code: Some(unit.into()),
         ..Default::default()
@@ -134,7 +135,7 @@ pub(crate) fn days(count: u32) -> Box<Duration> {
 }
 
 /// Whether the text is a FHIR decimal without sign and exponent, which no dose needs.
-fn is_plain_decimal(text: &str) -> bool {
+pub(crate) fn is_plain_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = text
         .split_once('.')

@@ -4,6 +4,8 @@
 //! that says no more than that something went wrong.
 //! Follows FHIR R4, section 2.33 (OperationOutcome).
 
+use std::borrow::Cow;
+
 use fhirbolt::model::r4::resources::{OperationOutcome, OperationOutcomeIssue};
 
 use crate::elements::words;
@@ -61,7 +63,7 @@ fn issue(issue: &Issue<'_>) -> OperationOutcomeIssue {
         }
         .into(),
         code: words(issue.code)
-            .unwrap_or_else(|| "exception".to_owned())
+            .unwrap_or(Cow::Borrowed("exception"))
             .into(),
         diagnostics: words(issue.diagnostics).map(Into::into),
         expression: issue
