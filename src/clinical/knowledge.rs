@@ -391,6 +391,10 @@ pub struct Withdrawal {
     pub switch_after: u32,
     /// A therapy is one chain of orders with gaps of at most so many days.
     pub chain_gap: u32,
+    /// A level drawn at least so many hours after the last dose counts as a trough.
+    pub trough_hours: u16,
+    /// Drugs that are named together with it when they are stopped in the same request.
+    pub companions: DrugSet,
     /// Conversions between formulations.
     pub conversions: Vec<Conversion>,
     /// First match wins.

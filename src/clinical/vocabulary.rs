@@ -68,8 +68,10 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
-    /// Lower-case brand and form words to the formulation that they name, longest first.
+    /// Brand and form words that name a formulation, longest first.
     pub formulation_words: Vec<(Box<str>, FormulationId)>,
+    /// Codes of `statusReason` that say that an earlier order was stopped for harm.
+    pub harm_codes: Vec<Box<str>>,
 }
 
 /// One ingredient.
@@ -261,7 +263,12 @@ impl Vocabulary {
         }
     }
 
-    fn coded<'v, T>(&'v self, map: &'v HashMap<(u8, Box<str>), T>, system: &str, code: &str) -> Option<&'v T> {
+    fn coded<'v, T>(
+        &'v self,
+        map: &'v HashMap<(u8, Box<str>), T>,
+        system: &str,
+        code: &str,
+    ) -> Option<&'v T> {
         lookup(map, self.system(system)?, code)
     }
 
@@ -350,7 +357,10 @@ mod tests {
         vocabulary.systems.insert("urn:oid:1.2.3".into(), 3);
         vocabulary.systems.insert("http://other.example".into(), 4);
         vocabulary.route_codes.insert((3, "oral".into()), Site::Systemic);
-        assert_eq!(vocabulary.route("http://routes.example", "oral"), Some(Site::Systemic));
+        assert_eq!(
+            vocabulary.route("http://routes.example", "oral"),
+            Some(Site::Systemic)
+        );
         assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
         assert_eq!(vocabulary.route("http://other.example", "oral"), None);
         assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
@@ -360,8 +370,12 @@ mod tests {
     fn groups_come_from_codes_and_from_ranges_of_categories() {
         let mut vocabulary = Vocabulary::default();
         vocabulary.systems.insert("icd".into(), 0);
-        vocabulary.group_codes.insert((0, "C50.1".into()), vec![GroupId(1)]);
-        vocabulary.group_ranges.push((0, "C00".into(), "C96".into(), GroupId(2)));
+        vocabulary
+            .group_codes
+            .insert((0, "C50.1".into()), vec![GroupId(1)]);
+        vocabulary
+            .group_ranges
+            .push((0, "C00".into(), "C96".into(), GroupId(2)));
         let mut groups = Vec::new();
         vocabulary.groups_of("icd", "C50.1", &mut groups);
         assert_eq!(groups, [GroupId(1), GroupId(2)]);
