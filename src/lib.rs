@@ -15,3 +15,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic"))]
 
 pub mod clinical;
+pub mod fhir;
+pub mod protocol;
