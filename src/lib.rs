@@ -16,4 +16,5 @@
 
 pub mod clinical;
 pub mod fhir;
+pub mod gather;
 pub mod protocol;
