@@ -59,11 +59,13 @@ pub(crate) struct ReadOrder {
     pub(crate) unresolved: Option<Box<str>>,
 }
 
-/// Reads a MedicationRequest.
+/// Reads a MedicationRequest. The instructions of a drug that no table speaks of are not read.
 pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope<'_>) -> ReadOrder {
     let mut identified = identify(of, shelf, scope.base, scope.terms);
-    let instructions: List<Dosage<'_>> = of.get("dosageInstruction");
-    let instructions = instructions.0;
+    let instructions = match identified.drug {
+        Drug::Other => Vec::new(),
+        Drug::Known { .. } | Drug::Unreadable => of.get::<List<Dosage<'_>>>("dosageInstruction").0,
+    };
     let known = matches!(identified.drug, Drug::Known { .. });
     let use_of = if known {
         daily(&instructions, identified.strength, scope.terms, scope.now)
