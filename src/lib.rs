@@ -15,3 +15,4 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic"))]
 
 pub mod clinical;
+pub mod content;

@@ -32,6 +32,9 @@ pub struct Vocabulary {
     pub products: Vec<Product>,
     /// Formulations, of which the strengths may be combined.
     pub formulations: Vec<Formulation>,
+    /// Lower-case brand and form words that name a formulation of its ingredient, longest first; the
+    /// same word may name formulations of several ingredients.
+    pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Laboratory and vital-sign quantities and coded results.
     pub analytes: Vec<Analyte>,
     /// Names of groups of conditions and procedures.

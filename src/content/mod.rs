@@ -1,0 +1,32 @@
+//! The folder `hooks/`: read once, held to its rules, and tried on its cases.
+//!
+//! [`files`] turns a folder into texts, [`load`] turns the texts into the tables of
+//! [`crate::clinical::knowledge`] or refuses them with file and line. What may stand in the files is
+//! described in `hooks/FORMAT.md`. Nothing here judges a patient, and no table is changed after loading.
+
+mod agents;
+#[cfg(test)]
+mod broken_tests;
+mod codes;
+mod drugs;
+mod expressions;
+pub mod files;
+mod forms;
+mod indications;
+pub mod load;
+#[cfg(test)]
+mod load_tests;
+mod names;
+mod needs;
+mod page;
+mod scalar;
+mod schema;
+mod signals;
+mod sources;
+mod tables;
+mod terms;
+mod texts;
+
+pub use files::Files;
+pub use load::{embedded, load};
+pub use page::Problem;
