@@ -1,1 +1,2 @@
+//! The command line; the exit code is decided here.
 fn main() {}

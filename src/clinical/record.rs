@@ -7,7 +7,9 @@
 //! another was dropped before and left only a gap. It has no `Debug`: it must not be printed.
 
 use super::gap::Why;
-use super::vocabulary::{AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site};
+use super::vocabulary::{
+    AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site,
+};
 use super::when::When;
 use rust_decimal::Decimal;
 

@@ -1,0 +1,3 @@
+//! CDS Hooks wire types.
+
+pub mod response;
