@@ -18,5 +18,8 @@
 )]
 
 pub mod clinical;
+pub mod config;
 pub mod fhir;
+pub mod journal;
 pub mod protocol;
+pub mod trust;
