@@ -102,6 +102,8 @@ pub enum Outcome {
     /// Not sent, and no server to ask: what it holds is unknown.
     #[default]
     NotSent,
+    /// Not sent, and the server that the request names is not one that may be read.
+    NotAllowed,
     /// Read, to its end.
     Read,
     /// It failed, came late, was cut off by a limit, or was refused: what it holds may matter.
@@ -132,6 +134,7 @@ impl SourceState {
         match self.outcome {
             Outcome::Read => None,
             Outcome::NotSent => Some(Why::FetchFailed),
+            Outcome::NotAllowed => Some(Why::NotPermitted),
             Outcome::Failed(why) => Some(why),
         }
     }
