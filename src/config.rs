@@ -69,6 +69,8 @@ pub struct ClientConfig {
 /// Where the public keys of a client come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
+    /// None: the demonstration's own client, which no settings file can describe.
+    None,
     /// A JSON Web Key Set on disk, read once at start; the path is absolute.
     File(PathBuf),
     /// A JSON Web Key Set fetched and cached while the service runs.
@@ -161,6 +163,25 @@ impl Config {
     /// [`ConfigError`] as for [`Config::load`]; the file is called `settings`.
     pub fn from_toml(text: &str, base_dir: &Path) -> Result<Self, ConfigError> {
         check::config(text, Path::new("settings"), base_dir)
+    }
+}
+
+impl ClientConfig {
+    /// The client of the demonstration: no key, so that no token is ever accepted for it.
+    pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        Self {
+            name: "demo".to_owned(),
+            issuer: "urn:stepdown:demo".to_owned(),
+            keys: KeySource::None,
+            fhir_base: check::with_final_slash(fhir_base),
+            deadline: Duration::from_millis(check::DEFAULT_DEADLINE_MS),
+            algorithms: Vec::new(),
+            jku: None,
+            max_token_life: Duration::ZERO,
+            codes: Vec::new(),
+            cors_origins: Vec::new(),
+            prefetch: BTreeMap::new(),
+        }
     }
 }
 

@@ -22,3 +22,4 @@
 
 pub mod config;
 pub mod journal;
+pub mod trust;

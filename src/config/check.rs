@@ -18,7 +18,7 @@ use super::{
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_BODY_BYTES: usize = 8 * 1024 * 1024;
-const DEFAULT_DEADLINE_MS: u64 = 2_000;
+pub(super) const DEFAULT_DEADLINE_MS: u64 = 2_000;
 const DEFAULT_TOKEN_LIFE_S: u64 = 900;
 const DEFAULT_RETENTION_DAYS: u32 = 400;
 
@@ -98,10 +98,7 @@ impl Source<'_> {
         if url.query().is_some() {
             return Err(self.invalid(&value.span(), key, "must not hold a query"));
         }
-        let mut url = url;
-        let path = format!("{}/", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        Ok(url)
+        Ok(with_final_slash(url))
     }
 
     fn number<T: Copy + PartialOrd + std::fmt::Display>(
@@ -120,6 +117,13 @@ impl Source<'_> {
         let message = format!("must lie between {} and {}", range.start(), range.end());
         Err(self.invalid(&value.span(), key, message))
     }
+}
+
+/// The same address with exactly one `/` at the end of its path.
+pub(super) fn with_final_slash(mut url: Url) -> Url {
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url
 }
 
 /// Reads and checks the whole file.

@@ -46,9 +46,9 @@ const COUNT_UNKNOWN: &str = "\
     SELECT count(*) FROM json_each(?1) AS entry \
     WHERE NOT EXISTS (SELECT 1 FROM card WHERE card.uuid = entry.value->>'card' AND card.client = ?2)";
 const RAISE_AUDIT_FLOOR: &str = "UPDATE audit_floor SET before_us = max(before_us, ?1)";
-const PURGES: [&str; 4] = [
+/// Suggestions and feedback go with their card.
+const PURGES: [&str; 3] = [
     "DELETE FROM evaluation WHERE id IN (SELECT id FROM evaluation WHERE at_us < ?1 LIMIT ?2)",
-    "DELETE FROM feedback WHERE card IN (SELECT uuid FROM card WHERE issued_at_us < ?1 LIMIT ?2)",
     "DELETE FROM card WHERE uuid IN (SELECT uuid FROM card WHERE issued_at_us < ?1 LIMIT ?2)",
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_us < ?1 LIMIT ?2)",
 ];
