@@ -195,7 +195,8 @@ impl Journal {
         self.state.dropped.load(Ordering::Relaxed)
     }
 
-    /// Whether the last write worked; `true` before the first.
+    /// Whether the last write worked; `true` before the first. After a failure the writer tries again
+    /// every two seconds, so that this recovers without a call.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         !self.state.failing.load(Ordering::Relaxed) && !self.queue.is_closed()

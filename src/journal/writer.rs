@@ -24,6 +24,8 @@ use super::{
 const GROUP: usize = 256;
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
+/// After a failed write the next purge comes early: it shows, without any call, that writing works again.
+const PROBE_AFTER: Duration = Duration::from_secs(2);
 /// How far the clock may be set back without a spent token becoming usable again.
 const SPENT_TOKEN_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -144,13 +146,15 @@ impl Writer {
         }
     }
 
-    /// Removes what has been kept long enough, a portion at a time.
+    /// Removes what has been kept long enough, a portion at a time. Always writes at least the audit's
+    /// floor, so that its success says that the journal is writable.
     async fn purge(&mut self) {
-        let purged = self.purge_portion().await;
-        let more = matches!(purged, Ok(true));
-        self.purge_due = Instant::now() + if more { PURGE_AGAIN } else { PURGE_EVERY };
-        if let Err(error) = purged {
-            self.note_failure(&error);
+        match self.purge_portion().await {
+            Ok(more) => {
+                self.note_success();
+                self.purge_due = Instant::now() + if more { PURGE_AGAIN } else { PURGE_EVERY };
+            }
+            Err(error) => self.note_failure(&error),
         }
     }
 
@@ -170,7 +174,8 @@ impl Writer {
     }
 
     /// Logs the first of a row of failures only: a full disk would fill the log as well.
-    fn note_failure(&self, error: &sqlx::Error) {
+    fn note_failure(&mut self, error: &sqlx::Error) {
+        self.purge_due = Instant::now() + PROBE_AFTER;
         if !self.state.failing.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the journal cannot be written; feedback and tokens are refused until it can");
         }

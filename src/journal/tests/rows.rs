@@ -28,6 +28,27 @@ async fn a_broken_table_is_an_error_and_a_repaired_one_works_again() {
 }
 
 #[tokio::test]
+async fn a_repaired_journal_says_so_without_a_call() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    disk.execute("ALTER TABLE spent_token RENAME TO gone")
+        .await
+        .unwrap();
+    assert!(journal.spend_jti("i", "1", Timestamp::now()).await.is_err());
+    assert!(!journal.is_writable());
+    disk.execute("ALTER TABLE gone RENAME TO spent_token")
+        .await
+        .unwrap();
+    for _ in 0..100 {
+        if journal.is_writable() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the journal still says that it cannot be written");
+}
+
+#[tokio::test]
 async fn audit_entries_can_neither_be_changed_nor_removed_early() {
     let disk = OnDisk::new();
     let journal = disk.open().await;
