@@ -14,6 +14,7 @@
 //! 10. `pipeline` is these steps in order; `startup` shows every route on one screen.
 #![cfg_attr(
     test,
+<<<<<<< HEAD
     allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")
 )]
 
@@ -22,4 +23,14 @@ pub mod config;
 pub mod fhir;
 pub mod journal;
 pub mod protocol;
+=======
+    allow(
+        clippy::unwrap_used,
+        reason = "a failed expectation in a test is a panic"
+    )
+)]
+
+pub mod config;
+pub mod journal;
+>>>>>>> trust
 pub mod trust;

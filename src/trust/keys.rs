@@ -6,7 +6,13 @@
 
 use std::sync::Arc;
 
+<<<<<<< HEAD
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+=======
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
+};
+>>>>>>> trust
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
@@ -122,10 +128,27 @@ impl Key {
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`, the token's first two parts.
+<<<<<<< HEAD
     pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, signed: &str, signature: &str) -> bool {
         self.algorithms.contains(&algorithm)
             && crypto::verify(signature, signed.as_bytes(), &self.key, library_name(algorithm))
                 .unwrap_or(false)
+=======
+    pub(super) fn verifies(
+        &self,
+        algorithm: SignatureAlgorithm,
+        signed: &str,
+        signature: &str,
+    ) -> bool {
+        self.algorithms.contains(&algorithm)
+            && crypto::verify(
+                signature,
+                signed.as_bytes(),
+                &self.key,
+                library_name(algorithm),
+            )
+            .unwrap_or(false)
+>>>>>>> trust
     }
 }
 
