@@ -18,19 +18,16 @@
     allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")
 )]
 
-pub mod clinical;
-pub mod config;
-pub mod fhir;
-pub mod journal;
-pub mod protocol;
-=======
-    allow(
-        clippy::unwrap_used,
-        reason = "a failed expectation in a test is a panic"
-    )
-)]
-
-pub mod config;
-pub mod journal;
->>>>>>> trust
+pub mod http;
 pub mod trust;
+pub mod protocol;
+pub mod fhir;
+pub mod gather;
+pub mod clinical;
+pub mod content;
+pub mod journal;
+pub mod pipeline;
+pub mod startup;
+pub mod config;
+pub mod demo;
+pub mod commands;
