@@ -1,11 +1,7 @@
 //! Turns the settings file (TOML) into a [`Config`] in which every value has been checked.
 //!
 //! Nothing after this module meets a setting that it would have to doubt: addresses are parsed,
-<<<<<<< HEAD
-//! paths are absolute, lists are free of duplicates. An error names the file, the line and the key.
-=======
 //! paths are absolute, no name or issuer stands twice. An error names the file, the line and the key.
->>>>>>> trust
 //! It never opens a connection and never reads a key set's content; `trust` does that.
 //! The names of the settings are part of the outside contract, section 5. The file that documents
 //! them all is `deploy/settings.default.toml`.

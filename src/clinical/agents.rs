@@ -87,6 +87,10 @@ pub fn screen<'k>(
             screened.status = Status::Excluded;
             screened.reasons.push(knowledge.words.get("agent.stopped-now"));
         }
+        if harmed(record, knowledge, agent.ingredient) {
+            screened.status = Status::Excluded;
+            screened.reasons.push(knowledge.words.get("agent.stopped-for-harm"));
+        }
         requirements(&mut screened, signals, &mut screening);
         if taken && screened.status != Status::Excluded {
             screened.status = Status::AlreadyTaking;
@@ -186,9 +190,24 @@ fn use_of(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<Ingr
     let Some(ingredient) = ingredient else {
         return (false, false);
     };
-    let same = |drug: Drug| matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient));
-    let ours = || record.orders.iter().filter(|o| same(o.drug));
+    let ours = || record.orders.iter().filter(|o| is_of(knowledge, o.drug, ingredient));
     let taken = ours().any(|o| o.role == Role::Recorded && o.status == OrderStatus::Active);
     let stopping = ours().any(|o| o.role == Role::Stopping && super::signal::counts_as_stop(o.status));
     (taken && !stopping, stopping)
+}
+
+/// Whether an earlier order of the agent's family was stopped for harm.
+fn harmed(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> bool {
+    let harm = &knowledge.vocabulary.harm_codes;
+    ingredient.is_some_and(|ingredient| {
+        record.orders.iter().any(|o| {
+            matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
+                && o.status_reason_codes.iter().any(|code| harm.contains(code))
+                && is_of(knowledge, o.drug, ingredient)
+        })
+    })
+}
+
+fn is_of(knowledge: &Knowledge, drug: Drug, ingredient: IngredientId) -> bool {
+    matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient))
 }

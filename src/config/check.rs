@@ -12,13 +12,8 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-<<<<<<< HEAD
-    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, file,
-    is_loopback,
-=======
     ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm,
     file, is_loopback,
->>>>>>> trust
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -53,15 +48,11 @@ impl Source<'_> {
     /// What the TOML reader refused. It knows the place; the key is what stands there on the line.
     fn unreadable(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or_default();
-<<<<<<< HEAD
-        let text = self.text.lines().nth(self.line(&span) - 1).unwrap_or_default();
-=======
         let text = self
             .text
             .lines()
             .nth(self.line(&span) - 1)
             .unwrap_or_default();
->>>>>>> trust
         let key = text.split('=').next().unwrap_or_default().trim();
         self.invalid(&span, key, error.message())
     }
@@ -75,13 +66,8 @@ impl Source<'_> {
 
     fn address(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let refuse = |message: &str| self.invalid(&value.span(), key, message);
-<<<<<<< HEAD
-        let url =
-            Url::parse(value.get_ref()).map_err(|error| refuse(&format!("is not an address: {error}")))?;
-=======
         let url = Url::parse(value.get_ref())
             .map_err(|error| refuse(&format!("is not an address: {error}")))?;
->>>>>>> trust
         if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
             return Err(refuse("must be an http or https address"));
         }
@@ -143,12 +129,8 @@ pub(super) fn with_final_slash(mut url: Url) -> Url {
 /// Reads and checks the whole file.
 pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, ConfigError> {
     let source = Source { text, file, folder };
-<<<<<<< HEAD
-    let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
-=======
     let settings: file::Settings =
         toml::from_str(text).map_err(|error| source.unreadable(&error))?;
->>>>>>> trust
     let listen = listen(&source, settings.listen.as_ref())?;
     Ok(Config {
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
@@ -193,37 +175,23 @@ fn public_url(
         if listen.ip().is_loopback() {
             return Ok(None);
         }
-<<<<<<< HEAD
-        let message = "is needed where `listen` is not a loopback address: token audiences begin with it";
-=======
         let message =
             "is needed where `listen` is not a loopback address: token audiences begin with it";
->>>>>>> trust
         return Err(source.invalid(&(0..0), "public-url", message));
     };
     let url = source.base(source.address(value, "public-url")?, value, "public-url")?;
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }
 
-<<<<<<< HEAD
-fn folder_path(source: &Source<'_>, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
-=======
 fn folder_path(
     source: &Source<'_>,
     value: &Spanned<String>,
     key: &str,
 ) -> Result<PathBuf, ConfigError> {
->>>>>>> trust
     let path = source.path(value, key)?;
     if path.is_dir() {
         return Ok(path);
     }
-<<<<<<< HEAD
-    Err(source.invalid(&value.span(), key, format!("{} is not a folder", path.display())))
-}
-
-fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec<ClientConfig>, ConfigError> {
-=======
     Err(source.invalid(
         &value.span(),
         key,
@@ -235,7 +203,6 @@ fn clients(
     source: &Source<'_>,
     written: &[Spanned<file::Client>],
 ) -> Result<Vec<ClientConfig>, ConfigError> {
->>>>>>> trust
     if written.is_empty() {
         return Err(source.invalid(
             &(0..0),
@@ -251,15 +218,11 @@ fn clients(
             return Err(source.invalid(&entry.name.span(), "name", "another client has this name"));
         }
         if clients.iter().any(|other| other.issuer == made.issuer) {
-<<<<<<< HEAD
-            return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
-=======
             return Err(source.invalid(
                 &entry.issuer.span(),
                 "issuer",
                 "another client has this issuer",
             ));
->>>>>>> trust
         }
         clients.push(made);
     }
@@ -305,10 +268,6 @@ fn keys(source: &Source<'_>, written: &file::Client) -> Result<KeySource, Config
     match (&written.jwks_file, &written.jwks_url) {
         (Some(file), None) => {
             let path = source.path(file, "jwks-file")?;
-<<<<<<< HEAD
-            let refuse =
-                |error| source.invalid(&file.span(), "jwks-file", format!("{}: {error}", path.display()));
-=======
             let refuse = |error| {
                 source.invalid(
                     &file.span(),
@@ -316,7 +275,6 @@ fn keys(source: &Source<'_>, written: &file::Client) -> Result<KeySource, Config
                     format!("{}: {error}", path.display()),
                 )
             };
->>>>>>> trust
             std::fs::read(&path).map_err(refuse)?;
             Ok(KeySource::File(path))
         }
@@ -349,15 +307,11 @@ fn algorithms(
         return Ok(vec![SignatureAlgorithm::ES384, SignatureAlgorithm::RS384]);
     };
     if list.get_ref().is_empty() {
-<<<<<<< HEAD
-        return Err(source.invalid(&list.span(), "algorithms", "is empty: no token could be accepted"));
-=======
         return Err(source.invalid(
             &list.span(),
             "algorithms",
             "is empty: no token could be accepted",
         ));
->>>>>>> trust
     }
     Ok(list.get_ref().clone())
 }
@@ -378,22 +332,14 @@ fn origins(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<Strin
     written.iter().map(origin).collect()
 }
 
-<<<<<<< HEAD
-fn codes(source: &Source<'_>, written: Option<&Spanned<String>>) -> Result<Vec<LocalCode>, ConfigError> {
-=======
 fn codes(
     source: &Source<'_>,
     written: Option<&Spanned<String>>,
 ) -> Result<Vec<LocalCode>, ConfigError> {
->>>>>>> trust
     let Some(value) = written else {
         return Ok(Vec::new());
     };
     let path = source.path(value, "codes")?;
-<<<<<<< HEAD
-    let mut reader = csv::Reader::from_path(&path)
-        .map_err(|error| source.invalid(&value.span(), "codes", format!("{}: {error}", path.display())))?;
-=======
     let mut reader = csv::Reader::from_path(&path).map_err(|error| {
         source.invalid(
             &value.span(),
@@ -401,7 +347,6 @@ fn codes(
             format!("{}: {error}", path.display()),
         )
     })?;
->>>>>>> trust
     let read = |row: Result<LocalCode, csv::Error>| {
         row.map_err(|error| {
             let line = error.position().map_or(1, csv::Position::line);

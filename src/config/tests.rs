@@ -4,12 +4,7 @@ use std::path::Path;
 
 use super::*;
 
-<<<<<<< HEAD
-const CLIENT: &str =
-    "[[client]]\nname='a'\nissuer='https://a'\njwks-url='https://a/jwks'\nfhir-base='https://a/r4//'\n";
-=======
 const CLIENT: &str = "[[client]]\nname='a'\nissuer='https://a'\njwks-url='https://a/jwks'\nfhir-base='https://a/r4//'\n";
->>>>>>> trust
 const JOURNAL: &str = "[journal]\nurl='sqlite:data/j.db'\n";
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -24,14 +19,10 @@ fn refusal(text: &str) -> String {
 fn the_documented_example_loads() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.default.toml");
     let config = Config::load(&path).unwrap();
-<<<<<<< HEAD
-    assert_eq!(config.public_url.as_deref(), Some("https://cds.hospital.example"));
-=======
     assert_eq!(
         config.public_url.as_deref(),
         Some("https://cds.hospital.example")
     );
->>>>>>> trust
     assert_eq!(
         config.clients[0].jku.as_deref(),
         Some("https://ehr.hospital.example/.well-known/jwks.json")
@@ -44,14 +35,10 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in [
         ("keys/hospital.json", "{}"),
-<<<<<<< HEAD
-        ("codes/hospital.csv", "system,code,maps-to-system,maps-to-code\n"),
-=======
         (
             "codes/hospital.csv",
             "system,code,maps-to-system,maps-to-code\n",
         ),
->>>>>>> trust
         ("hooks/x", ""),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
@@ -66,14 +53,10 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
     assert_eq!(
-<<<<<<< HEAD
-        config.clients[0].prefetch.get("medications").map(String::as_str),
-=======
         config.clients[0]
             .prefetch
             .get("medications")
             .map(String::as_str),
->>>>>>> trust
         Some("meds")
     );
 }
@@ -81,15 +64,10 @@ fn every_key_that_the_example_comments_out_is_a_key() {
 /// A commented setting without its `# `; prose stays a comment.
 fn uncommented(line: &str) -> String {
     let bare = line.strip_prefix("# ").unwrap_or(line);
-<<<<<<< HEAD
-    let is_setting =
-        bare.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) || bare.starts_with('[');
-=======
     let is_setting = bare
         .split_once(" = ")
         .is_some_and(|(key, _)| !key.contains(' '))
         || bare.starts_with('[');
->>>>>>> trust
     if is_setting {
         bare.to_owned()
     } else {
@@ -147,14 +125,10 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "same issuer twice",
-<<<<<<< HEAD
-            format!("{JOURNAL}{CLIENT}{}", CLIENT.replace("name='a'", "name='b'")),
-=======
             format!(
                 "{JOURNAL}{CLIENT}{}",
                 CLIENT.replace("name='a'", "name='b'")
             ),
->>>>>>> trust
             "settings:10: `issuer`: another",
         ),
         (
@@ -164,26 +138,18 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "plain keys",
-<<<<<<< HEAD
-            format!("{JOURNAL}{}", CLIENT.replace("https://a/jwks", "http://a/jwks")),
-=======
             format!(
                 "{JOURNAL}{}",
                 CLIENT.replace("https://a/jwks", "http://a/jwks")
             ),
->>>>>>> trust
             "settings:6: `jwks-url`",
         ),
         (
             "password",
-<<<<<<< HEAD
-            format!("{JOURNAL}{}", CLIENT.replace("https://a/r4", "https://u:p@a/r4")),
-=======
             format!(
                 "{JOURNAL}{}",
                 CLIENT.replace("https://a/r4", "https://u:p@a/r4")
             ),
->>>>>>> trust
             "user name or a password",
         ),
         (
@@ -209,14 +175,10 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "no key source",
-<<<<<<< HEAD
-            format!("{JOURNAL}{}", CLIENT.replace("jwks-url='https://a/jwks'", "")),
-=======
             format!(
                 "{JOURNAL}{}",
                 CLIENT.replace("jwks-url='https://a/jwks'", "")
             ),
->>>>>>> trust
             "needs jwks-file or jwks-url",
         ),
         (

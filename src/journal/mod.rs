@@ -27,13 +27,9 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
-<<<<<<< HEAD
-pub use entry::{Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason};
-=======
 pub use entry::{
     Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
 };
->>>>>>> trust
 pub use error::JournalError;
 pub use open::JournalOptions;
 pub use read::{Counts, FeedbackLine};
@@ -123,16 +119,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`] if it could not be written in time; the token must then be refused.
-<<<<<<< HEAD
-    pub async fn spend_jti(&self, issuer: &str, jti: &str, expires: Timestamp) -> Result<bool, JournalError> {
-=======
     pub async fn spend_jti(
         &self,
         issuer: &str,
         jti: &str,
         expires: Timestamp,
     ) -> Result<bool, JournalError> {
->>>>>>> trust
         let (issuer, jti) = (issuer.to_owned(), jti.to_owned());
         self.ask(|reply| {
             Command::Spend(Spend {

@@ -58,14 +58,10 @@ pub(super) fn file(url: &str) -> Result<SqliteConnectOptions, JournalError> {
 
 /// Options for a database that all connections of this journal share and no other sees.
 pub(super) fn memory() -> Result<SqliteConnectOptions, JournalError> {
-<<<<<<< HEAD
-    "sqlite::memory:".parse().map(common).map_err(JournalError::Open)
-=======
     "sqlite::memory:"
         .parse()
         .map(common)
         .map_err(JournalError::Open)
->>>>>>> trust
 }
 
 fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {

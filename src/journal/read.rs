@@ -74,15 +74,6 @@ pub(super) async fn feedback_list(
 }
 
 fn feedback_line(row: &SqliteRow) -> Result<FeedbackLine, sqlx::Error> {
-<<<<<<< HEAD
-    let at =
-        Timestamp::from_microsecond(row.try_get("at_us")?).map_err(|error| sqlx::Error::ColumnDecode {
-            index: "at_us".to_owned(),
-            source: Box::new(error),
-        })?;
-    let code: Option<String> = row.try_get("reason_code")?;
-    let (system, display) = (row.try_get("reason_system")?, row.try_get("reason_display")?);
-=======
     let at = Timestamp::from_microsecond(row.try_get("at_us")?).map_err(|error| {
         sqlx::Error::ColumnDecode {
             index: "at_us".to_owned(),
@@ -94,7 +85,6 @@ fn feedback_line(row: &SqliteRow) -> Result<FeedbackLine, sqlx::Error> {
         row.try_get("reason_system")?,
         row.try_get("reason_display")?,
     );
->>>>>>> trust
     Ok(FeedbackLine {
         at,
         client: row.try_get("client")?,

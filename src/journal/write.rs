@@ -7,13 +7,9 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
-<<<<<<< HEAD
-use super::{Evaluation, Feedback, FeedbackEntry, FeedbackOutcome, FeedbackSummary, OverrideReason, Spend};
-=======
 use super::{
     Evaluation, Feedback, FeedbackEntry, FeedbackOutcome, FeedbackSummary, OverrideReason, Spend,
 };
->>>>>>> trust
 
 /// Most rows of a table that one purge removes, so that it never holds up an answer for long.
 const PURGE_PORTION: i64 = 2_000;
@@ -142,16 +138,12 @@ pub(super) async fn evaluations(
     if all.is_empty() {
         return Ok(());
     }
-<<<<<<< HEAD
-    insert(connection, INSERT_EVALUATIONS, all.iter().map(evaluation_row)).await?;
-=======
     insert(
         connection,
         INSERT_EVALUATIONS,
         all.iter().map(evaluation_row),
     )
     .await?;
->>>>>>> trust
     insert(connection, INSERT_CARDS, all.iter().flat_map(card_rows)).await?;
     insert(
         connection,
@@ -245,14 +237,10 @@ fn audit_row(evaluation: &Evaluation) -> AuditRow<'_> {
 }
 
 /// Takes a token as used; `false` if it was used before. Two of them in one group: the first wins.
-<<<<<<< HEAD
-pub(super) async fn spend(connection: &mut SqliteConnection, spend: &Spend) -> Result<bool, sqlx::Error> {
-=======
 pub(super) async fn spend(
     connection: &mut SqliteConnection,
     spend: &Spend,
 ) -> Result<bool, sqlx::Error> {
->>>>>>> trust
     let done = sqlx::query(INSERT_SPENT)
         .bind(&spend.issuer)
         .bind(&spend.jti)
@@ -302,18 +290,12 @@ pub(super) async fn feedback(
 fn feedback_row(entry: &FeedbackEntry, keep_comments: bool) -> FeedbackRow<'_> {
     let (outcome, suggestions, reason, comment) = match &entry.outcome {
         FeedbackOutcome::Accepted { suggestions } => ("accepted", sorted(suggestions), None, None),
-<<<<<<< HEAD
-        FeedbackOutcome::Overridden { reason, comment } => {
-            ("overridden", String::new(), reason.as_ref(), comment.as_deref())
-        }
-=======
         FeedbackOutcome::Overridden { reason, comment } => (
             "overridden",
             String::new(),
             reason.as_ref(),
             comment.as_deref(),
         ),
->>>>>>> trust
     };
     FeedbackRow {
         card: entry.card,

@@ -16,13 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{
-<<<<<<< HEAD
-    Command, Evaluation, Feedback, FeedbackSummary, JournalError, JournalOptions, Reply, Spend, WriterState,
-    write,
-=======
     Command, Evaluation, Feedback, FeedbackSummary, JournalError, JournalOptions, Reply, Spend,
     WriterState, write,
->>>>>>> trust
 };
 
 /// Most commands in one transaction.
@@ -115,13 +110,9 @@ impl Writer {
     /// Writes one group and answers it. Returns the reply of a `Close` that was in it.
     async fn handle(&mut self, commands: impl Iterator<Item = Command>) -> Option<Reply<()>> {
         let group = Group::sort(commands);
-<<<<<<< HEAD
-        self.state.dropped.fetch_add(group.late as u64, Ordering::Relaxed);
-=======
         self.state
             .dropped
             .fetch_add(group.late as u64, Ordering::Relaxed);
->>>>>>> trust
         if group.is_empty() {
             return group.close;
         }
@@ -170,14 +161,10 @@ impl Writer {
     async fn purge_portion(&mut self) -> Result<bool, sqlx::Error> {
         let now = Timestamp::now();
         let retention = SignedDuration::from_hours(24 * i64::from(self.options.retention_days));
-<<<<<<< HEAD
-        let (Ok(spent), Ok(kept)) = (now.checked_sub(SPENT_TOKEN_MARGIN), now.checked_sub(retention)) else {
-=======
         let (Ok(spent), Ok(kept)) = (
             now.checked_sub(SPENT_TOKEN_MARGIN),
             now.checked_sub(retention),
         ) else {
->>>>>>> trust
             return Ok(false);
         };
         let mut connection = self.connected().await?;
@@ -243,12 +230,6 @@ impl Group {
 
     fn refuse(self, error: &Arc<sqlx::Error>) -> Option<Reply<()>> {
         for spend in self.spends {
-<<<<<<< HEAD
-            let _ = spend.reply.send(Err(JournalError::Write(Arc::clone(error))));
-        }
-        for feedback in self.feedback {
-            let _ = feedback.reply.send(Err(JournalError::Write(Arc::clone(error))));
-=======
             let _ = spend
                 .reply
                 .send(Err(JournalError::Write(Arc::clone(error))));
@@ -257,7 +238,6 @@ impl Group {
             let _ = feedback
                 .reply
                 .send(Err(JournalError::Write(Arc::clone(error))));
->>>>>>> trust
         }
         self.close
     }

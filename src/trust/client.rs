@@ -41,29 +41,21 @@ impl Client {
                 let bytes = match std::fs::read(&path) {
                     Ok(bytes) => bytes,
                     Err(source) => {
-<<<<<<< HEAD
-                        return Err(TrustError::KeyFile { client, path, source });
-=======
                         return Err(TrustError::KeyFile {
                             client,
                             path,
                             source,
                         });
->>>>>>> trust
                     }
                 };
                 match KeySet::parse(&bytes).and_then(KeySet::not_empty) {
                     Ok(keys) => Keys::Fixed(keys),
                     Err(source) => {
-<<<<<<< HEAD
-                        return Err(TrustError::KeySet { client, path, source });
-=======
                         return Err(TrustError::KeySet {
                             client,
                             path,
                             source,
                         });
->>>>>>> trust
                     }
                 }
             }
@@ -162,12 +154,6 @@ impl Clients {
     pub(super) fn from_config(config: &Config) -> Result<Self, TrustError> {
         let http = remote::http().map_err(TrustError::Http)?;
         let client = |settings: &ClientConfig| {
-<<<<<<< HEAD
-            Client::from_settings(settings, &http).map(|client| (settings.issuer.clone(), Arc::new(client)))
-        };
-        Ok(Self {
-            by_issuer: config.clients.iter().map(client).collect::<Result<_, _>>()?,
-=======
             Client::from_settings(settings, &http)
                 .map(|client| (settings.issuer.clone(), Arc::new(client)))
         };
@@ -177,7 +163,6 @@ impl Clients {
                 .iter()
                 .map(client)
                 .collect::<Result<_, _>>()?,
->>>>>>> trust
         })
     }
 

@@ -6,13 +6,9 @@
 
 use std::sync::Arc;
 
-<<<<<<< HEAD
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
-=======
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
 };
->>>>>>> trust
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
@@ -128,12 +124,6 @@ impl Key {
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`, the token's first two parts.
-<<<<<<< HEAD
-    pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, signed: &str, signature: &str) -> bool {
-        self.algorithms.contains(&algorithm)
-            && crypto::verify(signature, signed.as_bytes(), &self.key, library_name(algorithm))
-                .unwrap_or(false)
-=======
     pub(super) fn verifies(
         &self,
         algorithm: SignatureAlgorithm,
@@ -148,7 +138,6 @@ impl Key {
                 library_name(algorithm),
             )
             .unwrap_or(false)
->>>>>>> trust
     }
 }
 

@@ -103,13 +103,9 @@ impl Trust {
             .by_issuer(&token.claims.issuer)
             .ok_or(Refusal::UnknownIssuer)?;
         token.header.check(client)?;
-<<<<<<< HEAD
-        token.claims.check(audiences, now, client.max_token_life())?;
-=======
         token
             .claims
             .check(audiences, now, client.max_token_life())?;
->>>>>>> trust
         let keys = client
             .keys()
             .candidates(&token.header.kid, token.header.algorithm)
@@ -134,14 +130,10 @@ async fn spend(token: &Token<'_>, journal: &Journal) -> Result<(), Refusal> {
         .expires
         .checked_add(LEEWAY)
         .map_err(|_| Refusal::Claim("exp"))?;
-<<<<<<< HEAD
-    match journal.spend_jti(&claims.issuer, &claims.jti, expires).await {
-=======
     match journal
         .spend_jti(&claims.issuer, &claims.jti, expires)
         .await
     {
->>>>>>> trust
         Ok(true) => Ok(()),
         Ok(false) => Err(Refusal::Replayed),
         Err(_) => Err(Refusal::JournalUnavailable),

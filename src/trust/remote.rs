@@ -65,16 +65,12 @@ impl Known {
     }
 
     /// Keys that fit, from a set that is not older than `age`.
-<<<<<<< HEAD
-    fn candidates(&self, kid: &str, algorithm: SignatureAlgorithm, age: Duration) -> Option<Vec<Key>> {
-=======
     fn candidates(
         &self,
         kid: &str,
         algorithm: SignatureAlgorithm,
         age: Duration,
     ) -> Option<Vec<Key>> {
->>>>>>> trust
         let (keys, _) = self.keys.as_ref().filter(|_| self.has_set(age))?;
         keys.candidates(kid, algorithm)
     }
@@ -121,12 +117,6 @@ impl Remote {
         kid: &str,
         algorithm: SignatureAlgorithm,
     ) -> Result<Vec<Key>, Refusal> {
-<<<<<<< HEAD
-        if let Some(keys) = self.known().candidates(kid, algorithm, self.timing.refresh_after) {
-            return Ok(keys);
-        }
-        let stale = self.known().candidates(kid, algorithm, self.timing.discard_after);
-=======
         if let Some(keys) = self
             .known()
             .candidates(kid, algorithm, self.timing.refresh_after)
@@ -136,7 +126,6 @@ impl Remote {
         let stale = self
             .known()
             .candidates(kid, algorithm, self.timing.discard_after);
->>>>>>> trust
         match (stale, Arc::clone(&self.flight).try_lock_owned()) {
             // Someone else is already fetching; what is old but good is not worth waiting for.
             (Some(keys), Err(_)) => return Ok(keys),
@@ -158,14 +147,10 @@ impl Remote {
     }
 
     fn known(&self) -> Known {
-<<<<<<< HEAD
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
-=======
         self.known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
->>>>>>> trust
     }
 
     /// Fetches, unless the last attempt is too recent.
