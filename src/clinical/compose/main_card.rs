@@ -250,8 +250,8 @@ impl<'k> Writer<'_, 'k> {
             .map(|i| {
                 let drug = text::plain(&self.record.orders[i].drug_text);
                 Suggestion {
-                    label: words.get("keep.label").replace("{drug}", &drug),
-                    description: words.get("keep.description").replace("{drug}", &drug),
+                    label: words.get("suggestion.keep-order").replace("{drug}", &drug),
+                    description: words.get("action.keep-order").replace("{drug}", &drug),
                     recommended: false,
                     proposal: Proposal::Keep(i),
                 }

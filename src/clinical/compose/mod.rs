@@ -213,23 +213,23 @@ fn plan_taper<'k>(
     match is_child(record, signals) {
         Some(false) => {}
         Some(true) => return Err(words.get("taper.none.child")),
-        None => return Err(words.get("taper.none.age")),
+        None => return Err(words.get("taper.none.age-unknown")),
     }
     if !signals.therapy.systemic {
-        return Err(words.get("taper.none.route"));
+        return Err(words.get("taper.none.route-unknown"));
     }
     let Dose::PerDay(doses) = &signals.therapy.dose else {
-        return Err(words.get("taper.none.dose"));
+        return Err(words.get("taper.none.dose-unknown"));
     };
     let Some(formulation) = signals
         .therapy
         .formulation
         .map(|f| knowledge.vocabulary.formulation(f))
     else {
-        return Err(words.get("taper.none.formulation"));
+        return Err(words.get("taper.none.formulation-unknown"));
     };
     if !formulation.countable {
-        return Err(words.get("taper.none.formulation"));
+        return Err(words.get("taper.none.not-countable"));
     }
     schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
 }

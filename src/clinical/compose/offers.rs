@@ -39,8 +39,8 @@ impl<'k> Writer<'_, 'k> {
         let mut card = self.card(Topic::Taper, &plan.statement, sections.text, basis);
         let drug = &self.drugs[0];
         card.suggestions = vec![Suggestion {
-            label: words.get("taper.label").replace("{drug}", drug),
-            description: words.get("taper.description").replace("{drug}", drug),
+            label: words.get("suggestion.draft-taper").replace("{drug}", drug),
+            description: words.get("action.draft-taper").replace("{drug}", drug).replace("{steps}", &in_words.len().to_string()),
             recommended: true,
             proposal: Proposal::Taper {
                 after,
@@ -135,16 +135,16 @@ impl<'k> Writer<'_, 'k> {
         open.map(|s| {
             let first = s.reasons.join(", ");
             let key = if s.status == Status::Offered {
-                "agent.offer.label"
+                "suggestion.agent"
             } else {
-                "agent.check.label"
+                "suggestion.agent-check-first"
             };
             Suggestion {
                 label: words
                     .get(key)
-                    .replace("{agent}", &s.agent.name)
-                    .replace("{checks}", &first),
-                description: words.get("agent.description").replace("{agent}", &s.agent.name),
+                    .replace("{name}", &s.agent.name)
+                    .replace("{reasons}", &first),
+                description: words.get("action.agent").replace("{name}", &s.agent.name),
                 recommended: false,
                 proposal: Proposal::Agent {
                     agent: s.of.agent,
@@ -187,10 +187,10 @@ impl<'k> Writer<'_, 'k> {
             }
             card.suggestions.push(Suggestion {
                 label: words
-                    .get("test.label")
+                    .get("suggestion.test")
                     .replace("{test}", &known.name)
                     .replace("{days}", &in_days.to_string()),
-                description: words.get("test.description").replace("{test}", &known.name),
+                description: words.get("action.test").replace("{test}", &known.name),
                 recommended: false,
                 proposal: Proposal::Test {
                     analyte,

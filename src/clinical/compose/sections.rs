@@ -33,7 +33,7 @@ impl Sections<'_> {
             self.text.push_str("\n\n");
         }
         self.text.push_str("**");
-        self.text.push_str(self.words.get(heading));
+        self.text.push_str(self.words.get(&format!("heading.{heading}")));
         self.text.push_str("** · ");
         self.text.push_str(&items.join(" · "));
     }
@@ -104,8 +104,8 @@ impl Sections<'_> {
         let line = |n: usize, (step, dose): &(Step, String)| {
             self.words
                 .get("taper.step")
-                .replace("{n}", &n.to_string())
-                .replace("{dose}", dose)
+                .replace("{step}", &n.to_string())
+                .replace("{doses}", dose)
                 .replace("{daily}", &text::number(step.daily()))
                 .replace("{days}", &step.days.to_string())
         };
@@ -127,11 +127,8 @@ impl Sections<'_> {
                 Status::Excluded => "agent.excluded",
                 Status::AlreadyTaking => "agent.already-taking",
             });
+            let status = status.replace("{reasons}", &screened.reasons.join(", "));
             let mut line = format!("- **{}**: {status}", screened.agent.name);
-            if !screened.reasons.is_empty() {
-                line.push_str(": ");
-                line.push_str(&screened.reasons.join(", "));
-            }
             let usable = matches!(screened.status, Status::Offered | Status::CheckFirst);
             if adult && usable && !screened.of.dose.is_empty() {
                 line.push_str(" · ");

@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
     fn joined<'s>(&self, items: impl Iterator<Item = &'s str>) -> String {
         text::joined(
             &items.collect::<Vec<_>>(),
-            self.signals.knowledge.words.get("and"),
+            self.signals.knowledge.words.get("list.and"),
         )
     }
 
@@ -72,9 +72,12 @@ impl<'a> Values<'a> {
         let same = day.windows(2).all(|w| w[0] == w[1]);
         Some(match (shown.as_slice(), same) {
             ([], _) => return None,
-            ([one], _) => format!("{one} mg {}", words.get("times.1")),
-            ([one, ..], true) => format!("{one} mg {}", words.get(times(day.len()))),
-            (all, false) => format!("{} mg {}", all.join(" + "), words.get("times.per-day")),
+            ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
+            ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
+            ([one, ..], true) => {
+                words.get("dose.times-daily").replace("{dose}", one).replace("{count}", &day.len().to_string())
+            }
+            (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
         })
     }
 
@@ -145,7 +148,7 @@ impl<'a> Values<'a> {
             61..=730 => (days * 12 / 365, "ago.months"),
             _ => (days * 4 / 1461, "ago.years"),
         };
-        Some(words.get(unit).replace("{n}", &count.to_string()))
+        Some(words.get(unit).replace("{count}", &count.to_string()))
     }
 
     /// `upcr`, `upcr.date` or `upcr.before`.
@@ -224,14 +227,5 @@ impl<'a> Values<'a> {
             Value::Coded(_, said) => Some(text::plain(said)),
             Value::Unusable(_) => None,
         }
-    }
-}
-
-fn times(count: usize) -> &'static str {
-    match count {
-        1 => "times.1",
-        2 => "times.2",
-        3 => "times.3",
-        _ => "times.4",
     }
 }
