@@ -26,6 +26,8 @@ use std::time::Duration;
 
 /// Time that calls in flight get after a signal to stop, in seconds.
 const DRAIN: u64 = 10;
+/// Largest body that the demonstration reads.
+const DEMO_BODY: usize = 8 * 1024 * 1024;
 /// Time that a client has to send its request head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
@@ -182,22 +184,39 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     Ok(Running { address, server, journal })
 }
 
+/// How the demonstration runs.
+pub struct Demonstration {
+    /// Port on this machine; 0 for any.
+    pub port: u16,
+    /// What time it is.
+    pub clock: Clock,
+    /// `sqlite:PATH`; in memory unless given.
+    pub journal: Option<String>,
+    /// HTTP workers; one per core unless given.
+    pub workers: Option<usize>,
+}
+
 /// Builds and starts the demonstration on this machine.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn demonstrate(port: u16, clock: Clock) -> Result<Running, StartError> {
+pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let knowledge = content::from(None).map_err(problems)?;
-    let journal = Journal::in_memory().await?;
-    let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    let journal = match &how.journal {
+        Some(url) => Journal::open(url).await?,
+        None => Journal::in_memory().await?,
+    };
+    let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
     let base = format!("{public_url}/fhir/").parse().map_err(|_| StartError::Demo("base address".to_owned()))?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
+    let clock = how.clock;
     let parts = Parts { knowledge, journal, public_url, clock, callers, local_codes: HashMap::new() };
-    let app = web::Data::new(parts.app(8 * 1024 * 1024)?);
+    let app = web::Data::new(parts.app(DEMO_BODY)?);
     let journal = Arc::clone(&app.journal);
-    let pages = web::Data::new(DemoState::new(address, clock.now(), Arc::clone(&journal)).map_err(|e| StartError::Demo(e.to_string()))?);
-    let server = run(listener, None, move |routes| {
+    let pages = DemoState::new(address, clock.now(), Arc::clone(&journal));
+    let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
+    let server = run(listener, how.workers, move |routes| {
         routes.app_data(app.clone()).app_data(pages.clone()).configure(http::routes).configure(demo::routes);
     })?;
     Ok(Running { address, server, journal })

@@ -7,7 +7,7 @@ mod explain;
 
 use crate::config::{Config, ConfigError};
 use crate::content;
-use crate::startup::{self, Clock, Running, StartError};
+use crate::startup::{self, Clock, Demonstration, Running, StartError};
 use clap::Subcommand;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -67,7 +67,8 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);
-            until_stopped(startup::demonstrate(port, clock), |running| {
+            let how = Demonstration { port, clock, journal: None, workers: None };
+            until_stopped(startup::demonstrate(how), |running| {
                 println!("stepdown demonstration: synthetic patients, no token, this machine only");
                 println!("open http://{} in a browser", running.address);
             })

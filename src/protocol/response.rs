@@ -167,7 +167,7 @@ pub fn answer<'a>(
     drafts: &Drafts<'_>,
     now: Timestamp,
 ) -> HookAnswer<'a> {
-    let at = now.to_string();
+    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     HookAnswer {
         cards: cards
             .iter()
