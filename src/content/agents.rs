@@ -1,6 +1,6 @@
 //! `agents/*.toml`, to the list of agents.
 
-use super::expressions::{expr, optional};
+use super::expressions::{expr, optional, row_expr};
 use super::names::{Desk, Scope};
 use super::page::{Page, Problems, Word};
 use super::schema::agents::{AgentFile, ExcludeRow, RequireRow};
@@ -74,7 +74,7 @@ fn agent(desk: &Desk, key: &str, file: AgentFile) -> Option<Agent> {
         .iter()
         .map(|row| {
             Some(Note {
-                when: expr(desk, &row.when)?,
+                when: row_expr(desk, &row.when)?,
                 says: text(&row.says),
             })
         })

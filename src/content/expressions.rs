@@ -11,7 +11,7 @@ pub(super) fn expr(desk: &Desk, logic: &Spanned<Logic>) -> Option<Expr> {
     build(desk, logic.get_ref(), logic.span())
 }
 
-/// Logic of a row of hazards: `always`, or anything else.
+/// Logic of a row of hazards or of a note: `always`, or anything else.
 pub(super) fn row_expr(desk: &Desk, logic: &Spanned<Logic>) -> Option<Expr> {
     match logic.get_ref() {
         Logic::Always => Some(Expr::Always),
@@ -29,7 +29,7 @@ fn build(desk: &Desk, logic: &Logic, place: Range<usize>) -> Option<Expr> {
         Logic::Always => {
             desk.page.refuse(
                 place,
-                "'always' stands only in the last row of a table of hazards",
+                "'always' stands only in the last row of a table of hazards, and in notes",
             );
             return None;
         }

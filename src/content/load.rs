@@ -17,6 +17,7 @@ use super::texts::{self, Texts};
 use super::{indications, signals, sources, tables};
 use crate::clinical::knowledge::{Citation, Coding, Knowledge, Service, Signal, Withdrawal};
 use crate::clinical::vocabulary::{IngredientId, Vocabulary};
+use std::path::Path;
 
 /// Loads the folder that is built into the binary.
 ///
@@ -24,6 +25,28 @@ use crate::clinical::vocabulary::{IngredientId, Vocabulary};
 /// All problems of the folder.
 pub fn embedded() -> Result<Knowledge, Vec<Problem>> {
     load(&Files::embedded())
+}
+
+/// Loads a directory, or without one the folder that is built into the binary.
+///
+/// # Errors
+/// All problems of the folder; that it cannot be read is one.
+pub fn from(directory: Option<&Path>) -> Result<Knowledge, Vec<Problem>> {
+    load(&files(directory)?)
+}
+
+/// The files of a directory, or without one those that are built in.
+pub(super) fn files(directory: Option<&Path>) -> Result<Files, Vec<Problem>> {
+    let Some(directory) = directory else {
+        return Ok(Files::embedded());
+    };
+    Files::read(directory).map_err(|error| {
+        vec![Problem {
+            file: directory.display().to_string(),
+            line: None,
+            says: error.to_string(),
+        }]
+    })
 }
 
 /// Loads a folder.
@@ -202,6 +225,8 @@ impl<'a> Folder<'a> {
             switch_before: self.file.switch_before.0,
             switch_after: self.file.switch_after.0,
             chain_gap: self.file.chain_gap.0,
+            trough_hours: self.file.trough_hours,
+            companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,
             rightful: rightful?,

@@ -28,5 +28,5 @@ mod terms;
 mod texts;
 
 pub use files::Files;
-pub use load::{embedded, load};
+pub use load::{embedded, from, load};
 pub use page::Problem;

@@ -51,7 +51,8 @@ impl Desk<'_> {
     /// read, its own problem is told, and the word may well be right.
     fn known<T>(&self, found: Option<T>, word: &Word, what: &str, table: &str) -> Option<T> {
         if found.is_none() && !self.page.is_unread(table) {
-            self.page.refuse(word.span(), format!("there is no {what} '{}'", word.get_ref()));
+            self.page
+                .refuse(word.span(), format!("there is no {what} '{}'", word.get_ref()));
         }
         found
     }
@@ -61,7 +62,8 @@ impl Desk<'_> {
         self.known(
             self.scope.terms.analytes.get(word.get_ref()).copied(),
             word,
-            "analyte", "terms/analytes.toml",
+            "analyte",
+            "terms/analytes.toml",
         )
     }
 
@@ -76,7 +78,8 @@ impl Desk<'_> {
             self.known(
                 self.scope.terms.groups.get(Spanned::get_ref(word)).copied(),
                 word,
-                "group", "terms/groups.csv",
+                "group",
+                "terms/groups.csv",
             )
         };
         words.iter().filter_map(group).collect()
@@ -87,7 +90,8 @@ impl Desk<'_> {
         self.known(
             self.scope.drugs.ingredients.get(word.get_ref()).copied(),
             word,
-            "ingredient", "terms/ingredients.toml",
+            "ingredient",
+            "terms/ingredients.toml",
         )
     }
 

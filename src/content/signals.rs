@@ -28,7 +28,7 @@ pub(super) fn read<'a>(
         let text = name.get_ref().as_str();
         let plain = text
             .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
         if text == "always" || text.is_empty() || !plain {
             page.refuse(
                 name.span(),

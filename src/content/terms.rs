@@ -287,6 +287,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     };
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");
     }

@@ -16,6 +16,9 @@ pub(crate) struct DrugFile {
     pub(crate) switch_before: Days,
     pub(crate) switch_after: Days,
     pub(crate) chain_gap: Days,
+    pub(crate) trough_hours: u16,
+    #[serde(default)]
+    pub(crate) companions: Vec<Word>,
     pub(crate) indications: Spanned<Vec<Word>>,
     #[serde(default)]
     pub(crate) formulation: Vec<FormulationRow>,

@@ -204,5 +204,6 @@ pub(crate) struct TimingRow {
 pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
+    pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }
