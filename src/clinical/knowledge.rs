@@ -391,6 +391,10 @@ pub struct Withdrawal {
     pub switch_after: u32,
     /// A therapy is one chain of orders with gaps of at most so many days.
     pub chain_gap: u32,
+    /// A level drawn at least so many hours after the last dose counts as a trough.
+    pub trough_hours: u16,
+    /// Drugs that are named together with it when they are stopped in the same request.
+    pub companions: DrugSet,
     /// Conversions between formulations.
     pub conversions: Vec<Conversion>,
     /// First match wins.
@@ -721,6 +725,13 @@ pub struct Needs {
 }
 
 impl Knowledge {
+    /// The drug code system whose codes stand in the basis without their system: that of the judged drugs.
+    pub fn preferred_drug_system(&self) -> &str {
+        self.withdrawals
+            .first()
+            .map_or("", |w| &self.vocabulary.ingredient(w.ingredient).system)
+    }
+
     /// The citation.
     pub fn source(&self, id: SourceId) -> &Citation {
         &self.sources[usize::from(id.0)]
@@ -738,6 +749,8 @@ impl Knowledge {
 
     /// The withdrawal of an ingredient, if its stop is reviewed.
     pub fn withdrawal_of(&self, ingredient: IngredientId) -> Option<&Withdrawal> {
-        self.withdrawals.iter().find(|w| self.vocabulary.same_family(w.ingredient, ingredient))
+        self.withdrawals
+            .iter()
+            .find(|w| self.vocabulary.same_family(w.ingredient, ingredient))
     }
 }

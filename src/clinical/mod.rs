@@ -7,8 +7,15 @@
 //! Reading order: [`record`] and [`gap`] say what is known, [`vocabulary`] and [`knowledge`] what the
 //! tables say.
 
+pub mod agents;
+pub mod compose;
+pub mod evaluate;
 pub mod gap;
+pub mod judge;
 pub mod knowledge;
 pub mod record;
+pub mod signal;
+pub mod taper;
+pub mod therapy;
 pub mod vocabulary;
 pub mod when;

@@ -66,6 +66,10 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
+    /// Brand and form words that name a formulation, longest first.
+    pub formulation_words: Vec<(Box<str>, FormulationId)>,
+    /// Codes of `statusReason` that say that an earlier order was stopped for harm.
+    pub harm_codes: Vec<Box<str>>,
 }
 
 /// One ingredient.

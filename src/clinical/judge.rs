@@ -1,0 +1,479 @@
+//! The decision: which row of which table speaks.
+//!
+//! Turns the stop of one drug into a [`Judgement`]: a stated silence or a [`Finding`], in the order gates,
+//! reasons to stop, indication, hazards. It writes no text and makes no card. Rows fire only when true;
+//! a worse row that cannot be excluded because something that is there could not be read raises the
+//! urgency of the row that fires, so that unreadable data never makes the answer milder.
+
+use super::gap::{Gap, Truth, Why};
+use super::knowledge::{
+    Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic,
+    Withdrawal,
+};
+use super::record::{PatientRecord, Source};
+use super::signal::{Entry, Signals};
+use super::therapy::Therapy;
+
+/// What was decided about one drug.
+pub struct Judgement<'k> {
+    /// The drug's tables.
+    pub withdrawal: &'k Withdrawal,
+    /// Silence or finding.
+    pub verdict: Verdict<'k>,
+    /// Every row that was asked, in order, with its answer.
+    pub trail: Vec<Step<'k>>,
+}
+
+/// A row that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'k> {
+    /// Table.
+    pub table: &'k str,
+    /// Row.
+    pub row: &'k str,
+    /// Answer.
+    pub truth: Truth,
+}
+
+/// Silence or finding.
+pub enum Verdict<'k> {
+    /// No card, and why.
+    Silent {
+        /// Row of the gates.
+        row: &'k str,
+        /// Why.
+        why: &'k str,
+    },
+    /// Something to say.
+    Finding(Finding<'k>),
+}
+
+/// Something to say about the stop of one drug.
+pub struct Finding<'k> {
+    /// `drug/table/row`.
+    pub rule: String,
+    /// Topic of its main card.
+    pub topic: Topic,
+    /// What the row says.
+    pub statement: &'k Statement,
+    /// Urgency after raising and capping.
+    pub indicator: Indicator,
+    /// Whether unreadable data raised it.
+    pub raised: bool,
+    /// The indication that decides.
+    pub indication: &'k Indication,
+    /// Entries that are evidence for it.
+    pub evidence: Vec<Entry>,
+    /// Other indications found.
+    pub competing: Vec<&'k Indication>,
+    /// The rightful stop, if that is what was found.
+    pub rightful: Option<&'k Rightful>,
+    /// A rightful stop of which a part is certain and a part was not looked for.
+    pub partial: Option<&'k Rightful>,
+    /// A hold's second card: the hold is right.
+    pub hold_is_right: Option<&'k Rightful>,
+    /// Entries that the row rests on.
+    pub entries: Vec<Entry>,
+    /// What kept rows on the way unknown.
+    pub gaps: Vec<Gap>,
+}
+
+impl<'k> Finding<'k> {
+    /// First line of the warning where a pattern is partly there.
+    pub fn opens(&self) -> Option<&'k Template> {
+        self.partial.and_then(|r| r.partial.as_ref()).map(|p| &p.opens)
+    }
+
+    /// Whether a taper or agents may be thought of: only beside a warning.
+    pub fn warns(&self) -> bool {
+        self.topic == Topic::AbruptWithdrawal
+    }
+}
+
+/// Decides about the stop of one drug.
+pub fn judge<'k>(
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    withdrawal: &'k Withdrawal,
+    therapy: &Therapy,
+    signals: &mut Signals<'_>,
+) -> Judgement<'k> {
+    let mut court = Court {
+        record,
+        knowledge,
+        withdrawal,
+        therapy,
+        trail: Vec::new(),
+    };
+    let verdict = court.decide(signals);
+    Judgement {
+        withdrawal,
+        verdict,
+        trail: court.trail,
+    }
+}
+
+struct Court<'r, 'k> {
+    record: &'r PatientRecord,
+    knowledge: &'k Knowledge,
+    withdrawal: &'k Withdrawal,
+    therapy: &'r Therapy,
+    trail: Vec<Step<'k>>,
+}
+
+/// An indication that the record names, or may name.
+struct Named<'k> {
+    indication: &'k Indication,
+    truth: Truth,
+    entries: Vec<Entry>,
+    rank: Rank,
+}
+
+/// Where the evidence for an indication stands, strongest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    OnTheOrder,
+    OfTheEncounter,
+    OnTheList,
+}
+
+/// The row of a table that decides.
+struct Ruled<'k> {
+    hazard: &'k Hazard,
+    indicator: Indicator,
+    raised: bool,
+}
+
+impl<'k> Court<'_, 'k> {
+    fn decide(&mut self, signals: &mut Signals<'_>) -> Verdict<'k> {
+        let (decisive, raise, competing) = self.indications(signals);
+        let rightful = self.rightful(signals);
+        if let Some(gate) = self.gate(signals) {
+            return self.through_gate(gate, decisive, competing, rightful, signals);
+        }
+        let Named {
+            indication,
+            entries: evidence,
+            ..
+        } = decisive;
+        if let Some(right) = rightful {
+            let base = self.finding(
+                "right-to-stop",
+                &right.row,
+                Topic::StopMayBeRight,
+                &right.statement,
+                indication,
+            );
+            let (entries, gaps) = self.ground(&right.when, signals);
+            return Verdict::Finding(Finding {
+                rightful: Some(right),
+                evidence,
+                competing,
+                entries,
+                gaps,
+                ..base
+            });
+        }
+        let ruled = self.rule(indication, raise, signals);
+        let partial = self.partial(signals);
+        let statement = &ruled.hazard.statement;
+        let base = self.finding(
+            &indication.key,
+            &ruled.hazard.row,
+            Topic::AbruptWithdrawal,
+            statement,
+            indication,
+        );
+        let (entries, gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        let cap = match partial.and_then(|r| r.partial.as_ref()) {
+            Some(part) if indication.kind != Kind::Transplant && !ruled.raised => part.cap,
+            Some(_) | None => Indicator::Critical,
+        };
+        Verdict::Finding(Finding {
+            indicator: ruled.indicator.min(cap),
+            raised: ruled.raised,
+            evidence,
+            competing,
+            partial,
+            entries,
+            gaps,
+            ..base
+        })
+    }
+
+    fn finding(
+        &self,
+        table: &str,
+        row: &str,
+        topic: Topic,
+        statement: &'k Statement,
+        indication: &'k Indication,
+    ) -> Finding<'k> {
+        Finding {
+            rule: format!("{}/{table}/{row}", self.withdrawal.key),
+            topic,
+            statement,
+            indicator: statement.indicator,
+            raised: false,
+            indication,
+            evidence: Vec::new(),
+            competing: Vec::new(),
+            rightful: None,
+            partial: None,
+            hold_is_right: None,
+            entries: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, table: &'k str, row: &'k str, truth: Truth) {
+        self.trail.push(Step { table, row, truth });
+    }
+
+    fn gate(&mut self, signals: &mut Signals<'_>) -> Option<&'k Gate> {
+        for gate in &self.withdrawal.gates {
+            let truth = signals.truth(&gate.when);
+            self.note("gates", &gate.row, truth);
+            if truth == Truth::True {
+                return Some(gate);
+            }
+        }
+        None
+    }
+
+    fn through_gate(
+        &mut self,
+        gate: &'k Gate,
+        decisive: Named<'k>,
+        competing: Vec<&'k Indication>,
+        rightful: Option<&'k Rightful>,
+        signals: &mut Signals<'_>,
+    ) -> Verdict<'k> {
+        let (topic, statement) = match &gate.then {
+            Then::Silent(why) => return Verdict::Silent { row: &gate.row, why },
+            Then::Card(topic, statement) => (*topic, statement),
+            Then::Warn(statement) => (Topic::AbruptWithdrawal, statement),
+        };
+        let base = self.finding("gates", &gate.row, topic, statement, decisive.indication);
+        let (entries, gaps) = self.ground(&gate.when, signals);
+        let hold_is_right = rightful.filter(|_| topic == Topic::HoldAndRestart);
+        Verdict::Finding(Finding {
+            evidence: decisive.entries,
+            competing,
+            hold_is_right,
+            entries,
+            gaps,
+            ..base
+        })
+    }
+
+    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
+        for row in &self.withdrawal.rightful {
+            let truth = signals.truth(&row.when);
+            self.note("right-to-stop", &row.row, truth);
+            if truth == Truth::True {
+                return Some(row);
+            }
+        }
+        None
+    }
+
+    /// A pattern of which one part is true and the other was looked for and not found.
+    fn partial(&self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
+        self.withdrawal.rightful.iter().find(|row| {
+            row.partial.as_ref().is_some_and(|part| {
+                signals.truth(&part.certain) == Truth::True && signals.truth(&part.open) == Truth::Unknown
+            })
+        })
+    }
+
+    /// The indication that decides, the urgency that cannot be excluded, and the others that were found.
+    fn indications(
+        &mut self,
+        signals: &mut Signals<'_>,
+    ) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
+        let mut found: Vec<Named<'k>> = Vec::new();
+        let mut raise = None;
+        for indication in self
+            .withdrawal
+            .indications
+            .iter()
+            .filter(|i| i.kind != Kind::Unknown)
+        {
+            let named = self.evidence(indication);
+            self.note("indications", &indication.key, named.truth);
+            match named.truth {
+                Truth::True => found.push(named),
+                Truth::Unreadable => raise = raise.max(Some(self.rule(indication, None, signals).indicator)),
+                Truth::False | Truth::Unknown => {}
+            }
+        }
+        let mut keep = self.decisive(found);
+        if keep.is_empty() {
+            keep.push(self.unknown());
+        }
+        // The worse decides; at equal urgency the one that ranks first.
+        let urgencies: Vec<Indicator> = keep
+            .iter()
+            .map(|n| self.rule(n.indication, None, signals).indicator)
+            .collect();
+        let worst = urgencies
+            .iter()
+            .max()
+            .and_then(|max| urgencies.iter().position(|u| u == max))
+            .unwrap_or(0);
+        let decisive = keep.swap_remove(worst);
+        (decisive, raise, keep.into_iter().map(|n| n.indication).collect())
+    }
+
+    /// Transplants before all else; else by where the evidence stands; without those that yield to another.
+    fn decisive(&self, mut found: Vec<Named<'k>>) -> Vec<Named<'k>> {
+        if found.iter().any(|n| n.indication.kind == Kind::Transplant) {
+            found.retain(|n| n.indication.kind == Kind::Transplant);
+        } else if let Some(best) = found.iter().map(|n| n.rank).min() {
+            found.retain(|n| n.rank == best);
+        }
+        let keys: Vec<&str> = found.iter().map(|n| &*n.indication.key).collect();
+        found.retain(|n| {
+            !n.indication
+                .yields_to
+                .iter()
+                .any(|other| keys.contains(&&**other))
+        });
+        found
+    }
+
+    /// The catch-all; the loader refuses tables without one, so that the last indication is it.
+    fn unknown(&self) -> Named<'k> {
+        let last = self.withdrawal.indications.len() - 1;
+        let indication = &self.withdrawal.indications[last];
+        Named {
+            indication,
+            truth: Truth::True,
+            entries: Vec::new(),
+            rank: Rank::OnTheList,
+        }
+    }
+
+    fn evidence(&self, indication: &'k Indication) -> Named<'k> {
+        let named = |truth, entries, rank| Named {
+            indication,
+            truth,
+            entries,
+            rank,
+        };
+        for &index in &self.therapy.stopping {
+            if self.record.orders[index]
+                .reasons
+                .iter()
+                .any(|(g, _)| indication.evidence.contains(g))
+            {
+                return named(Truth::True, vec![Entry::Order(index)], Rank::OnTheOrder);
+            }
+        }
+        let conditions = self.record.conditions.iter().enumerate();
+        let mut entries: Vec<(Rank, Entry)> = conditions
+            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)))
+            .map(|(i, c)| {
+                let of_encounter = c.encounter_diagnosis && c.in_encounter;
+                (
+                    if of_encounter {
+                        Rank::OfTheEncounter
+                    } else {
+                        Rank::OnTheList
+                    },
+                    Entry::Condition(i),
+                )
+            })
+            .collect();
+        let procedures = self.record.procedures.iter().enumerate();
+        entries.extend(
+            procedures
+                .filter(|(_, p)| p.groups.iter().any(|g| indication.procedures.contains(g)))
+                .map(|(i, _)| (Rank::OnTheList, Entry::Procedure(i))),
+        );
+        entries.sort_unstable();
+        match entries.first() {
+            Some(&(rank, _)) => named(Truth::True, entries.into_iter().map(|(_, e)| e).collect(), rank),
+            None => {
+                let hidden = |source| self.record.sources.of(source).hides_something();
+                let may_be = hidden(Source::Conditions)
+                    || !indication.procedures.is_empty() && hidden(Source::Procedures);
+                let truth = if may_be { Truth::Unreadable } else { Truth::False };
+                named(truth, Vec::new(), Rank::OnTheList)
+            }
+        }
+    }
+
+    /// The row of an indication's table that fires, raised by worse rows that cannot be excluded.
+    fn rule(
+        &mut self,
+        indication: &'k Indication,
+        raise: Option<Indicator>,
+        signals: &mut Signals<'_>,
+    ) -> Ruled<'k> {
+        let mut possible = raise;
+        let mut last = None;
+        for hazard in &indication.hazards {
+            let truth = signals.truth(&hazard.when);
+            self.note(&indication.key, &hazard.row, truth);
+            if truth == Truth::Unreadable {
+                possible = possible.max(Some(hazard.statement.indicator));
+            }
+            last = Some(hazard);
+            if truth == Truth::True {
+                break;
+            }
+        }
+        // The loader refuses a table without a row that is always true.
+        let hazard = last.unwrap_or(&indication.hazards[0]);
+        let indicator = possible.map_or(hazard.statement.indicator, |p| p.max(hazard.statement.indicator));
+        Ruled {
+            hazard,
+            indicator,
+            raised: indicator > hazard.statement.indicator,
+        }
+    }
+
+    /// What an expression rests on: entries of its true signs, gaps of its unknown ones that apply.
+    fn ground(&self, when: &Expr, signals: &mut Signals<'_>) -> (Vec<Entry>, Vec<Gap>) {
+        let mut leaves = Vec::new();
+        signals.leaves(when, &mut leaves);
+        let (mut entries, mut gaps) = (Vec::new(), Vec::new());
+        for id in leaves {
+            if let Some(applies) = &self.knowledge.signal(id).applies
+                && signals.truth(applies) == Truth::False
+            {
+                continue;
+            }
+            let Some(reading) = signals.reading(id) else {
+                continue;
+            };
+            match reading.truth {
+                Truth::True => entries.extend(&reading.entries),
+                Truth::Unknown | Truth::Unreadable => gaps.extend(reading.gaps.iter().cloned()),
+                Truth::False => {}
+            }
+        }
+        (entries, gaps)
+    }
+
+    fn ground_of_table(
+        &self,
+        indication: &'k Indication,
+        fired: &Hazard,
+        signals: &mut Signals<'_>,
+    ) -> (Vec<Entry>, Vec<Gap>) {
+        let (entries, mut gaps) = self.ground(&fired.when, signals);
+        for hazard in &indication.hazards {
+            if std::ptr::eq(hazard, fired) {
+                break;
+            }
+            gaps.extend(self.ground(&hazard.when, signals).1);
+        }
+        if self.therapy.dose.daily().is_none() {
+            gaps.push(Gap::new("dose", Why::Absent));
+        }
+        (entries, gaps)
+    }
+}

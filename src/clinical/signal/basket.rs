@@ -1,0 +1,219 @@
+//! Signs from the basket: what else stops, goes on, starts or replaces.
+//!
+//! A stopped or active order whose drug cannot be read may be the one that is asked for.
+
+use super::{Entry, Reading, Signals};
+use crate::clinical::gap::{Gap, Truth, Why};
+use crate::clinical::knowledge::{DrugSet, FormulationMatch, Ratio, Which};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
+use crate::clinical::therapy::{Start, starts_near};
+use crate::clinical::vocabulary::{FormulationId, Site};
+use crate::clinical::when::Placed;
+use rust_decimal::Decimal;
+
+impl Signals<'_> {
+    /// The truest answer over the orders that pass a filter: those that are in the set, or unreadable.
+    fn among(&self, set: &DrugSet, none: Truth, counts: impl Fn(&Order) -> bool) -> Reading {
+        let mut best = Reading::plain(none);
+        for (index, order) in self.record.orders.iter().enumerate().filter(|(_, o)| counts(o)) {
+            let truth = match order.drug {
+                Drug::Known { ingredient, .. } if order.site != Some(Site::Local) => {
+                    Truth::of(self.in_set(set, ingredient))
+                }
+                Drug::Unreadable => Truth::Unreadable,
+                Drug::Known { .. } | Drug::Other => Truth::False,
+            };
+            if truth > best.truth {
+                best = Reading::on(truth, Entry::Order(index));
+            }
+        }
+        best
+    }
+
+    pub(super) fn also_stops(&self, set: &DrugSet) -> Reading {
+        self.among(set, Truth::False, |o| {
+            o.role == Role::Stopping && counts_as_stop(o.status)
+        })
+    }
+
+    pub(super) fn continues(&self, set: &DrugSet) -> Reading {
+        self.among(set, self.nothing_in(Source::Medications), |o| self.goes_on(o))
+    }
+
+    pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {
+        self.among(set, self.nothing_in(Source::Medications), |o| {
+            o.role == Role::Draft || self.goes_on(o) && starts_near(o, before, after, self.now)
+        })
+    }
+
+    pub(super) fn stopped_for_harm(&self, set: &DrugSet) -> Reading {
+        let harm = &self.knowledge.vocabulary.harm_codes;
+        let none = match self.nothing_in(Source::Medications) {
+            Truth::Unreadable => Truth::Unknown,
+            other => other,
+        };
+        self.among(set, none, |o| {
+            o.role == Role::Recorded
+                && o.drug != Drug::Unreadable
+                && matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
+                && o.status_reason_codes.iter().any(|c| harm.contains(c))
+        })
+    }
+
+    pub(super) fn taken_within(&self, set: &DrugSet, days: u32) -> Reading {
+        self.among(set, self.nothing_in(Source::Medications), |o| {
+            let recent = o
+                .stopped
+                .or(o.ends)
+                .or(o.authored)
+                .is_some_and(|w| w.within(days, self.now) != Placed::Outside);
+            self.goes_on(o) || o.role == Role::Recorded && counts_as_use(o.status) && recent
+        })
+    }
+
+    /// An order of the record that is active and not being stopped in this request.
+    fn goes_on(&self, order: &Order) -> bool {
+        order.role == Role::Recorded && order.status == OrderStatus::Active
+    }
+
+    pub(super) fn since_start(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {
+        let start = match self.therapy.start {
+            Start::On(start) => start,
+            Start::Unknown => return Reading::gap(Truth::Unknown, "therapy-start", Why::Absent),
+            Start::Hidden => return Reading::gap(Truth::Unreadable, "therapy-start", Why::NotReadable),
+        };
+        let reached = |months: u16| {
+            // A month is a twelfth of 365.25 days.
+            let seconds = i64::from(months) * 2_629_800;
+            match start.between(i64::MIN, self.now - seconds) {
+                Placed::Inside => Truth::True,
+                Placed::Outside => Truth::False,
+                Placed::Straddles => Truth::Unknown,
+            }
+        };
+        let old_enough = at_least.map_or(Truth::True, reached);
+        // What lies before the look-back cannot be seen: such a start is the latest possible one.
+        let young_enough = match below.map_or(Truth::True, |n| reached(n).negate()) {
+            Truth::True if below.is_some() && self.therapy.start_cut => Truth::Unknown,
+            other => other,
+        };
+        Reading::on(old_enough.min(young_enough), Entry::TherapyStart)
+    }
+
+    pub(super) fn replacement(&self, formulation: FormulationMatch, ratio: Ratio, which: Which) -> Reading {
+        let therapy = self.therapy;
+        let chosen: Vec<usize> = match which {
+            Which::Any => therapy.remaining().collect(),
+            Which::New => therapy.new_orders.clone(),
+            Which::Old => {
+                if therapy.new_orders.is_empty() {
+                    therapy.old_orders.clone()
+                } else {
+                    Vec::new()
+                }
+            }
+            Which::Several => self.several(),
+            Which::WrittenTaper => therapy
+                .new_orders
+                .iter()
+                .copied()
+                .filter(|&i| self.record.orders[i].written_taper)
+                .collect(),
+        };
+        let chosen: Vec<usize> = chosen
+            .into_iter()
+            .filter(|&i| self.formulation_fits(i, formulation))
+            .collect();
+        if chosen.is_empty() {
+            return Reading::plain(self.nothing_in(Source::Medications).min(Truth::Unknown));
+        }
+        let (found, limits) = (self.dose_ratio(), self.accepted(&chosen));
+        let fact = match ratio {
+            Ratio::Any => true,
+            Ratio::Unknown => found.is_none() || limits.is_none(),
+            Ratio::Inside => found
+                .zip(limits)
+                .is_some_and(|(r, (low, high))| r >= low && r <= high),
+            Ratio::Outside => found
+                .zip(limits)
+                .is_some_and(|(r, (low, high))| r < low || r > high),
+            Ratio::Below(limit) => found.is_some_and(|r| r < limit),
+            Ratio::Above(limit) => found.is_some_and(|r| r > limit),
+        };
+        let gaps = if found.is_none() {
+            vec![Gap::new("dose", Why::Absent)]
+        } else {
+            Vec::new()
+        };
+        Reading {
+            truth: Truth::of(fact),
+            entries: chosen.into_iter().map(Entry::Order).collect(),
+            gaps,
+        }
+    }
+
+    /// Orders left that do not belong together: of two formulations, or of one product twice.
+    fn several(&self) -> Vec<usize> {
+        let all: Vec<usize> = self.therapy.remaining().collect();
+        let differ = all.iter().enumerate().any(|(n, &a)| {
+            all[n + 1..].iter().any(|&b| {
+                let (a, b) = (&self.record.orders[a], &self.record.orders[b]);
+                a.formulation.zip(b.formulation).is_some_and(|(x, y)| x != y)
+                    || a.drug == b.drug && matches!(a.drug, Drug::Known { product: Some(_), .. })
+            })
+        });
+        if differ { all } else { Vec::new() }
+    }
+
+    fn formulation_fits(&self, index: usize, wanted: FormulationMatch) -> bool {
+        let pair = self
+            .therapy
+            .formulation
+            .zip(self.record.orders[index].formulation);
+        match wanted {
+            FormulationMatch::Either => true,
+            FormulationMatch::Same => pair.is_some_and(|(a, b)| a == b),
+            FormulationMatch::Other => pair.is_some_and(|(a, b)| a != b),
+        }
+    }
+
+    /// New to old daily dose of the drug; one where a duplicate of the same dose is cleaned up.
+    pub fn dose_ratio(&self) -> Option<Decimal> {
+        let therapy = self.therapy;
+        let stopped = therapy.dose.daily()?;
+        let sum = |orders: &[usize]| -> Option<Decimal> {
+            orders
+                .iter()
+                .map(|&i| self.record.orders[i].dose.daily())
+                .sum::<Option<Decimal>>()
+        };
+        let (old, new) = (sum(&therapy.old_orders)?, sum(&therapy.new_orders)?);
+        if therapy.new_orders.is_empty() && old == stopped {
+            return Some(Decimal::ONE);
+        }
+        (old + new).checked_div(old + stopped)
+    }
+
+    /// Accepted ratios between the formulations, where the table gives them.
+    fn accepted(&self, chosen: &[usize]) -> Option<(Decimal, Decimal)> {
+        let from: FormulationId = self.therapy.formulation?;
+        let to = self.record.orders[*chosen.first()?].formulation?;
+        self.withdrawal
+            .conversions
+            .iter()
+            .find(|c| c.from == from && c.to == to)
+            .map(|c| (c.low, c.high))
+    }
+}
+
+/// Whether an order named by the hook counts as being ended or paused.
+pub(crate) fn counts_as_stop(status: OrderStatus) -> bool {
+    !matches!(status, OrderStatus::EnteredInError | OrderStatus::Completed)
+}
+
+fn counts_as_use(status: OrderStatus) -> bool {
+    matches!(
+        status,
+        OrderStatus::Active | OrderStatus::Completed | OrderStatus::Stopped | OrderStatus::OnHold
+    )
+}

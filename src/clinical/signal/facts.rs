@@ -1,0 +1,169 @@
+//! Signs from conditions, procedures, allergies, age and the reason given.
+//!
+//! An acute code counts only if it is active and recent; undated it is unreadable, never true.
+
+use super::{Entry, Reading, Signals};
+use crate::clinical::gap::{Truth, Why};
+use crate::clinical::knowledge::DrugSet;
+use crate::clinical::record::{Sex, Source};
+use crate::clinical::therapy::Start;
+use crate::clinical::vocabulary::{GroupId, IngredientId};
+use crate::clinical::when::{Placed, When};
+
+impl Signals<'_> {
+    pub(super) fn condition(&self, groups: &[GroupId], recent: Option<u32>, history: bool) -> Reading {
+        let mut best = Reading::plain(self.nothing_in(Source::Conditions));
+        for (index, condition) in self.record.conditions.iter().enumerate() {
+            if condition.refuted || !condition.groups.iter().any(|g| groups.contains(g)) {
+                continue;
+            }
+            if !condition.active && !history {
+                continue;
+            }
+            let truth = match recent {
+                None => Truth::True,
+                Some(_) if condition.in_encounter => Truth::True,
+                Some(days) => placed(condition.when, days, self.now),
+            };
+            if truth > best.truth || best.entries.is_empty() && truth == best.truth {
+                best = Reading::on(truth, Entry::Condition(index));
+            }
+        }
+        if best.truth == Truth::Unreadable && !best.entries.is_empty() {
+            best.gaps = vec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
+        }
+        best
+    }
+
+    pub(super) fn procedure(&self, groups: &[GroupId], within: Option<u32>) -> Reading {
+        let mut best = Reading::plain(self.nothing_in(Source::Procedures));
+        for (index, procedure) in self.record.procedures.iter().enumerate() {
+            if !procedure.groups.iter().any(|g| groups.contains(g)) {
+                continue;
+            }
+            let truth = within.map_or(Truth::True, |days| placed(procedure.when, days, self.now));
+            if truth > best.truth {
+                best = Reading::on(truth, Entry::Procedure(index));
+            }
+        }
+        best
+    }
+
+    pub(super) fn age(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {
+        let Some(birth) = self.record.person.birth else {
+            let state = self.record.sources.of(Source::Patient);
+            let truth = if state.hides_something() {
+                Truth::Unreadable
+            } else {
+                Truth::Unknown
+            };
+            return Reading::gap(truth, "birth-date", state.missing().unwrap_or(Why::Absent));
+        };
+        let fits = |years: i64| {
+            at_least.is_none_or(|n| years >= i64::from(n)) && below.is_none_or(|n| years < i64::from(n))
+        };
+        let (youngest, oldest) = ages(birth, self.now);
+        if fits(youngest) == fits(oldest) {
+            Reading::on(Truth::of(fits(oldest)), Entry::Age)
+        } else {
+            Reading::gap(Truth::Unknown, "birth-date", Why::TimingUnknown)
+        }
+    }
+
+    pub(super) fn sex(&self, wanted: Sex) -> Reading {
+        match self.record.person.sex {
+            Some(sex) => Reading::on(Truth::of(sex == wanted), Entry::Sex),
+            None => {
+                let state = self.record.sources.of(Source::Patient);
+                let truth = if state.hides_something() {
+                    Truth::Unreadable
+                } else {
+                    Truth::Unknown
+                };
+                Reading::gap(truth, "sex", state.missing().unwrap_or(Why::Absent))
+            }
+        }
+    }
+
+    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>]) -> Reading {
+        let named = self.therapy.stopping.iter().copied().find(|&index| {
+            let order = &self.record.orders[index];
+            order.status_reason_codes.iter().any(|c| codes.contains(c))
+                || words.iter().any(|w| has_words(&order.status_reason_text, w))
+        });
+        named.map_or_else(
+            || Reading::plain(Truth::False),
+            |i| Reading::on(Truth::True, Entry::StopReason(i)),
+        )
+    }
+
+    pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {
+        let mut best = Reading::plain(self.nothing_in(Source::Allergies));
+        for (index, allergy) in self.record.allergies.iter().enumerate() {
+            let meant = !allergy.refuted && self.in_set(set, allergy.ingredient);
+            if !meant || severe && (!allergy.severe || allergy.local_product) {
+                continue;
+            }
+            let truth = if after_start {
+                self.after_start(allergy.when)
+            } else {
+                Truth::True
+            };
+            if truth > best.truth {
+                best = Reading::on(truth, Entry::Allergy(index));
+            }
+        }
+        best
+    }
+
+    fn after_start(&self, when: Option<When>) -> Truth {
+        match (when, self.therapy.start) {
+            (Some(when), Start::On(start)) => Truth::of(when.latest() >= start.earliest()),
+            (None, _) | (_, Start::Unknown | Start::Hidden) => Truth::Unknown,
+        }
+    }
+
+    /// Whether a drug set means an ingredient.
+    pub(super) fn in_set(&self, set: &DrugSet, ingredient: IngredientId) -> bool {
+        set.ingredients.binary_search(&ingredient).is_ok()
+            || set.itself
+                && self
+                    .knowledge
+                    .vocabulary
+                    .same_family(ingredient, self.withdrawal.ingredient)
+    }
+}
+
+/// Whether a date lies within so many days; without one that cannot be read.
+fn placed(when: Option<When>, days: u32, now: i64) -> Truth {
+    match when.map(|w| {
+        if w.is_future(now) {
+            Placed::Straddles
+        } else {
+            w.within(days, now)
+        }
+    }) {
+        Some(Placed::Inside) => Truth::True,
+        Some(Placed::Outside) => Truth::False,
+        Some(Placed::Straddles) | None => Truth::Unreadable,
+    }
+}
+
+/// Completed years at the latest and at the earliest birth that the date may mean.
+pub fn ages(birth: When, now: i64) -> (i64, i64) {
+    let today = When::date_of(now);
+    let years = |seconds: i64| {
+        let born = When::date_of(seconds);
+        let before = (today.month(), today.day()) < (born.month(), born.day());
+        i64::from(today.year()) - i64::from(born.year()) - i64::from(before)
+    };
+    (years(birth.latest()), years(birth.earliest()))
+}
+
+/// Whether a phrase stands in a text as whole words; both lower case.
+pub fn has_words(text: &str, phrase: &str) -> bool {
+    let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    text.match_indices(phrase).any(|(at, _)| {
+        bounded(text[..at].chars().next_back()) && bounded(text[at + phrase.len()..].chars().next())
+    })
+}

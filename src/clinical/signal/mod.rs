@@ -1,0 +1,249 @@
+//! Signs: what the tables ask, answered from the record.
+//!
+//! Turns a named signal into a [`Truth`] with the entries that it rests on and the gap that keeps it
+//! unknown. It never decides anything and never reads a threshold that is not in the signal.
+//! A sign that rests on something that came and cannot be used, or on a source that failed, is
+//! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
+
+mod basket;
+mod facts;
+mod results;
+
+use super::gap::{Gap, Truth, Why};
+use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
+use super::record::{PatientRecord, Source};
+use super::therapy::Therapy;
+
+pub use facts::{ages, has_words};
+pub use results::{Latest, latest_of};
+
+pub(crate) use basket::counts_as_stop;
+
+/// An entry of the record that an answer rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entry {
+    /// Index into `results`.
+    Result(usize),
+    /// Index into `conditions`.
+    Condition(usize),
+    /// Index into `procedures`.
+    Procedure(usize),
+    /// Index into `allergies`.
+    Allergy(usize),
+    /// Index into `orders`.
+    Order(usize),
+    /// The reason of a stopped order (index into `orders`).
+    StopReason(usize),
+    /// When this therapy began.
+    TherapyStart,
+    /// Age.
+    Age,
+    /// Administrative gender.
+    Sex,
+}
+
+/// The answer to one signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How true it is.
+    pub truth: Truth,
+    /// What it rests on.
+    pub entries: Vec<Entry>,
+    /// What keeps it unknown.
+    pub gaps: Vec<Gap>,
+}
+
+impl Reading {
+    fn plain(truth: Truth) -> Self {
+        Reading {
+            truth,
+            entries: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    fn on(truth: Truth, entry: Entry) -> Self {
+        Reading {
+            truth,
+            entries: vec![entry],
+            gaps: Vec::new(),
+        }
+    }
+
+    fn gap(truth: Truth, need: &str, why: Why) -> Self {
+        Reading {
+            truth,
+            entries: Vec::new(),
+            gaps: vec![Gap::new(need.to_owned(), why)],
+        }
+    }
+}
+
+/// Reads signals for one therapy of one patient; each at most once.
+pub struct Signals<'a> {
+    /// The record.
+    pub record: &'a PatientRecord,
+    /// The tables.
+    pub knowledge: &'a Knowledge,
+    /// The drug that is judged.
+    pub withdrawal: &'a Withdrawal,
+    /// Its orders, as the hook and the record show them.
+    pub therapy: &'a Therapy,
+    /// Seconds since 1970.
+    pub now: i64,
+    known: Vec<Option<Reading>>,
+}
+
+impl<'a> Signals<'a> {
+    /// Nothing read yet.
+    pub fn new(
+        record: &'a PatientRecord,
+        knowledge: &'a Knowledge,
+        withdrawal: &'a Withdrawal,
+        therapy: &'a Therapy,
+        now: i64,
+    ) -> Self {
+        Signals {
+            record,
+            knowledge,
+            withdrawal,
+            therapy,
+            now,
+            known: vec![None; knowledge.signals.len()],
+        }
+    }
+
+    /// How true an expression is.
+    pub fn truth(&mut self, expr: &Expr) -> Truth {
+        match expr {
+            Expr::Always => Truth::True,
+            Expr::Signal(id) => self.read(*id),
+            Expr::Not(inner) => self.truth(inner).negate(),
+            Expr::Any(parts) => parts.iter().map(|p| self.truth(p)).max().unwrap_or(Truth::False),
+            Expr::All(parts) => parts.iter().map(|p| self.truth(p)).min().unwrap_or(Truth::True),
+            Expr::AtLeast(count, parts) => {
+                let mut truths: Vec<Truth> = parts.iter().map(|p| self.truth(p)).collect();
+                truths.sort_unstable_by(|a, b| b.cmp(a));
+                truths
+                    .get(count.saturating_sub(1))
+                    .copied()
+                    .unwrap_or(Truth::False)
+            }
+        }
+    }
+
+    /// How true a signal is.
+    pub fn read(&mut self, id: SignalId) -> Truth {
+        let slot = usize::from(id.0);
+        if let Some(reading) = &self.known[slot] {
+            return reading.truth;
+        }
+        let reading = self.compute(id);
+        let truth = reading.truth;
+        self.known[slot] = Some(reading);
+        truth
+    }
+
+    /// The reading of a signal that was asked for; `None` if it was not.
+    pub fn reading(&self, id: SignalId) -> Option<&Reading> {
+        self.known[usize::from(id.0)].as_ref()
+    }
+
+    /// Every signal that was asked for, with its answer.
+    pub fn asked(&self) -> impl Iterator<Item = (SignalId, &Reading)> {
+        self.known
+            .iter()
+            .enumerate()
+            .filter_map(|(i, r)| Some((SignalId(u16::try_from(i).ok()?), r.as_ref()?)))
+    }
+
+    fn compute(&mut self, id: SignalId) -> Reading {
+        let signal = self.knowledge.signal(id);
+        match &signal.form {
+            Form::Of(expr) => Reading::plain(self.truth(expr)),
+            Form::Latest {
+                analyte,
+                test,
+                within,
+                trough,
+            } => self.latest(*analyte, test, *within, *trough),
+            Form::Change {
+                analyte,
+                by,
+                within,
+                against,
+            } => self.change(*analyte, by, *within, *against),
+            Form::Stayed {
+                analyte,
+                test,
+                over,
+                results,
+            } => self.stayed(*analyte, test, *over, *results),
+            Form::Condition {
+                groups,
+                recent,
+                history,
+            } => self.condition(groups, *recent, *history),
+            Form::Procedure { groups, within } => self.procedure(groups, *within),
+            Form::Age { at_least, below } => self.age(*at_least, *below),
+            Form::Sex(sex) => self.sex(*sex),
+            Form::Deceased => Reading::plain(Truth::of(self.record.person.deceased)),
+            Form::StopReason { codes, words } => self.stop_reason(codes, words),
+            Form::AlsoStops(set) => self.also_stops(set),
+            Form::Continues(set) => self.continues(set),
+            Form::Starts { set, before, after } => self.starts(set, *before, *after),
+            Form::StoppedForHarm(set) => self.stopped_for_harm(set),
+            Form::TakenWithin { set, days } => self.taken_within(set, *days),
+            Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Allergy {
+                set,
+                severe,
+                after_start,
+            } => self.allergy(set, *severe, *after_start),
+            Form::LocalUse => Reading::plain(self.therapy.local),
+            Form::Hold { restart } => Reading::plain(Truth::of(
+                self.therapy.held && self.therapy.restart.is_some() == *restart,
+            )),
+            Form::Replacement {
+                formulation,
+                ratio,
+                which,
+            } => self.replacement(*formulation, *ratio, *which),
+        }
+    }
+
+    /// What "nothing found" means for a source: certainly none, not known, or hidden.
+    fn nothing_in(&self, source: Source) -> Truth {
+        let state = self.record.sources.of(source);
+        if state.hides_something() {
+            Truth::Unreadable
+        } else if state.missing().is_some() {
+            Truth::Unknown
+        } else {
+            Truth::False
+        }
+    }
+
+    /// The signals that an expression names, also through other signals.
+    pub fn leaves(&self, expr: &Expr, found: &mut Vec<SignalId>) {
+        match expr {
+            Expr::Always => {}
+            Expr::Signal(id) => {
+                if found.contains(id) {
+                    return;
+                }
+                if let Form::Of(inner) = &self.knowledge.signal(*id).form {
+                    self.leaves(inner, found);
+                } else {
+                    found.push(*id);
+                }
+            }
+            Expr::Not(inner) => self.leaves(inner, found),
+            Expr::Any(parts) | Expr::All(parts) | Expr::AtLeast(_, parts) => {
+                for part in parts {
+                    self.leaves(part, found);
+                }
+            }
+        }
+    }
+}

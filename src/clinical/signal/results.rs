@@ -1,0 +1,323 @@
+//! Signs from results: the latest value, its change, and how it stayed.
+//!
+//! An unusable result (no unit, no date, no value) that may be newer than the newest usable one makes
+//! the sign unreadable: it may be the one that decides.
+
+use super::{Entry, Reading, Signals};
+use crate::clinical::gap::{Truth, Why};
+use crate::clinical::knowledge::{Shift, Test};
+use crate::clinical::record::{Bound, LabResult, Number, PatientRecord, Source, Value};
+use crate::clinical::vocabulary::{Analyte, AnalyteId, Finding, LevelTiming};
+use crate::clinical::when::Placed;
+use rust_decimal::Decimal;
+
+const DAY: i64 = 86_400;
+
+/// The latest result of an analyte in a window, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latest {
+    /// Index into `results`.
+    Found(usize),
+    /// There is an older one.
+    Stale(usize),
+    /// None was found in a source that was read, or the source was not sent.
+    Missing(Why),
+    /// What is there cannot be used, or the source failed; the newest usable one, if any.
+    Hidden(Why, Option<usize>),
+}
+
+/// Finds the latest result of an analyte within so many days.
+pub fn latest_of(
+    record: &PatientRecord,
+    analyte: AnalyteId,
+    source: Source,
+    within: u32,
+    now: i64,
+) -> Latest {
+    let newest = newest_usable(record, analyte, now);
+    let newest_time = newest
+        .and_then(|i| record.results[i].when)
+        .map_or(i64::MIN, |w| w.earliest());
+    let blocked = record
+        .results
+        .iter()
+        .filter(|r| r.analyte == analyte)
+        .find_map(|r| unusable(r, now).filter(|_| may_be_newer(r, newest_time, within, now)));
+    if let Some(why) = blocked {
+        return Latest::Hidden(why, newest);
+    }
+    let state = record.sources.of(source);
+    if state.hides_something() {
+        return Latest::Hidden(state.missing().unwrap_or(Why::NotReadable), newest);
+    }
+    let Some(index) = newest else {
+        return Latest::Missing(state.missing().unwrap_or(Why::Absent));
+    };
+    match record.results[index].when.map(|w| w.within(within, now)) {
+        Some(Placed::Inside) => Latest::Found(index),
+        Some(Placed::Straddles) => Latest::Hidden(Why::TimingUnknown, Some(index)),
+        Some(Placed::Outside) | None => Latest::Stale(index),
+    }
+}
+
+fn newest_usable(record: &PatientRecord, analyte: AnalyteId, now: i64) -> Option<usize> {
+    record
+        .results
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.analyte == analyte && unusable(r, now).is_none())
+        .max_by_key(|(i, r)| (r.when.map(|w| w.latest()), std::cmp::Reverse(*i)))
+        .map(|(i, _)| i)
+}
+
+/// Why a result cannot be used, if so.
+fn unusable(result: &LabResult, now: i64) -> Option<Why> {
+    match (&result.value, result.when) {
+        (Value::Unusable(why), _) => Some(*why),
+        (Value::Number(_) | Value::Coded(..), None) => Some(Why::TimingUnknown),
+        (Value::Number(_) | Value::Coded(..), Some(when)) => {
+            when.is_future(now).then_some(Why::TimingUnknown)
+        }
+    }
+}
+
+fn may_be_newer(result: &LabResult, newest: i64, within: u32, now: i64) -> bool {
+    result.when.is_none_or(|when| {
+        when.is_future(now) || (when.latest() >= newest && when.within(within, now) != Placed::Outside)
+    })
+}
+
+impl Signals<'_> {
+    /// The source in which results of an analyte are looked for.
+    pub fn source_of(&self, analyte: AnalyteId) -> Source {
+        if self.knowledge.vocabulary.analyte(analyte).screen {
+            Source::Screens
+        } else {
+            Source::Observations
+        }
+    }
+
+    pub(super) fn latest(&self, analyte: AnalyteId, test: &Test, within: u32, trough: bool) -> Reading {
+        let need = &*self.knowledge.vocabulary.analyte(analyte).key;
+        match latest_of(self.record, analyte, self.source_of(analyte), within, self.now) {
+            Latest::Found(index) => {
+                let result = &self.record.results[index];
+                if trough && let Some(why) = self.not_a_trough(result) {
+                    return Reading {
+                        entries: vec![Entry::Result(index)],
+                        ..Reading::gap(Truth::Unknown, need, why)
+                    };
+                }
+                match passes(result, test) {
+                    Some(fact) => Reading::on(Truth::of(fact), Entry::Result(index)),
+                    None => Reading {
+                        entries: vec![Entry::Result(index)],
+                        ..Reading::gap(Truth::Unknown, need, Why::NotReadable)
+                    },
+                }
+            }
+            Latest::Stale(index) => Reading {
+                entries: vec![Entry::Result(index)],
+                ..Reading::gap(Truth::Unknown, need, Why::Stale)
+            },
+            Latest::Missing(why) => Reading::gap(Truth::Unknown, need, why),
+            Latest::Hidden(why, _) => Reading::gap(Truth::Unreadable, need, why),
+        }
+    }
+
+    /// Why a level cannot be taken for a trough, if so.
+    pub fn not_a_trough(&self, result: &LabResult) -> Option<Why> {
+        let hours = Decimal::from(self.withdrawal.trough_hours);
+        match (result.hours_after_dose, result.timing) {
+            (Some(after), _) if after < hours => Some(Why::NotTrough),
+            (Some(_), _) | (None, LevelTiming::Trough) => None,
+            (None, LevelTiming::NotTrough) => Some(Why::NotTrough),
+            (None, LevelTiming::Unstated) => Some(Why::TimingUnknown),
+        }
+    }
+
+    pub(super) fn change(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading {
+        let reading = self.change_of_usable(analyte, by, within, against);
+        let hidden = self
+            .record
+            .results
+            .iter()
+            .any(|r| r.analyte == analyte && unusable(r, self.now).is_some());
+        if reading.truth != Truth::True && reading.truth != Truth::Unreadable && hidden {
+            return Reading {
+                truth: Truth::Unreadable,
+                ..reading
+            };
+        }
+        reading
+    }
+
+    fn change_of_usable(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading {
+        let Analyte { key: need, .. } = self.knowledge.vocabulary.analyte(analyte);
+        let index = match latest_of(self.record, analyte, self.source_of(analyte), within, self.now) {
+            Latest::Found(index) => index,
+            Latest::Stale(_) => return Reading::gap(Truth::Unknown, need, Why::Stale),
+            Latest::Missing(why) => return Reading::gap(Truth::Unknown, need, why),
+            Latest::Hidden(why, _) => return Reading::gap(Truth::Unreadable, need, why),
+        };
+        let (Some(value), Some((baseline, mut entries))) =
+            (exact(&self.record.results[index]), self.baseline(index, against))
+        else {
+            return Reading::gap(Truth::Unknown, need, Why::Absent);
+        };
+        entries.insert(0, Entry::Result(index));
+        let hundred = Decimal::ONE_HUNDRED;
+        let fact = match by {
+            Shift::RisePercent(p) => (value - baseline) * hundred >= *p * baseline,
+            Shift::FallPercent(p) => (baseline - value) * hundred >= *p * baseline,
+            Shift::RiseBy(amount) => value - baseline >= *amount,
+            Shift::FallBy(amount) => baseline - value >= *amount,
+            Shift::Times(n) => value >= *n * baseline,
+        };
+        Reading {
+            truth: Truth::of(fact),
+            entries,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Median of the exact results in the days before a result, of the same assay; with the entry nearest to it.
+    fn baseline(&self, latest: usize, days: u32) -> Option<(Decimal, Vec<Entry>)> {
+        let anchor = &self.record.results[latest];
+        let at = anchor.when?.latest();
+        let mut values: Vec<(Decimal, usize)> = self
+            .record
+            .results
+            .iter()
+            .enumerate()
+            .filter(|(i, r)| *i != latest && r.analyte == anchor.analyte && comparable(r, anchor))
+            .filter(|(_, r)| {
+                r.when
+                    .is_some_and(|w| w.between(at - i64::from(days) * DAY, at - 1) == Placed::Inside)
+            })
+            .filter_map(|(i, r)| Some((exact(r)?, i)))
+            .collect();
+        values.sort_unstable();
+        let middle = values.len() / 2;
+        let upper = values.get(middle)?;
+        let median = if values.len() % 2 == 1 {
+            upper.0
+        } else {
+            (values[middle - 1].0 + upper.0) / Decimal::TWO
+        };
+        Some((median, vec![Entry::Result(upper.1)]))
+    }
+
+    pub(super) fn stayed(&self, analyte: AnalyteId, test: &Test, over: u32, least: usize) -> Reading {
+        let need = &*self.knowledge.vocabulary.analyte(analyte).key;
+        let from = self.now - i64::from(over) * DAY;
+        let mut entries = Vec::new();
+        let (mut reaches_back, mut undecided) = (false, false);
+        for (index, result) in self
+            .record
+            .results
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.analyte == analyte)
+        {
+            if let Some(why) = unusable(result, self.now) {
+                if result.when.is_none_or(|w| w.latest() >= from) {
+                    return Reading::gap(Truth::Unreadable, need, why);
+                }
+                continue;
+            }
+            let Some(when) = result.when.filter(|w| w.latest() >= from) else {
+                continue;
+            };
+            match passes(result, test) {
+                Some(true) => entries.push(Entry::Result(index)),
+                Some(false) => return Reading::on(Truth::False, Entry::Result(index)),
+                None => undecided = true,
+            }
+            reaches_back |= when.latest() <= from + i64::from(over) * DAY / 2;
+        }
+        let state = self.record.sources.of(self.source_of(analyte));
+        if state.hides_something() {
+            return Reading::gap(
+                Truth::Unreadable,
+                need,
+                state.missing().unwrap_or(Why::NotReadable),
+            );
+        }
+        if !undecided && reaches_back && entries.len() >= least {
+            return Reading {
+                truth: Truth::True,
+                entries,
+                gaps: Vec::new(),
+            };
+        }
+        let why = state.missing().unwrap_or(if entries.is_empty() {
+            Why::Absent
+        } else {
+            Why::Stale
+        });
+        Reading {
+            entries,
+            ..Reading::gap(Truth::Unknown, need, why)
+        }
+    }
+}
+
+/// The value, if it is exact.
+fn exact(result: &LabResult) -> Option<Decimal> {
+    match &result.value {
+        Value::Number(Number {
+            bound: Bound::Exact,
+            value,
+            ..
+        }) => Some(*value),
+        Value::Number(_) | Value::Coded(..) | Value::Unusable(_) => None,
+    }
+}
+
+/// Results of two named assays are not compared.
+fn comparable(a: &LabResult, b: &LabResult) -> bool {
+    a.assay.is_empty() || b.assay.is_empty() || a.assay == b.assay
+}
+
+/// Whether a result passes a test; `None` where its bound or its missing limits leave that open.
+fn passes(result: &LabResult, test: &Test) -> Option<bool> {
+    let number = match (&result.value, test) {
+        (Value::Coded(finding, _), Test::Is(wanted)) if wanted.contains(finding) => return Some(true),
+        // An equivocal result rules nothing out.
+        (Value::Coded(Finding::Indeterminate, _), Test::Is(_)) => return None,
+        (Value::Coded(..), Test::Is(_)) => return Some(false),
+        (Value::Number(number), _) => number,
+        (Value::Coded(..) | Value::Unusable(_), _) => return None,
+    };
+    let (low, high) = result.range;
+    match test {
+        Test::AtLeast(t) => at_least(number, *t),
+        Test::Below(t) => at_least(number, *t).map(|fact| !fact),
+        Test::Above(t) => above(number, *t),
+        Test::AtMost(t) => above(number, *t).map(|fact| !fact),
+        Test::AboveUpperLimit(times) => above(number, high? * *times),
+        Test::WithinUpperLimit(times) => above(number, high? * *times).map(|fact| !fact),
+        Test::BelowLowerLimit => at_least(number, low?).map(|fact| !fact),
+        Test::WithinLowerLimit => at_least(number, low?),
+        Test::Is(_) => None,
+    }
+}
+
+fn at_least(number: &Number, threshold: Decimal) -> Option<bool> {
+    match number.bound {
+        Bound::Exact => Some(number.value >= threshold),
+        Bound::Below if number.value <= threshold => Some(false),
+        Bound::Above if number.value >= threshold => Some(true),
+        Bound::Below | Bound::Above => None,
+    }
+}
+
+fn above(number: &Number, threshold: Decimal) -> Option<bool> {
+    match number.bound {
+        Bound::Exact => Some(number.value > threshold),
+        Bound::Below if number.value <= threshold => Some(false),
+        Bound::Above if number.value >= threshold => Some(true),
+        Bound::Below | Bound::Above => None,
+    }
+}

@@ -1,0 +1,133 @@
+//! A stepwise reduction in whole units of strengths on the market.
+//!
+//! Turns a dose of the day, a plan from the tables and the strengths of a formulation into steps. It
+//! never rises, never cuts more than the plan allows where a smaller cut can be made, never splits a
+//! unit, and never ends before the plan's floor. The last step is the lowest dose that can be made.
+
+use super::knowledge::TaperPlan;
+use rust_decimal::Decimal;
+
+/// Longest schedule that is offered; a longer one is a plan for a clinic, not for a card.
+const MOST_STEPS: usize = 40;
+/// Most units in one dose.
+const MOST_UNITS: usize = 8;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Days that it lasts.
+    pub days: u32,
+    /// Doses of a day in mg, in the order taken.
+    pub doses: Vec<Decimal>,
+}
+
+impl Step {
+    /// Total of a day in mg.
+    pub fn daily(&self) -> Decimal {
+        self.doses.iter().sum()
+    }
+}
+
+/// Computes the steps. `None` if the dose cannot be reduced in whole units.
+pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
+    let often = doses.len();
+    let start: Decimal = doses.iter().sum();
+    let largest = doses.iter().max().copied()?;
+    if often == 0 || often > 6 || start <= Decimal::ZERO {
+        return None;
+    }
+    let single = single_doses(strengths_mg, largest);
+    let days = totals(&single, often, start);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut current = start;
+    while let Some(next) = next_below(&days, current, plan) {
+        if steps.len() == MOST_STEPS {
+            return None;
+        }
+        current = next.iter().sum();
+        steps.push(Step {
+            days: plan.every,
+            doses: next,
+        });
+    }
+    stretch(&mut steps, plan.floor);
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// Every dose that whole units make, up to the largest dose of today; ascending, without zero.
+fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
+    let mut reachable = vec![Decimal::ZERO];
+    let mut frontier = reachable.clone();
+    for _ in 0..MOST_UNITS {
+        let mut next: Vec<Decimal> = frontier
+            .iter()
+            .flat_map(|sum| strengths.iter().map(move |s| sum + s))
+            .filter(|sum| *sum <= largest && !reachable.contains(sum))
+            .collect();
+        next.sort_unstable();
+        next.dedup();
+        reachable.extend(&next);
+        frontier = next;
+    }
+    reachable.retain(|sum| *sum > Decimal::ZERO);
+    reachable.sort_unstable();
+    reachable
+}
+
+/// For every total below the start the most even split over at most so many doses, larger ones first.
+fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>> {
+    let mut best: std::collections::BTreeMap<Decimal, Vec<Decimal>> = std::collections::BTreeMap::new();
+    let mut days: Vec<Vec<Decimal>> = single.iter().map(|d| vec![*d]).collect();
+    for count in 1..=often {
+        for day in &days {
+            let total: Decimal = day.iter().sum();
+            if total < start && best.get(&total).is_none_or(|known| evener(day, known)) {
+                best.insert(total, day.clone());
+            }
+        }
+        if count < often {
+            days = days
+                .iter()
+                .flat_map(|day| {
+                    let last = day.last().copied().unwrap_or_default();
+                    single
+                        .iter()
+                        .filter(move |d| **d <= last)
+                        .map(move |d| day.iter().copied().chain([*d]).collect())
+                })
+                .collect();
+        }
+    }
+    best.into_values().collect()
+}
+
+/// More doses are evener; at equal count the smaller difference between first and last.
+fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
+    let spread =
+        |day: &[Decimal]| day.first().copied().unwrap_or_default() - day.last().copied().unwrap_or_default();
+    (a.len(), std::cmp::Reverse(spread(a))) > (b.len(), std::cmp::Reverse(spread(b)))
+}
+
+/// The lowest total that the plan allows next; where no total is that near, the highest one below.
+fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &TaperPlan) -> Option<Vec<Decimal>> {
+    let by_percent = current * plan.cut_percent / Decimal::ONE_HUNDRED;
+    let cut = plan.max_mg.map_or(by_percent, |max| by_percent.min(max));
+    let target = current - cut;
+    let total = |day: &&Vec<Decimal>| day.iter().sum::<Decimal>();
+    let below: Vec<&Vec<Decimal>> = days.iter().filter(|d| total(d) < current).collect();
+    below
+        .iter()
+        .find(|d| total(d) >= target)
+        .or(below.last())
+        .map(|d| (*d).clone())
+}
+
+/// Lengthens the last step so that the whole lasts at least as long as the floor.
+fn stretch(steps: &mut [Step], floor: u32) {
+    let whole: u32 = steps.iter().map(|s| s.days).sum();
+    if let Some(last) = steps.last_mut()
+        && whole < floor
+    {
+        last.days += floor - whole;
+    }
+}

@@ -1,0 +1,3 @@
+//! FHIR's JSON: the only folder that knows it.
+
+pub mod drafts;

@@ -1,0 +1,59 @@
+//! Turns JSON that was written with placeholders into a shape, and a shape with other values into JSON.
+//!
+//! A shape only ever takes whole JSON values (a string with its quotes, a number, a list of objects), so what is
+//! filled in cannot change the structure around it; strings are escaped by serde_json. It knows nothing about FHIR.
+
+use crate::OutError;
+
+/// JSON text cut at its placeholders.
+pub(crate) struct Shape {
+    /// What stands before each hole, and the number of the hole.
+    holes: Vec<(String, usize)>,
+    /// What stands after the last hole.
+    tail: String,
+}
+
+impl Shape {
+    /// Cuts the text at every occurrence of a placeholder; a placeholder's index is the number of its holes.
+    pub(crate) fn cut(json: &str, placeholders: &[String]) -> Self {
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for (number, placeholder) in placeholders.iter().enumerate() {
+            found.extend(json.match_indices(placeholder).map(|(at, _)| (at, number)));
+        }
+        found.sort_unstable();
+        let mut holes = Vec::with_capacity(found.len());
+        let mut from = 0;
+        for (at, number) in found {
+            holes.push((json[from..at].to_owned(), number));
+            from = at + placeholders[number].len();
+        }
+        Self {
+            holes,
+            tail: json[from..].to_owned(),
+        }
+    }
+
+    /// Writes the text, asking `put` for the value of each hole.
+    pub(crate) fn fill(
+        &self,
+        out: &mut Vec<u8>,
+        mut put: impl FnMut(&mut Vec<u8>, usize) -> Result<(), OutError>,
+    ) -> Result<(), OutError> {
+        for (before, number) in &self.holes {
+            out.extend_from_slice(before.as_bytes());
+            put(out, *number)?;
+        }
+        out.extend_from_slice(self.tail.as_bytes());
+        Ok(())
+    }
+}
+
+/// Writes a text as a JSON string.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) -> Result<(), OutError> {
+    serde_json::to_writer(out, text).map_err(|_| OutError::Refused)
+}
+
+/// Writes a count as a JSON number.
+pub(crate) fn put_count(out: &mut Vec<u8>, count: u32) -> Result<(), OutError> {
+    serde_json::to_writer(out, &count).map_err(|_| OutError::Refused)
+}
