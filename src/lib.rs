@@ -28,5 +28,5 @@ pub mod journal;
 pub mod pipeline;
 pub mod startup;
 pub mod config;
-pub mod demo;
+//OFF pub mod demo;
 pub mod commands;

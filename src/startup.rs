@@ -10,7 +10,7 @@ use crate::content;
 use crate::demo::{self, DemoState};
 use crate::fhir::client::FhirClient;
 use crate::fhir::query;
-use crate::gather::LocalCodes;
+use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{Journal, JournalError, JournalOptions};
 use crate::protocol::discovery;
@@ -109,8 +109,8 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    Http(#[from] crate::fhir::client::SetupError),
     /// Discovery cannot be written.
     #[error("the list of services cannot be written: {0}")]
     Discovery(#[from] serde_json::Error),
@@ -234,7 +234,7 @@ struct Parts {
 
 impl Parts {
     fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
-        let templates: BTreeMap<String, String> = query::templates(&self.knowledge);
+        let templates: BTreeMap<&str, String> = query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates)?;
         let etag = HeaderValue::from_str(&format!("\"{}-{}\"", env!("CARGO_PKG_VERSION"), self.knowledge.version))
             .unwrap_or(HeaderValue::from_static("\"0\""));

@@ -6,7 +6,8 @@ use crate::clinical::gap::Truth;
 use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::Knowledge;
 use crate::content;
-use crate::gather::{LocalCodes, read_given};
+use crate::fhir::terms::LocalCodes;
+use crate::gather::read_given;
 use crate::pipeline::respond;
 use crate::protocol::request::HookRequest;
 use crate::protocol::response::topic_code;
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     if !knowledge.services.iter().any(|s| *s.hook == *request.hook) {
         return Err(CommandError::Request(format!("{file}: hook is not one that this service is listed for")));
     }
-    let record = read_given(&request, &knowledge, &LocalCodes::default(), now)
+    let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
     if evaluation.undecided {

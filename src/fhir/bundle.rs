@@ -77,6 +77,15 @@ lens! {
 }
 
 impl Given<'_> {
+    /// Full address and id of the Patients in it, for subjects like `urn:uuid:…`.
+    pub(crate) fn patients(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let entries = match &self.0 {
+            Shape::Bundle(bundle) => &bundle.entries[..],
+            _ => &[],
+        };
+        entries.iter().filter_map(|entry| patient_at(&entry.full_url, &entry.resource))
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         match &self.0 {
@@ -90,6 +99,15 @@ impl Given<'_> {
             Shape::Bundle(bundle) => bundle.state(),
         }
     }
+}
+
+/// Full address and id of an entry that is a Patient.
+pub(crate) fn patient_at(full_url: &Text<'_>, resource: &Object<'_>) -> Option<(String, Option<String>)> {
+    let is_urn = full_url.get().is_some_and(|url| url.starts_with("urn:"));
+    if !is_urn || resource.kind().as_deref() != Some("Patient") {
+        return None;
+    }
+    Some((full_url.or_empty().to_owned(), resource.id().map(Into::into)))
 }
 
 impl Bundle<'_> {

@@ -315,11 +315,6 @@ pub(crate) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Reads an object from a raw value; empty if it is something else.
-    pub(crate) fn of(raw: &'a RawValue) -> Self {
-        read(raw)
-    }
-
     /// An object with room for the fields of a common resource.
     pub(crate) fn roomy() -> Self {
         Object {
@@ -335,11 +330,6 @@ impl<'a> Object<'a> {
         }
         self.fields.push((key, map.next_value()?));
         Ok(())
-    }
-
-    /// Whether it holds nothing, which is also what another type than an object reads as.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
     }
 
     /// The raw value of a field; `null` counts as missing.
@@ -454,6 +444,6 @@ mod tests {
         assert!(!object.has("n"));
         assert_eq!(object.raw("d").unwrap().get(), "1.5");
         let number: Object<'_> = serde_json::from_str("1.5").unwrap();
-        assert!(number.is_empty());
+        assert!(number.kind().is_none() && number.fields.is_empty());
     }
 }

@@ -35,28 +35,24 @@ lens! {
 /// Resources that others refer to, by `Type/id` and by the full address of their entry.
 #[derive(Default)]
 pub(crate) struct Shelf<'a> {
-    resources: Vec<Object<'a>>,
-    places: HashMap<String, usize>,
+    places: HashMap<String, &'a Object<'a>>,
 }
 
 impl<'a> Shelf<'a> {
-    /// Puts a resource on it.
-    pub(crate) fn put(&mut self, kind: &str, full_url: Option<&str>, resource: Object<'a>) {
-        let place = self.resources.len();
+    /// Puts a resource on it; the first of the same address stays.
+    pub(crate) fn put(&mut self, kind: &str, full_url: Option<&str>, resource: &'a Object<'a>) {
         if let Some(id) = resource.id() {
-            self.places.entry(format!("{kind}/{id}")).or_insert(place);
+            self.places.entry(format!("{kind}/{id}")).or_insert(resource);
         }
         if let Some(url) = full_url {
-            self.places.entry(url.to_owned()).or_insert(place);
+            self.places.entry(url.to_owned()).or_insert(resource);
         }
-        self.resources.push(resource);
     }
 
     /// The resource that a reference names; an absolute one also by its end, on the client's own base.
-    pub(crate) fn find(&self, reference: &str, base: Option<&Url>) -> Option<&Object<'a>> {
+    pub(crate) fn find(&self, reference: &str, base: Option<&Url>) -> Option<&'a Object<'a>> {
         let exact = self.places.get(reference);
-        let place = exact.or_else(|| self.places.get(relative(reference, base)?))?;
-        self.resources.get(*place)
+        exact.or_else(|| self.places.get(relative(reference, base)?)).copied()
     }
 }
 

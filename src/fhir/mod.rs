@@ -9,6 +9,7 @@
 
 pub(crate) mod allergy;
 pub mod bundle;
+pub mod client;
 pub(crate) mod condition;
 pub(crate) mod dates_in_text;
 pub(crate) mod dosage;
@@ -20,6 +21,7 @@ pub(crate) mod medication;
 pub(crate) mod observation;
 pub(crate) mod order;
 pub(crate) mod patient;
+pub mod query;
 pub(crate) mod result_value;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -306,3 +306,7 @@ fn reasons(
     }
     later
 }
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;

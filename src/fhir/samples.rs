@@ -180,9 +180,10 @@ pub(crate) fn read_order(json: &str, medications: &[(&str, &str)]) -> ReadOrder 
 
 pub(crate) fn read_order_as(role: Role, json: &str, medications: &[(&str, &str)]) -> ReadOrder {
     with_terms(|terms| {
+        let medications: Vec<_> = medications.iter().map(|(url, json)| (*url, object(json))).collect();
         let mut shelf = Shelf::default();
-        for (url, medication) in medications {
-            shelf.put("Medication", Some(url), object(medication));
+        for (url, medication) in &medications {
+            shelf.put("Medication", Some(url), medication);
         }
         order(&object(json), role, &shelf, Scope { terms, base: None, now: NOW })
     })

@@ -15,7 +15,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use stepdown::clinical::evaluate::evaluate;
 use stepdown::content;
-use stepdown::gather::{LocalCodes, read_given};
+use stepdown::fhir::terms::LocalCodes;
+use stepdown::gather::read_given;
 use stepdown::pipeline::respond;
 use stepdown::protocol::request::HookRequest;
 
@@ -29,10 +30,10 @@ fn main() {
         let rounds = 20_000 / count + 5;
         let read = median(rounds, || {
             let request = HookRequest::parse(body.as_bytes()).unwrap();
-            black_box(read_given(&request, &knowledge, &local, now).unwrap());
+            black_box(read_given(&request, None, &knowledge, &local, now).unwrap());
         });
         let request = HookRequest::parse(body.as_bytes()).unwrap();
-        let record = read_given(&request, &knowledge, &local, now).unwrap();
+        let record = read_given(&request, None, &knowledge, &local, now).unwrap();
         let judge = median(rounds, || drop(black_box(evaluate(&record, &knowledge, now))));
         let evaluation = evaluate(&record, &knowledge, now);
         let write = median(rounds, || {
