@@ -11,7 +11,7 @@ use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
 use crate::protocol::request::{HookRequest, RequestError};
-use crate::protocol::response::{HookAnswer, answer as write_answer, topic_code};
+use crate::protocol::response::{HookAnswer, answer as write_answer};
 use crate::startup::App;
 use crate::trust::TrustedEhr;
 use jiff::Timestamp;
@@ -156,7 +156,7 @@ fn journal_entry(
         .collect();
     let cards = evaluation.cards.iter().zip(&out.cards).map(|(card, sent)| journal::IssuedCard {
         uuid: sent.uuid,
-        topic: topic_code(card.topic).to_owned(),
+        topic: card.topic.code().to_owned(),
         rule: card.basis.rule.clone(),
         indicator: card.indicator.code().to_owned(),
         suggestions: sent.suggestions.iter().map(|s| s.uuid).collect(),

@@ -10,7 +10,6 @@ use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
 use crate::pipeline::respond;
 use crate::protocol::request::HookRequest;
-use crate::protocol::response::topic_code;
 use crate::startup::Clock;
 use jiff::Timestamp;
 use std::io::Read;
@@ -76,7 +75,7 @@ fn print_cards(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
         println!("No cards: looked, and nothing to say.");
     }
     for card in &evaluation.cards {
-        println!("[{}] {} ({})", card.indicator.code(), card.summary, topic_code(card.topic));
+        println!("[{}] {} ({})", card.indicator.code(), card.summary, card.topic.code());
         println!();
         for line in card.detail.replace("**", "").lines() {
             println!("    {line}");
