@@ -52,7 +52,9 @@ impl<'a> Shelf<'a> {
     /// The resource that a reference names; an absolute one also by its end, on the client's own base.
     pub(crate) fn find(&self, reference: &str, base: Option<&Url>) -> Option<&'a Object<'a>> {
         let exact = self.places.get(reference);
-        exact.or_else(|| self.places.get(relative(reference, base)?)).copied()
+        exact
+            .or_else(|| self.places.get(relative(reference, base)?))
+            .copied()
     }
 }
 
