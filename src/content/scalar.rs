@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;
 
-/// Days of a duration: `30 d`, `8 wk`, `36 mo` (of 30.44 days), `3 a` (of 365.25 days), rounded.
+/// Days of a duration: `30 d`, `8 wk`, `36 mo` (of 30.44 days), `3 a` (of 365.25 days), rounded up.
 pub(super) fn days(text: &str) -> Option<u32> {
     let (count, unit) = text.trim().split_once(' ')?;
     let count: Decimal = count.parse().ok()?;
@@ -20,7 +20,7 @@ pub(super) fn days(text: &str) -> Option<u32> {
         "a" => Decimal::new(36525, 2),
         _ => return None,
     };
-    count.checked_mul(of_one)?.round().to_u32()
+    count.checked_mul(of_one)?.ceil().to_u32()
 }
 
 /// A number and the unit behind it, which may be empty.
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(days("30 d"), Some(30));
         assert_eq!(days("8 wk"), Some(56));
         assert_eq!(days("36 mo"), Some(1096));
-        assert_eq!(days("3 a"), Some(1096));
+        assert_eq!(days("2 a"), Some(731));
         for wrong in ["30", "30d", "d 30", "-1 d", "1 year", "", "99999999999 a"] {
             assert_eq!(days(wrong), None, "{wrong}");
         }

@@ -4,6 +4,7 @@
 //! name. Unknown keys are refused by every struct; `hooks/FORMAT.md` says the same in prose.
 
 pub(super) mod agents;
+pub(super) mod cases;
 pub(super) mod signals;
 pub(super) mod tables;
 pub(super) mod terms;

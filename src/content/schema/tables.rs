@@ -70,7 +70,7 @@ pub(crate) struct GateRow {
 }
 
 /// A card topic of the contract.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Topic {
     AbruptWithdrawal,
