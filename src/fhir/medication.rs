@@ -12,6 +12,7 @@ use super::terms::{Terms, Words};
 use crate::clinical::record::Drug;
 use crate::clinical::vocabulary::{DrugCode, FormulationId, Site};
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use url::Url;
 
@@ -23,13 +24,17 @@ lens! {
         coding: List<Coding<'a>> = "coding",
         text: Text<'a> = "text",
         display: Text<'a> = "display",
-    }
+    } else medicine_of_text;
 
     /// `Medication.ingredient`.
     struct Ingredient {
         concept: Concept<'a> = "itemCodeableConcept",
         item: Medicine<'a> = "item",
     }
+}
+
+fn medicine_of_text(text: Cow<'_, str>) -> Medicine<'_> {
+    Medicine { text: Text(Some(text)), ..Medicine::default() }
 }
 
 /// Resources that others refer to, by `Type/id` and by the full address of their entry.
@@ -52,9 +57,7 @@ impl<'a> Shelf<'a> {
     /// The resource that a reference names; an absolute one also by its end, on the client's own base.
     pub(crate) fn find(&self, reference: &str, base: Option<&Url>) -> Option<&'a Object<'a>> {
         let exact = self.places.get(reference);
-        exact
-            .or_else(|| self.places.get(relative(reference, base)?))
-            .copied()
+        exact.or_else(|| self.places.get(relative(reference, base)?)).copied()
     }
 }
 
