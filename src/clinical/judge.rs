@@ -184,7 +184,11 @@ impl<'k> Court<'_, 'k> {
             statement,
             indication,
         );
-        let (entries, gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        let (mut entries, mut gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        if let Some(part) = partial.and_then(|r| r.partial.as_ref()) {
+            entries.extend(self.ground(&part.certain, signals).0);
+            gaps.extend(self.ground(&part.open, signals).1);
+        }
         let cap = match partial.and_then(|r| r.partial.as_ref()) {
             Some(part) if indication.kind != Kind::Transplant && !ruled.raised => part.cap,
             Some(_) | None => Indicator::Critical,
@@ -226,8 +230,12 @@ impl<'k> Court<'_, 'k> {
         }
     }
 
+    /// A row that is asked again for another indication gives the same answer and is noted once.
     fn note(&mut self, table: &'k str, row: &'k str, truth: Truth) {
-        self.trail.push(Step { table, row, truth });
+        let step = Step { table, row, truth };
+        if !self.trail.contains(&step) {
+            self.trail.push(step);
+        }
     }
 
     fn gate(&mut self, signals: &mut Signals<'_>) -> Option<&'k Gate> {
