@@ -204,8 +204,16 @@ impl<'v> Terms<'v> {
 }
 
 /// Words before the name of something that the patient does not have.
-const DENIALS: [&str; 8] =
-    ["no", "not", "without", "negative for", "family history", "rule out", "ruled out", "r/o"];
+const DENIALS: [&str; 8] = [
+    "no",
+    "not",
+    "without",
+    "negative for",
+    "family history",
+    "rule out",
+    "ruled out",
+    "r/o",
+];
 
 /// A category code written without its dot.
 fn dotted(code: &str) -> Option<Cow<'static, str>> {

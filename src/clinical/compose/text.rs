@@ -28,6 +28,15 @@ pub fn rounded(value: Decimal) -> Decimal {
     value.round_sf(digits).unwrap_or(value).normalize()
 }
 
+/// A value in a detail: units hold an asterisk (`10*9/L`), which GFM would take for emphasis.
+pub fn in_detail(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.contains('*') {
+        Cow::Owned(value.replace('*', "\\*"))
+    } else {
+        value
+    }
+}
+
 /// GFM turns bare addresses into links; a space inside keeps them words.
 fn defuse_links(text: &str) -> String {
     text.replace("://", ": //")
