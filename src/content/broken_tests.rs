@@ -172,3 +172,19 @@ fn an_unreadable_file_of_signals_does_not_make_their_names_unknown() {
     let problems = load(&Files::from_texts("toy", texts)).err().unwrap_or_default();
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
+
+#[test]
+fn a_phrase_that_the_cards_need_is_missed() {
+    let mut texts = toy();
+    for (path, text) in &mut texts {
+        if path == "texts/en.toml" {
+            *text = "[list]\nand = \"and\"\n".to_owned();
+        }
+    }
+    let problems = load(&Files::from_texts("toy", texts)).err().unwrap_or_default();
+    let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(
+        list.contains(&"toy/texts/en.toml: the phrase 'taper.none.child' is missing".to_owned()),
+        "{list:?}"
+    );
+}
