@@ -83,9 +83,8 @@ pub fn fill<'v>(template: &Template, value: &dyn Fn(&str) -> Option<Cow<'v, str>
 
 /// The first template that can be filled and is short enough for a summary; else the last, cut at a word.
 pub fn summary<'v>(templates: &[Template], value: &dyn Fn(&str) -> Option<Cow<'v, str>>) -> String {
-    let mut filled = templates.iter().filter_map(|t| fill(t, value)).peekable();
     let mut last = String::new();
-    while let Some(text) = filled.next() {
+    for text in templates.iter().filter_map(|t| fill(t, value)) {
         if text.chars().count() < SUMMARY {
             return text;
         }
