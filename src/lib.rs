@@ -6,15 +6,27 @@
 //! 2. `trust` turns the `Authorization` header into a `TrustedEhr`, or refuses.
 //! 3. `protocol` turns the JSON into a `HookRequest`.
 //! 4. `gather` turns prefetch, and what the EHR's FHIR server adds, into a `PatientRecord` with its gaps.
-//! 5. `clinical::change` says what is being stopped, held or switched.
+//! 5. `clinical::therapy` says what is being stopped, held or replaced.
 //! 6. `clinical::signal` says of each named sign whether it is true, false or unknown.
 //! 7. `clinical::judge` lets the tables of `hooks/` decide; `clinical::taper` and `clinical::agents` add to it.
 //! 8. `clinical::compose` writes the cards in the words of `hooks/`.
 //! 9. `journal` remembers what was answered, so that feedback finds its card.
 //! 10. `pipeline` is these steps in order; `startup` shows every route on one screen.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")
+)]
 
-pub mod clinical;
+pub mod http;
+pub mod trust;
+pub mod protocol;
 pub mod fhir;
 pub mod gather;
-pub mod protocol;
+pub mod clinical;
+pub mod content;
+pub mod journal;
+pub mod pipeline;
+pub mod startup;
+pub mod config;
+pub mod demo;
+pub mod commands;

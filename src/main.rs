@@ -1,1 +1,24 @@
-fn main() {}
+//! The command line; the exit code is decided here.
+
+use clap::Parser;
+use std::process::ExitCode;
+use stepdown::commands::{self, Command};
+
+/// Reviews the stop of a maintenance drug before it is committed: a CDS Hooks service.
+#[derive(Parser)]
+#[command(name = "stepdown", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    match commands::run(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            commands::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

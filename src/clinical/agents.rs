@@ -74,12 +74,24 @@ pub fn screen<'k>(
     }
     for of in &indication.agents {
         let agent = knowledge.agent(of.agent);
-        let mut screened = Screened { agent, of, status: Status::Offered, reasons: Vec::new(), notes: Vec::new() };
+        let mut screened = Screened {
+            agent,
+            of,
+            status: Status::Offered,
+            reasons: Vec::new(),
+            notes: Vec::new(),
+        };
         exclusions(&mut screened, rightful, signals, &mut screening.entries);
         let (taken, stopping) = use_of(record, knowledge, agent.ingredient);
         if stopping {
             screened.status = Status::Excluded;
             screened.reasons.push(knowledge.words.get("agent.stopped-now"));
+        }
+        if harmed(record, knowledge, agent.ingredient) {
+            screened.status = Status::Excluded;
+            screened
+                .reasons
+                .push(knowledge.words.get("agent.stopped-for-harm"));
         }
         requirements(&mut screened, signals, &mut screening);
         if taken && screened.status != Status::Excluded {
@@ -93,7 +105,10 @@ pub fn screen<'k>(
         {
             screened.reasons.insert(0, situation);
         }
-        let notes = agent.notes.iter().filter(|note| signals.truth(&note.when) == Truth::True);
+        let notes = agent
+            .notes
+            .iter()
+            .filter(|note| signals.truth(&note.when) == Truth::True);
         screened.notes = notes.map(|note| &*note.says).collect();
         screening.agents.push(screened);
     }
@@ -123,7 +138,11 @@ fn exclusions<'k>(
 
 fn requirements<'k>(screened: &mut Screened<'k>, signals: &mut Signals<'_>, screening: &mut Screening<'k>) {
     for requirement in &screened.agent.requires {
-        if requirement.applies.as_ref().is_some_and(|who| signals.truth(who) == Truth::False) {
+        if requirement
+            .applies
+            .as_ref()
+            .is_some_and(|who| signals.truth(who) == Truth::False)
+        {
             continue;
         }
         match (signals.truth(&requirement.know), &requirement.otherwise) {
@@ -149,22 +168,53 @@ fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
     let need = requirement.need.as_ref()?;
     let mut leaves = Vec::new();
     signals.leaves(&requirement.know, &mut leaves);
-    let why = leaves.iter().filter_map(|id| signals.reading(*id)).flat_map(|r| &r.gaps).map(|gap| gap.why).next();
+    let why = leaves
+        .iter()
+        .filter_map(|id| signals.reading(*id))
+        .flat_map(|r| &r.gaps)
+        .map(|gap| gap.why)
+        .next();
     Some(Gap::new(need.to_string(), why.unwrap_or(Why::Absent)))
 }
 
 fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
     let mut leaves = Vec::new();
     signals.leaves(expr, &mut leaves);
-    leaves.iter().filter_map(|id| signals.reading(*id)).flat_map(|r| r.entries.iter().copied()).collect()
+    leaves
+        .iter()
+        .filter_map(|id| signals.reading(*id))
+        .flat_map(|r| r.entries.iter().copied())
+        .collect()
 }
 
 /// Whether an agent's family is taken and goes on, and whether it is stopped in the same request.
 fn use_of(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> (bool, bool) {
-    let Some(ingredient) = ingredient else { return (false, false) };
-    let same = |drug: Drug| matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient));
-    let ours = || record.orders.iter().filter(|o| same(o.drug));
+    let Some(ingredient) = ingredient else {
+        return (false, false);
+    };
+    let ours = || {
+        record
+            .orders
+            .iter()
+            .filter(|o| is_of(knowledge, o.drug, ingredient))
+    };
     let taken = ours().any(|o| o.role == Role::Recorded && o.status == OrderStatus::Active);
     let stopping = ours().any(|o| o.role == Role::Stopping && super::signal::counts_as_stop(o.status));
     (taken && !stopping, stopping)
+}
+
+/// Whether an earlier order of the agent's family was stopped for harm.
+fn harmed(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> bool {
+    let harm = &knowledge.vocabulary.harm_codes;
+    ingredient.is_some_and(|ingredient| {
+        record.orders.iter().any(|o| {
+            matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
+                && o.status_reason_codes.iter().any(|code| harm.contains(code))
+                && is_of(knowledge, o.drug, ingredient)
+        })
+    })
+}
+
+fn is_of(knowledge: &Knowledge, drug: Drug, ingredient: IngredientId) -> bool {
+    matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient))
 }

@@ -60,7 +60,10 @@ pub struct Gap {
 impl Gap {
     /// A gap of the given name.
     pub fn new(need: impl Into<Cow<'static, str>>, why: Why) -> Self {
-        Gap { need: need.into(), why }
+        Gap {
+            need: need.into(),
+            why,
+        }
     }
 }
 

@@ -7,7 +7,8 @@
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{
-    Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic, Withdrawal,
+    Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic,
+    Withdrawal,
 };
 use super::record::{PatientRecord, Source};
 use super::signal::{Entry, Signals};
@@ -97,9 +98,19 @@ pub fn judge<'k>(
     therapy: &Therapy,
     signals: &mut Signals<'_>,
 ) -> Judgement<'k> {
-    let mut court = Court { record, knowledge, withdrawal, therapy, trail: Vec::new() };
+    let mut court = Court {
+        record,
+        knowledge,
+        withdrawal,
+        therapy,
+        trail: Vec::new(),
+    };
     let verdict = court.decide(signals);
-    Judgement { withdrawal, verdict, trail: court.trail }
+    Judgement {
+        withdrawal,
+        verdict,
+        trail: court.trail,
+    }
 }
 
 struct Court<'r, 'k> {
@@ -140,17 +151,44 @@ impl<'k> Court<'_, 'k> {
         if let Some(gate) = self.gate(signals) {
             return self.through_gate(gate, decisive, competing, rightful, signals);
         }
-        let Named { indication, entries: evidence, .. } = decisive;
+        let Named {
+            indication,
+            entries: evidence,
+            ..
+        } = decisive;
         if let Some(right) = rightful {
-            let base = self.finding("right-to-stop", &right.row, Topic::StopMayBeRight, &right.statement, indication);
+            let base = self.finding(
+                "right-to-stop",
+                &right.row,
+                Topic::StopMayBeRight,
+                &right.statement,
+                indication,
+            );
             let (entries, gaps) = self.ground(&right.when, signals);
-            return Verdict::Finding(Finding { rightful: Some(right), evidence, competing, entries, gaps, ..base });
+            return Verdict::Finding(Finding {
+                rightful: Some(right),
+                evidence,
+                competing,
+                entries,
+                gaps,
+                ..base
+            });
         }
         let ruled = self.rule(indication, raise, signals);
         let partial = self.partial(signals);
         let statement = &ruled.hazard.statement;
-        let base = self.finding(&indication.key, &ruled.hazard.row, Topic::AbruptWithdrawal, statement, indication);
-        let (entries, gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        let base = self.finding(
+            &indication.key,
+            &ruled.hazard.row,
+            Topic::AbruptWithdrawal,
+            statement,
+            indication,
+        );
+        let (mut entries, mut gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        if let Some(part) = partial.and_then(|r| r.partial.as_ref()) {
+            entries.extend(self.ground(&part.certain, signals).0);
+            gaps.extend(self.ground(&part.open, signals).1);
+        }
         let cap = match partial.and_then(|r| r.partial.as_ref()) {
             Some(part) if indication.kind != Kind::Transplant && !ruled.raised => part.cap,
             Some(_) | None => Indicator::Critical,
@@ -192,15 +230,25 @@ impl<'k> Court<'_, 'k> {
         }
     }
 
+    /// A row that is asked again for another indication gives the same answer and is noted once.
     fn note(&mut self, table: &'k str, row: &'k str, truth: Truth) {
-        self.trail.push(Step { table, row, truth });
+        let step = Step { table, row, truth };
+        if !self.trail.contains(&step) {
+            self.trail.push(step);
+        }
     }
 
     fn gate(&mut self, signals: &mut Signals<'_>) -> Option<&'k Gate> {
         for gate in &self.withdrawal.gates {
             let truth = signals.truth(&gate.when);
             self.note("gates", &gate.row, truth);
-            if truth == Truth::True {
+            // A warning that cannot be excluded because something could not be read stands before milder gates.
+            let least = if matches!(gate.then, Then::Warn(_)) {
+                Truth::Unreadable
+            } else {
+                Truth::True
+            };
+            if truth >= least {
                 return Some(gate);
             }
         }
@@ -223,7 +271,14 @@ impl<'k> Court<'_, 'k> {
         let base = self.finding("gates", &gate.row, topic, statement, decisive.indication);
         let (entries, gaps) = self.ground(&gate.when, signals);
         let hold_is_right = rightful.filter(|_| topic == Topic::HoldAndRestart);
-        Verdict::Finding(Finding { evidence: decisive.entries, competing, hold_is_right, entries, gaps, ..base })
+        Verdict::Finding(Finding {
+            evidence: decisive.entries,
+            competing,
+            hold_is_right,
+            entries,
+            gaps,
+            ..base
+        })
     }
 
     fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
@@ -247,10 +302,18 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// The indication that decides, the urgency that cannot be excluded, and the others that were found.
-    fn indications(&mut self, signals: &mut Signals<'_>) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
+    fn indications(
+        &mut self,
+        signals: &mut Signals<'_>,
+    ) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
         let mut found: Vec<Named<'k>> = Vec::new();
         let mut raise = None;
-        for indication in self.withdrawal.indications.iter().filter(|i| i.kind != Kind::Unknown) {
+        for indication in self
+            .withdrawal
+            .indications
+            .iter()
+            .filter(|i| i.kind != Kind::Unknown)
+        {
             let named = self.evidence(indication);
             self.note("indications", &indication.key, named.truth);
             match named.truth {
@@ -264,9 +327,15 @@ impl<'k> Court<'_, 'k> {
             keep.push(self.unknown());
         }
         // The worse decides; at equal urgency the one that ranks first.
-        let urgencies: Vec<Indicator> =
-            keep.iter().map(|n| self.rule(n.indication, None, signals).indicator).collect();
-        let worst = urgencies.iter().max().and_then(|max| urgencies.iter().position(|u| u == max)).unwrap_or(0);
+        let urgencies: Vec<Indicator> = keep
+            .iter()
+            .map(|n| self.rule(n.indication, None, signals).indicator)
+            .collect();
+        let worst = urgencies
+            .iter()
+            .max()
+            .and_then(|max| urgencies.iter().position(|u| u == max))
+            .unwrap_or(0);
         let decisive = keep.swap_remove(worst);
         (decisive, raise, keep.into_iter().map(|n| n.indication).collect())
     }
@@ -279,7 +348,12 @@ impl<'k> Court<'_, 'k> {
             found.retain(|n| n.rank == best);
         }
         let keys: Vec<&str> = found.iter().map(|n| &*n.indication.key).collect();
-        found.retain(|n| !n.indication.yields_to.iter().any(|other| keys.contains(&&**other)));
+        found.retain(|n| {
+            !n.indication
+                .yields_to
+                .iter()
+                .any(|other| keys.contains(&&**other))
+        });
         found
     }
 
@@ -287,24 +361,42 @@ impl<'k> Court<'_, 'k> {
     fn unknown(&self) -> Named<'k> {
         let last = self.withdrawal.indications.len() - 1;
         let indication = &self.withdrawal.indications[last];
-        Named { indication, truth: Truth::True, entries: Vec::new(), rank: Rank::OnTheList }
+        Named {
+            indication,
+            truth: Truth::True,
+            entries: Vec::new(),
+            rank: Rank::OnTheList,
+        }
     }
 
     fn evidence(&self, indication: &'k Indication) -> Named<'k> {
-        let named = |truth, entries, rank| Named { indication, truth, entries, rank };
-        for &index in &self.therapy.stopping {
-            if self.record.orders[index].reasons.iter().any(|(g, _)| indication.evidence.contains(g)) {
-                return named(Truth::True, vec![Entry::Order(index)], Rank::OnTheOrder);
-            }
-        }
+        let named = |truth, entries, rank| Named {
+            indication,
+            truth,
+            entries,
+            rank,
+        };
+        let orders = self.therapy.stopping.iter().filter(|&&i| {
+            self.record.orders[i]
+                .reasons
+                .iter()
+                .any(|(g, _)| indication.evidence.contains(g))
+        });
+        let mut entries: Vec<(Rank, Entry)> = orders.map(|&i| (Rank::OnTheOrder, Entry::Order(i))).collect();
         let conditions = self.record.conditions.iter().enumerate();
-        let mut entries: Vec<(Rank, Entry)> = conditions
-            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)))
-            .map(|(i, c)| {
-                let of_encounter = c.encounter_diagnosis && c.in_encounter;
-                (if of_encounter { Rank::OfTheEncounter } else { Rank::OnTheList }, Entry::Condition(i))
-            })
-            .collect();
+        let listed = conditions
+            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)));
+        entries.extend(listed.map(|(i, c)| {
+            let of_encounter = c.encounter_diagnosis && c.in_encounter;
+            (
+                if of_encounter {
+                    Rank::OfTheEncounter
+                } else {
+                    Rank::OnTheList
+                },
+                Entry::Condition(i),
+            )
+        }));
         let procedures = self.record.procedures.iter().enumerate();
         entries.extend(
             procedures
@@ -316,7 +408,8 @@ impl<'k> Court<'_, 'k> {
             Some(&(rank, _)) => named(Truth::True, entries.into_iter().map(|(_, e)| e).collect(), rank),
             None => {
                 let hidden = |source| self.record.sources.of(source).hides_something();
-                let may_be = hidden(Source::Conditions) || !indication.procedures.is_empty() && hidden(Source::Procedures);
+                let may_be = hidden(Source::Conditions)
+                    || !indication.procedures.is_empty() && hidden(Source::Procedures);
                 let truth = if may_be { Truth::Unreadable } else { Truth::False };
                 named(truth, Vec::new(), Rank::OnTheList)
             }
@@ -324,7 +417,12 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// The row of an indication's table that fires, raised by worse rows that cannot be excluded.
-    fn rule(&mut self, indication: &'k Indication, raise: Option<Indicator>, signals: &mut Signals<'_>) -> Ruled<'k> {
+    fn rule(
+        &mut self,
+        indication: &'k Indication,
+        raise: Option<Indicator>,
+        signals: &mut Signals<'_>,
+    ) -> Ruled<'k> {
         let mut possible = raise;
         let mut last = None;
         for hazard in &indication.hazards {
@@ -341,7 +439,11 @@ impl<'k> Court<'_, 'k> {
         // The loader refuses a table without a row that is always true.
         let hazard = last.unwrap_or(&indication.hazards[0]);
         let indicator = possible.map_or(hazard.statement.indicator, |p| p.max(hazard.statement.indicator));
-        Ruled { hazard, indicator, raised: indicator > hazard.statement.indicator }
+        Ruled {
+            hazard,
+            indicator,
+            raised: indicator > hazard.statement.indicator,
+        }
     }
 
     /// What an expression rests on: entries of its true signs, gaps of its unknown ones that apply.
@@ -355,7 +457,9 @@ impl<'k> Court<'_, 'k> {
             {
                 continue;
             }
-            let Some(reading) = signals.reading(id) else { continue };
+            let Some(reading) = signals.reading(id) else {
+                continue;
+            };
             match reading.truth {
                 Truth::True => entries.extend(&reading.entries),
                 Truth::Unknown | Truth::Unreadable => gaps.extend(reading.gaps.iter().cloned()),
@@ -371,7 +475,9 @@ impl<'k> Court<'_, 'k> {
         fired: &Hazard,
         signals: &mut Signals<'_>,
     ) -> (Vec<Entry>, Vec<Gap>) {
-        let (entries, mut gaps) = self.ground(&fired.when, signals);
+        // What is unknown beside a row that is true changes nothing; on the way to it, it does.
+        let (entries, _) = self.ground(&fired.when, signals);
+        let mut gaps = Vec::new();
         for hazard in &indication.hazards {
             if std::ptr::eq(hazard, fired) {
                 break;

@@ -127,6 +127,22 @@ pub enum Topic {
     Monitoring,
 }
 
+impl Topic {
+    /// The code in `source.topic`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Topic::AbruptWithdrawal => "abrupt-withdrawal",
+            Topic::StopMayBeRight => "stop-may-be-right",
+            Topic::Rebound => "rebound",
+            Topic::HoldAndRestart => "hold-and-restart",
+            Topic::ConversionCheck => "conversion-check",
+            Topic::Taper => "taper",
+            Topic::AlternativeAgents => "alternative-agents",
+            Topic::Monitoring => "monitoring",
+        }
+    }
+}
+
 /// A named sign, asked by the tables.
 pub struct Signal {
     /// Name, as in the tables and the trail.
@@ -725,6 +741,13 @@ pub struct Needs {
 }
 
 impl Knowledge {
+    /// The drug code system whose codes stand in the basis without their system: that of the judged drugs.
+    pub fn preferred_drug_system(&self) -> &str {
+        self.withdrawals
+            .first()
+            .map_or("", |w| &self.vocabulary.ingredient(w.ingredient).system)
+    }
+
     /// The citation.
     pub fn source(&self, id: SourceId) -> &Citation {
         &self.sources[usize::from(id.0)]
@@ -742,6 +765,8 @@ impl Knowledge {
 
     /// The withdrawal of an ingredient, if its stop is reviewed.
     pub fn withdrawal_of(&self, ingredient: IngredientId) -> Option<&Withdrawal> {
-        self.withdrawals.iter().find(|w| self.vocabulary.same_family(w.ingredient, ingredient))
+        self.withdrawals
+            .iter()
+            .find(|w| self.vocabulary.same_family(w.ingredient, ingredient))
     }
 }

@@ -8,6 +8,8 @@
 //! tables say.
 
 pub mod agents;
+pub mod compose;
+pub mod evaluate;
 pub mod gap;
 pub mod judge;
 pub mod knowledge;

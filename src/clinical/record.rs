@@ -7,7 +7,9 @@
 //! another was dropped before and left only a gap. It has no `Debug`: it must not be printed.
 
 use super::gap::Why;
-use super::vocabulary::{AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site};
+use super::vocabulary::{
+    AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site,
+};
 use super::when::When;
 use rust_decimal::Decimal;
 
@@ -100,6 +102,8 @@ pub enum Outcome {
     /// Not sent, and no server to ask: what it holds is unknown.
     #[default]
     NotSent,
+    /// Not sent, and the server that the request names is not one that may be read.
+    NotAllowed,
     /// Read, to its end.
     Read,
     /// It failed, came late, was cut off by a limit, or was refused: what it holds may matter.
@@ -130,6 +134,7 @@ impl SourceState {
         match self.outcome {
             Outcome::Read => None,
             Outcome::NotSent => Some(Why::FetchFailed),
+            Outcome::NotAllowed => Some(Why::NotPermitted),
             Outcome::Failed(why) => Some(why),
         }
     }

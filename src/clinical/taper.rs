@@ -45,7 +45,10 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
             return None;
         }
         current = next.iter().sum();
-        steps.push(Step { days: plan.every, doses: next });
+        steps.push(Step {
+            days: plan.every,
+            doses: next,
+        });
     }
     stretch(&mut steps, plan.floor);
     (!steps.is_empty()).then_some(steps)
@@ -87,7 +90,10 @@ fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>>
                 .iter()
                 .flat_map(|day| {
                     let last = day.last().copied().unwrap_or_default();
-                    single.iter().filter(move |d| **d <= last).map(move |d| day.iter().copied().chain([*d]).collect())
+                    single
+                        .iter()
+                        .filter(move |d| **d <= last)
+                        .map(move |d| day.iter().copied().chain([*d]).collect())
                 })
                 .collect();
         }
@@ -97,7 +103,8 @@ fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>>
 
 /// More doses are evener; at equal count the smaller difference between first and last.
 fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
-    let spread = |day: &[Decimal]| day.first().copied().unwrap_or_default() - day.last().copied().unwrap_or_default();
+    let spread =
+        |day: &[Decimal]| day.first().copied().unwrap_or_default() - day.last().copied().unwrap_or_default();
     (a.len(), std::cmp::Reverse(spread(a))) > (b.len(), std::cmp::Reverse(spread(b)))
 }
 
@@ -108,7 +115,11 @@ fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &TaperPlan) -> Opti
     let target = current - cut;
     let total = |day: &&Vec<Decimal>| day.iter().sum::<Decimal>();
     let below: Vec<&Vec<Decimal>> = days.iter().filter(|d| total(d) < current).collect();
-    below.iter().find(|d| total(d) >= target).or(below.last()).map(|d| (*d).clone())
+    below
+        .iter()
+        .find(|d| total(d) >= target)
+        .or(below.last())
+        .map(|d| (*d).clone())
 }
 
 /// Lengthens the last step so that the whole lasts at least as long as the floor.

@@ -51,12 +51,19 @@ pub enum Start {
 
 impl Therapy {
     /// Builds it from the orders of the withdrawal's family. `None` if the hook stops none of them.
-    pub fn of(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal, now: i64) -> Option<Therapy> {
+    pub fn of(
+        record: &PatientRecord,
+        knowledge: &Knowledge,
+        withdrawal: &Withdrawal,
+        now: i64,
+    ) -> Option<Therapy> {
         let is_ours = |o: &Order| {
             matches!(o.drug, Drug::Known { ingredient, .. }
                 if knowledge.vocabulary.same_family(ingredient, withdrawal.ingredient))
         };
-        let ours: Vec<usize> = (0..record.orders.len()).filter(|&i| is_ours(&record.orders[i])).collect();
+        let ours: Vec<usize> = (0..record.orders.len())
+            .filter(|&i| is_ours(&record.orders[i]))
+            .collect();
         let named: Vec<usize> = ours
             .iter()
             .copied()
@@ -66,21 +73,32 @@ impl Therapy {
             return None;
         }
         let site = |&i: &usize| record.orders[i].site;
-        let systemic_or_unknown: Vec<usize> =
-            named.iter().copied().filter(|i| site(i) != Some(Site::Local)).collect();
+        let systemic_or_unknown: Vec<usize> = named
+            .iter()
+            .copied()
+            .filter(|i| site(i) != Some(Site::Local))
+            .collect();
         let local = Truth::of(systemic_or_unknown.is_empty());
-        let stopping = if systemic_or_unknown.is_empty() { named } else { systemic_or_unknown };
+        let stopping = if systemic_or_unknown.is_empty() {
+            named
+        } else {
+            systemic_or_unknown
+        };
         let (new_orders, mut old_orders) = remaining(record, &ours, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
             old_orders.clear();
         }
-        let held = stopping.iter().all(|&i| record.orders[i].status == OrderStatus::OnHold);
+        let held = stopping
+            .iter()
+            .all(|&i| record.orders[i].status == OrderStatus::OnHold);
         let (start, start_cut) = start_of(record, &ours, withdrawal, now);
         Some(Therapy {
             local,
             held,
-            restart: held.then(|| restart_of(record, &stopping, &new_orders, now)).flatten(),
+            restart: held
+                .then(|| restart_of(record, &stopping, &new_orders, now))
+                .flatten(),
             dose: merged_dose(stopping.iter().map(|&i| &record.orders[i].dose)),
             formulation: one_formulation(record, &stopping, knowledge, withdrawal),
             systemic: stopping.iter().all(|i| site(i) == Some(Site::Systemic)),
@@ -99,7 +117,12 @@ impl Therapy {
     }
 }
 
-fn remaining(record: &PatientRecord, ours: &[usize], withdrawal: &Withdrawal, now: i64) -> (Vec<usize>, Vec<usize>) {
+fn remaining(
+    record: &PatientRecord,
+    ours: &[usize],
+    withdrawal: &Withdrawal,
+    now: i64,
+) -> (Vec<usize>, Vec<usize>) {
     let left = ours.iter().copied().filter(|&i| {
         let order = &record.orders[i];
         let alive = order.role == Role::Draft && order.status != OrderStatus::EnteredInError
@@ -108,7 +131,8 @@ fn remaining(record: &PatientRecord, ours: &[usize], withdrawal: &Withdrawal, no
     });
     left.partition(|&i| {
         let order = &record.orders[i];
-        order.role == Role::Draft || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
+        order.role == Role::Draft
+            || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
     })
 }
 
@@ -120,7 +144,10 @@ fn has_ended(order: &Order, now: i64) -> bool {
 pub(crate) fn starts_near(order: &Order, before: u32, after: u32, now: i64) -> bool {
     let from = now - i64::from(before) * DAY;
     let to = now + i64::from(after) * DAY;
-    order.starts.or(order.authored).is_some_and(|w| w.between(from, to) == Placed::Inside)
+    order
+        .starts
+        .or(order.authored)
+        .is_some_and(|w| w.between(from, to) == Placed::Inside)
 }
 
 fn restart_of(record: &PatientRecord, stopping: &[usize], drafts: &[usize], now: i64) -> Option<When> {
@@ -133,7 +160,9 @@ fn restart_of(record: &PatientRecord, stopping: &[usize], drafts: &[usize], now:
 fn merged_dose<'a>(doses: impl Iterator<Item = &'a Dose>) -> Dose {
     let mut sum: Vec<Decimal> = Vec::new();
     for dose in doses {
-        let Dose::PerDay(day) = dose else { return Dose::Unknown };
+        let Dose::PerDay(day) = dose else {
+            return Dose::Unknown;
+        };
         for (n, amount) in day.iter().enumerate() {
             match sum.get_mut(n) {
                 Some(total) => *total += amount,
@@ -141,7 +170,11 @@ fn merged_dose<'a>(doses: impl Iterator<Item = &'a Dose>) -> Dose {
             }
         }
     }
-    if sum.is_empty() { Dose::Unknown } else { Dose::PerDay(sum) }
+    if sum.is_empty() {
+        Dose::Unknown
+    } else {
+        Dose::PerDay(sum)
+    }
 }
 
 /// The formulation of all of them; where none is named, the only one that is taken so often a day.
@@ -151,16 +184,29 @@ fn one_formulation(
     knowledge: &Knowledge,
     withdrawal: &Withdrawal,
 ) -> Option<FormulationId> {
-    let named = stopping.iter().map(|&i| record.orders[i].formulation).collect::<Option<Vec<_>>>();
+    let named = stopping
+        .iter()
+        .map(|&i| record.orders[i].formulation)
+        .collect::<Option<Vec<_>>>();
     if let Some(all) = named {
-        return all.windows(2).all(|w| w[0] == w[1]).then(|| all.first().copied()).flatten();
+        return all
+            .windows(2)
+            .all(|w| w[0] == w[1])
+            .then(|| all.first().copied())
+            .flatten();
     }
     let [index] = stopping else { return None };
-    let Dose::PerDay(doses) = &record.orders[*index].dose else { return None };
+    let Dose::PerDay(doses) = &record.orders[*index].dose else {
+        return None;
+    };
     let often = u8::try_from(doses.len()).ok().filter(|&n| n > 1)?;
     // The first such formulation in the drug's table is its usual one.
     let position = knowledge.vocabulary.formulations.iter().position(|f| {
-        f.countable && f.doses_per_day == often && knowledge.vocabulary.same_family(f.ingredient, withdrawal.ingredient)
+        f.countable
+            && f.doses_per_day == often
+            && knowledge
+                .vocabulary
+                .same_family(f.ingredient, withdrawal.ingredient)
     })?;
     u16::try_from(position).ok().map(FormulationId)
 }
@@ -173,12 +219,21 @@ fn start_of(record: &PatientRecord, ours: &[usize], withdrawal: &Withdrawal, now
     let mut spans: Vec<(When, Option<i64>)> = ours
         .iter()
         .map(|&i| &record.orders[i])
-        .filter(|o| o.role != Role::Draft && o.status != OrderStatus::EnteredInError && o.site != Some(Site::Local))
+        .filter(|o| {
+            o.role != Role::Draft && o.status != OrderStatus::EnteredInError && o.site != Some(Site::Local)
+        })
         .filter_map(|o| Some((began(o)?, o.stopped.or(o.ends).map(When::latest))))
         .collect();
-    spans.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    spans.sort_unstable_by_key(|span| std::cmp::Reverse(span.0));
     let Some(&(mut start, _)) = spans.first() else {
-        return (if state.hides_something() { Start::Hidden } else { Start::Unknown }, cut);
+        return (
+            if state.hides_something() {
+                Start::Hidden
+            } else {
+                Start::Unknown
+            },
+            cut,
+        );
     };
     let gap = i64::from(withdrawal.chain_gap) * DAY;
     for &(earlier, ended) in &spans[1..] {

@@ -34,6 +34,9 @@ pub struct Vocabulary {
     pub products: Vec<Product>,
     /// Formulations, of which the strengths may be combined.
     pub formulations: Vec<Formulation>,
+    /// Lower-case brand and form words that name a formulation of its ingredient, longest first; the
+    /// same word may name formulations of several ingredients.
+    pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Laboratory and vital-sign quantities and coded results.
     pub analytes: Vec<Analyte>,
     /// Names of groups of conditions and procedures.
@@ -68,8 +71,6 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
-    /// Brand and form words that name a formulation, longest first.
-    pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
 }

@@ -39,7 +39,10 @@ impl When {
     /// A whole day (UTC).
     pub fn day(date: Date) -> Self {
         let first = Self::midnight(date);
-        When { first, last: first + DAY - 1 }
+        When {
+            first,
+            last: first + DAY - 1,
+        }
     }
 
     /// Reads FHIR `date`, `dateTime` or `instant` text. `None` if it is none of them.
@@ -55,7 +58,11 @@ impl When {
                 Self::month(year.parse().ok()?, month.parse().ok()?)
             }
             10 => Some(Self::day(text.parse().ok()?)),
-            n if n > 10 => text.parse::<Timestamp>().ok().map(Self::instant).or_else(|| Self::zoneless(text)),
+            n if n > 10 => text
+                .parse::<Timestamp>()
+                .ok()
+                .map(Self::instant)
+                .or_else(|| Self::zoneless(text)),
             _ => None,
         }
     }
@@ -64,22 +71,34 @@ impl When {
     fn zoneless(text: &str) -> Option<Self> {
         let at: jiff::civil::DateTime = text.parse().ok()?;
         let utc = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
-        Some(When { first: utc - 14 * 3600, last: utc + 12 * 3600 })
+        Some(When {
+            first: utc - 14 * 3600,
+            last: utc + 12 * 3600,
+        })
     }
 
     fn year(year: i16) -> Option<Self> {
         let first = Date::new(year, 1, 1).ok()?;
         let next = Date::new(year.checked_add(1)?, 1, 1).ok()?;
-        Some(When { first: Self::midnight(first), last: Self::midnight(next) - 1 })
+        Some(When {
+            first: Self::midnight(first),
+            last: Self::midnight(next) - 1,
+        })
     }
 
     fn month(year: i16, month: i8) -> Option<Self> {
         let first = Date::new(year, month, 1).ok()?;
-        Some(When { first: Self::midnight(first), last: Self::midnight(first.last_of_month()) + DAY - 1 })
+        Some(When {
+            first: Self::midnight(first),
+            last: Self::midnight(first.last_of_month()) + DAY - 1,
+        })
     }
 
     fn midnight(date: Date) -> i64 {
-        i64::from(date.since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days())) * DAY
+        i64::from(
+            date.since(Date::constant(1970, 1, 1))
+                .map_or(0, |span| span.get_days()),
+        ) * DAY
     }
 
     /// The first instant that it may mean.
@@ -147,8 +166,9 @@ impl When {
 
     /// The calendar day (UTC) of an instant in seconds since 1970.
     pub fn date_of(seconds: i64) -> Date {
-        Timestamp::from_second(seconds)
-            .map_or(Date::constant(1970, 1, 1), |at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
+        Timestamp::from_second(seconds).map_or(Date::constant(1970, 1, 1), |at| {
+            at.to_zoned(jiff::tz::TimeZone::UTC).date()
+        })
     }
 }
 
@@ -169,7 +189,10 @@ mod tests {
         assert_eq!(When::parse("2024").unwrap().iso(), "2024");
         assert_eq!(When::parse("2024-02").unwrap().iso(), "2024-02");
         assert_eq!(When::parse("2024-02-01").unwrap().human(), "1 Feb 2024");
-        assert_eq!(When::parse("2024-02-01T23:30:00-05:00").unwrap().iso(), "2024-02-02");
+        assert_eq!(
+            When::parse("2024-02-01T23:30:00-05:00").unwrap().iso(),
+            "2024-02-02"
+        );
         assert!(When::parse("yesterday").is_none());
         assert!(When::parse("2024-13").is_none());
     }

@@ -14,6 +14,7 @@ pub(crate) mod condition;
 pub(crate) mod dates_in_text;
 pub(crate) mod dosage;
 pub mod dosage_text;
+pub mod drafts;
 pub(crate) mod elements;
 pub(crate) mod json;
 pub(crate) mod medication;

@@ -255,8 +255,13 @@ fn status_reason(of: &Object<'_>) -> (String, Vec<Box<str>>) {
         .filter_map(|coding| coding.code.get())
         .map(Into::into)
         .collect();
-    let texts: Vec<&str> = reasons.0.iter().flat_map(Concept::texts).collect();
-    (texts.join("; ").to_lowercase(), codes)
+    let mut texts: Vec<String> = Vec::new();
+    for text in reasons.0.iter().flat_map(Concept::texts).map(str::to_lowercase) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    (texts.join("; "), codes)
 }
 
 /// The order that it replaces.

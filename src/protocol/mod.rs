@@ -1,7 +1,10 @@
-//! The wire of CDS Hooks.
+//! CDS Hooks wire types: what arrives and what leaves, and nothing else.
 //!
-//! Turns the bytes of a call into a [`request::HookRequest`]. It decides nothing about the patient and
-//! reads no resource; what the answers look like is beside it. Follows CDS Hooks 2.0.1.
+//! It decides nothing about the patient and reads no resource. Follows CDS Hooks 2.0.1 with the
+//! discovery fields of 3.0.
 
+pub mod discovery;
+pub mod feedback;
 mod fields;
 pub mod request;
+pub mod response;

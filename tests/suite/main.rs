@@ -1,2 +1,3 @@
+//! The one integration-test binary.
 #[test]
 fn placeholder() {}

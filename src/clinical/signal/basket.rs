@@ -31,7 +31,9 @@ impl Signals<'_> {
     }
 
     pub(super) fn also_stops(&self, set: &DrugSet) -> Reading {
-        self.among(set, Truth::False, |o| o.role == Role::Stopping && counts_as_stop(o.status))
+        self.among(set, Truth::False, |o| {
+            o.role == Role::Stopping && counts_as_stop(o.status)
+        })
     }
 
     pub(super) fn continues(&self, set: &DrugSet) -> Reading {
@@ -60,7 +62,11 @@ impl Signals<'_> {
 
     pub(super) fn taken_within(&self, set: &DrugSet, days: u32) -> Reading {
         self.among(set, self.nothing_in(Source::Medications), |o| {
-            let recent = o.stopped.or(o.ends).or(o.authored).is_some_and(|w| w.within(days, self.now) != Placed::Outside);
+            let recent = o
+                .stopped
+                .or(o.ends)
+                .or(o.authored)
+                .is_some_and(|w| w.within(days, self.now) != Placed::Outside);
             self.goes_on(o) || o.role == Role::Recorded && counts_as_use(o.status) && recent
         })
     }
@@ -100,14 +106,24 @@ impl Signals<'_> {
             Which::Any => therapy.remaining().collect(),
             Which::New => therapy.new_orders.clone(),
             Which::Old => {
-                if therapy.new_orders.is_empty() { therapy.old_orders.clone() } else { Vec::new() }
+                if therapy.new_orders.is_empty() {
+                    therapy.old_orders.clone()
+                } else {
+                    Vec::new()
+                }
             }
             Which::Several => self.several(),
-            Which::WrittenTaper => {
-                therapy.new_orders.iter().copied().filter(|&i| self.record.orders[i].written_taper).collect()
-            }
+            Which::WrittenTaper => therapy
+                .new_orders
+                .iter()
+                .copied()
+                .filter(|&i| self.record.orders[i].written_taper)
+                .collect(),
         };
-        let chosen: Vec<usize> = chosen.into_iter().filter(|&i| self.formulation_fits(i, formulation)).collect();
+        let chosen: Vec<usize> = chosen
+            .into_iter()
+            .filter(|&i| self.formulation_fits(i, formulation))
+            .collect();
         if chosen.is_empty() {
             return Reading::plain(self.nothing_in(Source::Medications).min(Truth::Unknown));
         }
@@ -115,13 +131,25 @@ impl Signals<'_> {
         let fact = match ratio {
             Ratio::Any => true,
             Ratio::Unknown => found.is_none() || limits.is_none(),
-            Ratio::Inside => found.zip(limits).is_some_and(|(r, (low, high))| r >= low && r <= high),
-            Ratio::Outside => found.zip(limits).is_some_and(|(r, (low, high))| r < low || r > high),
+            Ratio::Inside => found
+                .zip(limits)
+                .is_some_and(|(r, (low, high))| r >= low && r <= high),
+            Ratio::Outside => found
+                .zip(limits)
+                .is_some_and(|(r, (low, high))| r < low || r > high),
             Ratio::Below(limit) => found.is_some_and(|r| r < limit),
             Ratio::Above(limit) => found.is_some_and(|r| r > limit),
         };
-        let gaps = if found.is_none() { vec![Gap::new("dose", Why::Absent)] } else { Vec::new() };
-        Reading { truth: Truth::of(fact), entries: chosen.into_iter().map(Entry::Order).collect(), gaps }
+        let gaps = if found.is_none() {
+            vec![Gap::new("dose", Why::Absent)]
+        } else {
+            Vec::new()
+        };
+        Reading {
+            truth: Truth::of(fact),
+            entries: chosen.into_iter().map(Entry::Order).collect(),
+            gaps,
+        }
     }
 
     /// Orders left that do not belong together: of two formulations, or of one product twice.
@@ -138,7 +166,10 @@ impl Signals<'_> {
     }
 
     fn formulation_fits(&self, index: usize, wanted: FormulationMatch) -> bool {
-        let pair = self.therapy.formulation.zip(self.record.orders[index].formulation);
+        let pair = self
+            .therapy
+            .formulation
+            .zip(self.record.orders[index].formulation);
         match wanted {
             FormulationMatch::Either => true,
             FormulationMatch::Same => pair.is_some_and(|(a, b)| a == b),
@@ -151,7 +182,10 @@ impl Signals<'_> {
         let therapy = self.therapy;
         let stopped = therapy.dose.daily()?;
         let sum = |orders: &[usize]| -> Option<Decimal> {
-            orders.iter().map(|&i| self.record.orders[i].dose.daily()).sum::<Option<Decimal>>()
+            orders
+                .iter()
+                .map(|&i| self.record.orders[i].dose.daily())
+                .sum::<Option<Decimal>>()
         };
         let (old, new) = (sum(&therapy.old_orders)?, sum(&therapy.new_orders)?);
         if therapy.new_orders.is_empty() && old == stopped {
@@ -164,7 +198,11 @@ impl Signals<'_> {
     fn accepted(&self, chosen: &[usize]) -> Option<(Decimal, Decimal)> {
         let from: FormulationId = self.therapy.formulation?;
         let to = self.record.orders[*chosen.first()?].formulation?;
-        self.withdrawal.conversions.iter().find(|c| c.from == from && c.to == to).map(|c| (c.low, c.high))
+        self.withdrawal
+            .conversions
+            .iter()
+            .find(|c| c.from == from && c.to == to)
+            .map(|c| (c.low, c.high))
     }
 }
 
@@ -174,5 +212,8 @@ pub(crate) fn counts_as_stop(status: OrderStatus) -> bool {
 }
 
 fn counts_as_use(status: OrderStatus) -> bool {
-    matches!(status, OrderStatus::Active | OrderStatus::Completed | OrderStatus::Stopped | OrderStatus::OnHold)
+    matches!(
+        status,
+        OrderStatus::Active | OrderStatus::Completed | OrderStatus::Stopped | OrderStatus::OnHold
+    )
 }

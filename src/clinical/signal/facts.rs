@@ -52,7 +52,11 @@ impl Signals<'_> {
     pub(super) fn age(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {
         let Some(birth) = self.record.person.birth else {
             let state = self.record.sources.of(Source::Patient);
-            let truth = if state.hides_something() { Truth::Unreadable } else { Truth::Unknown };
+            let truth = if state.hides_something() {
+                Truth::Unreadable
+            } else {
+                Truth::Unknown
+            };
             return Reading::gap(truth, "birth-date", state.missing().unwrap_or(Why::Absent));
         };
         let fits = |years: i64| {
@@ -71,7 +75,11 @@ impl Signals<'_> {
             Some(sex) => Reading::on(Truth::of(sex == wanted), Entry::Sex),
             None => {
                 let state = self.record.sources.of(Source::Patient);
-                let truth = if state.hides_something() { Truth::Unreadable } else { Truth::Unknown };
+                let truth = if state.hides_something() {
+                    Truth::Unreadable
+                } else {
+                    Truth::Unknown
+                };
                 Reading::gap(truth, "sex", state.missing().unwrap_or(Why::Absent))
             }
         }
@@ -83,7 +91,10 @@ impl Signals<'_> {
             order.status_reason_codes.iter().any(|c| codes.contains(c))
                 || words.iter().any(|w| has_words(&order.status_reason_text, w))
         });
-        named.map_or_else(|| Reading::plain(Truth::False), |i| Reading::on(Truth::True, Entry::StopReason(i)))
+        named.map_or_else(
+            || Reading::plain(Truth::False),
+            |i| Reading::on(Truth::True, Entry::StopReason(i)),
+        )
     }
 
     pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {
@@ -93,7 +104,11 @@ impl Signals<'_> {
             if !meant || severe && (!allergy.severe || allergy.local_product) {
                 continue;
             }
-            let truth = if after_start { self.after_start(allergy.when) } else { Truth::True };
+            let truth = if after_start {
+                self.after_start(allergy.when)
+            } else {
+                Truth::True
+            };
             if truth > best.truth {
                 best = Reading::on(truth, Entry::Allergy(index));
             }
@@ -111,13 +126,23 @@ impl Signals<'_> {
     /// Whether a drug set means an ingredient.
     pub(super) fn in_set(&self, set: &DrugSet, ingredient: IngredientId) -> bool {
         set.ingredients.binary_search(&ingredient).is_ok()
-            || set.itself && self.knowledge.vocabulary.same_family(ingredient, self.withdrawal.ingredient)
+            || set.itself
+                && self
+                    .knowledge
+                    .vocabulary
+                    .same_family(ingredient, self.withdrawal.ingredient)
     }
 }
 
 /// Whether a date lies within so many days; without one that cannot be read.
 fn placed(when: Option<When>, days: u32, now: i64) -> Truth {
-    match when.map(|w| if w.is_future(now) { Placed::Straddles } else { w.within(days, now) }) {
+    match when.map(|w| {
+        if w.is_future(now) {
+            Placed::Straddles
+        } else {
+            w.within(days, now)
+        }
+    }) {
         Some(Placed::Inside) => Truth::True,
         Some(Placed::Outside) => Truth::False,
         Some(Placed::Straddles) | None => Truth::Unreadable,

@@ -55,15 +55,27 @@ pub struct Reading {
 
 impl Reading {
     fn plain(truth: Truth) -> Self {
-        Reading { truth, entries: Vec::new(), gaps: Vec::new() }
+        Reading {
+            truth,
+            entries: Vec::new(),
+            gaps: Vec::new(),
+        }
     }
 
     fn on(truth: Truth, entry: Entry) -> Self {
-        Reading { truth, entries: vec![entry], gaps: Vec::new() }
+        Reading {
+            truth,
+            entries: vec![entry],
+            gaps: Vec::new(),
+        }
     }
 
     fn gap(truth: Truth, need: &str, why: Why) -> Self {
-        Reading { truth, entries: Vec::new(), gaps: vec![Gap::new(need.to_owned(), why)] }
+        Reading {
+            truth,
+            entries: Vec::new(),
+            gaps: vec![Gap::new(need.to_owned(), why)],
+        }
     }
 }
 
@@ -91,7 +103,14 @@ impl<'a> Signals<'a> {
         therapy: &'a Therapy,
         now: i64,
     ) -> Self {
-        Signals { record, knowledge, withdrawal, therapy, now, known: vec![None; knowledge.signals.len()] }
+        Signals {
+            record,
+            knowledge,
+            withdrawal,
+            therapy,
+            now,
+            known: vec![None; knowledge.signals.len()],
+        }
     }
 
     /// How true an expression is.
@@ -105,7 +124,10 @@ impl<'a> Signals<'a> {
             Expr::AtLeast(count, parts) => {
                 let mut truths: Vec<Truth> = parts.iter().map(|p| self.truth(p)).collect();
                 truths.sort_unstable_by(|a, b| b.cmp(a));
-                truths.get(count.saturating_sub(1)).copied().unwrap_or(Truth::False)
+                truths
+                    .get(count.saturating_sub(1))
+                    .copied()
+                    .unwrap_or(Truth::False)
             }
         }
     }
@@ -129,17 +151,39 @@ impl<'a> Signals<'a> {
 
     /// Every signal that was asked for, with its answer.
     pub fn asked(&self) -> impl Iterator<Item = (SignalId, &Reading)> {
-        self.known.iter().enumerate().filter_map(|(i, r)| Some((SignalId(u16::try_from(i).ok()?), r.as_ref()?)))
+        self.known
+            .iter()
+            .enumerate()
+            .filter_map(|(i, r)| Some((SignalId(u16::try_from(i).ok()?), r.as_ref()?)))
     }
 
     fn compute(&mut self, id: SignalId) -> Reading {
         let signal = self.knowledge.signal(id);
         match &signal.form {
             Form::Of(expr) => Reading::plain(self.truth(expr)),
-            Form::Latest { analyte, test, within, trough } => self.latest(*analyte, test, *within, *trough),
-            Form::Change { analyte, by, within, against } => self.change(*analyte, by, *within, *against),
-            Form::Stayed { analyte, test, over, results } => self.stayed(*analyte, test, *over, *results),
-            Form::Condition { groups, recent, history } => self.condition(groups, *recent, *history),
+            Form::Latest {
+                analyte,
+                test,
+                within,
+                trough,
+            } => self.latest(*analyte, test, *within, *trough),
+            Form::Change {
+                analyte,
+                by,
+                within,
+                against,
+            } => self.change(*analyte, by, *within, *against),
+            Form::Stayed {
+                analyte,
+                test,
+                over,
+                results,
+            } => self.stayed(*analyte, test, *over, *results),
+            Form::Condition {
+                groups,
+                recent,
+                history,
+            } => self.condition(groups, *recent, *history),
             Form::Procedure { groups, within } => self.procedure(groups, *within),
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
@@ -151,12 +195,20 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
-            Form::Allergy { set, severe, after_start } => self.allergy(set, *severe, *after_start),
+            Form::Allergy {
+                set,
+                severe,
+                after_start,
+            } => self.allergy(set, *severe, *after_start),
             Form::LocalUse => Reading::plain(self.therapy.local),
-            Form::Hold { restart } => {
-                Reading::plain(Truth::of(self.therapy.held && self.therapy.restart.is_some() == *restart))
-            }
-            Form::Replacement { formulation, ratio, which } => self.replacement(*formulation, *ratio, *which),
+            Form::Hold { restart } => Reading::plain(Truth::of(
+                self.therapy.held && self.therapy.restart.is_some() == *restart,
+            )),
+            Form::Replacement {
+                formulation,
+                ratio,
+                which,
+            } => self.replacement(*formulation, *ratio, *which),
         }
     }
 

@@ -27,9 +27,17 @@ pub enum Latest {
 }
 
 /// Finds the latest result of an analyte within so many days.
-pub fn latest_of(record: &PatientRecord, analyte: AnalyteId, source: Source, within: u32, now: i64) -> Latest {
+pub fn latest_of(
+    record: &PatientRecord,
+    analyte: AnalyteId,
+    source: Source,
+    within: u32,
+    now: i64,
+) -> Latest {
     let newest = newest_usable(record, analyte, now);
-    let newest_time = newest.and_then(|i| record.results[i].when).map_or(i64::MIN, |w| w.earliest());
+    let newest_time = newest
+        .and_then(|i| record.results[i].when)
+        .map_or(i64::MIN, |w| w.earliest());
     let blocked = record
         .results
         .iter()
@@ -67,7 +75,9 @@ fn unusable(result: &LabResult, now: i64) -> Option<Why> {
     match (&result.value, result.when) {
         (Value::Unusable(why), _) => Some(*why),
         (Value::Number(_) | Value::Coded(..), None) => Some(Why::TimingUnknown),
-        (Value::Number(_) | Value::Coded(..), Some(when)) => when.is_future(now).then_some(Why::TimingUnknown),
+        (Value::Number(_) | Value::Coded(..), Some(when)) => {
+            when.is_future(now).then_some(Why::TimingUnknown)
+        }
     }
 }
 
@@ -80,7 +90,11 @@ fn may_be_newer(result: &LabResult, newest: i64, within: u32, now: i64) -> bool 
 impl Signals<'_> {
     /// The source in which results of an analyte are looked for.
     pub fn source_of(&self, analyte: AnalyteId) -> Source {
-        if self.knowledge.vocabulary.analyte(analyte).screen { Source::Screens } else { Source::Observations }
+        if self.knowledge.vocabulary.analyte(analyte).screen {
+            Source::Screens
+        } else {
+            Source::Observations
+        }
     }
 
     pub(super) fn latest(&self, analyte: AnalyteId, test: &Test, within: u32, trough: bool) -> Reading {
@@ -89,7 +103,10 @@ impl Signals<'_> {
             Latest::Found(index) => {
                 let result = &self.record.results[index];
                 if trough && let Some(why) = self.not_a_trough(result) {
-                    return Reading { entries: vec![Entry::Result(index)], ..Reading::gap(Truth::Unknown, need, why) };
+                    return Reading {
+                        entries: vec![Entry::Result(index)],
+                        ..Reading::gap(Truth::Unknown, need, why)
+                    };
                 }
                 match passes(result, test) {
                     Some(fact) => Reading::on(Truth::of(fact), Entry::Result(index)),
@@ -99,9 +116,10 @@ impl Signals<'_> {
                     },
                 }
             }
-            Latest::Stale(index) => {
-                Reading { entries: vec![Entry::Result(index)], ..Reading::gap(Truth::Unknown, need, Why::Stale) }
-            }
+            Latest::Stale(index) => Reading {
+                entries: vec![Entry::Result(index)],
+                ..Reading::gap(Truth::Unknown, need, Why::Stale)
+            },
             Latest::Missing(why) => Reading::gap(Truth::Unknown, need, why),
             Latest::Hidden(why, _) => Reading::gap(Truth::Unreadable, need, why),
         }
@@ -120,9 +138,16 @@ impl Signals<'_> {
 
     pub(super) fn change(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading {
         let reading = self.change_of_usable(analyte, by, within, against);
-        let hidden = self.record.results.iter().any(|r| r.analyte == analyte && unusable(r, self.now).is_some());
+        let hidden = self
+            .record
+            .results
+            .iter()
+            .any(|r| r.analyte == analyte && unusable(r, self.now).is_some());
         if reading.truth != Truth::True && reading.truth != Truth::Unreadable && hidden {
-            return Reading { truth: Truth::Unreadable, ..reading };
+            return Reading {
+                truth: Truth::Unreadable,
+                ..reading
+            };
         }
         reading
     }
@@ -149,7 +174,11 @@ impl Signals<'_> {
             Shift::FallBy(amount) => baseline - value >= *amount,
             Shift::Times(n) => value >= *n * baseline,
         };
-        Reading { truth: Truth::of(fact), entries, gaps: Vec::new() }
+        Reading {
+            truth: Truth::of(fact),
+            entries,
+            gaps: Vec::new(),
+        }
     }
 
     /// Median of the exact results in the days before a result, of the same assay; with the entry nearest to it.
@@ -163,7 +192,8 @@ impl Signals<'_> {
             .enumerate()
             .filter(|(i, r)| *i != latest && r.analyte == anchor.analyte && comparable(r, anchor))
             .filter(|(_, r)| {
-                r.when.is_some_and(|w| w.between(at - i64::from(days) * DAY, at - 1) == Placed::Inside)
+                r.when
+                    .is_some_and(|w| w.between(at - i64::from(days) * DAY, at - 1) == Placed::Inside)
             })
             .filter_map(|(i, r)| Some((exact(r)?, i)))
             .collect();
@@ -183,14 +213,22 @@ impl Signals<'_> {
         let from = self.now - i64::from(over) * DAY;
         let mut entries = Vec::new();
         let (mut reaches_back, mut undecided) = (false, false);
-        for (index, result) in self.record.results.iter().enumerate().filter(|(_, r)| r.analyte == analyte) {
+        for (index, result) in self
+            .record
+            .results
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.analyte == analyte)
+        {
             if let Some(why) = unusable(result, self.now) {
                 if result.when.is_none_or(|w| w.latest() >= from) {
                     return Reading::gap(Truth::Unreadable, need, why);
                 }
                 continue;
             }
-            let Some(when) = result.when.filter(|w| w.latest() >= from) else { continue };
+            let Some(when) = result.when.filter(|w| w.latest() >= from) else {
+                continue;
+            };
             match passes(result, test) {
                 Some(true) => entries.push(Entry::Result(index)),
                 Some(false) => return Reading::on(Truth::False, Entry::Result(index)),
@@ -200,20 +238,39 @@ impl Signals<'_> {
         }
         let state = self.record.sources.of(self.source_of(analyte));
         if state.hides_something() {
-            return Reading::gap(Truth::Unreadable, need, state.missing().unwrap_or(Why::NotReadable));
+            return Reading::gap(
+                Truth::Unreadable,
+                need,
+                state.missing().unwrap_or(Why::NotReadable),
+            );
         }
         if !undecided && reaches_back && entries.len() >= least {
-            return Reading { truth: Truth::True, entries, gaps: Vec::new() };
+            return Reading {
+                truth: Truth::True,
+                entries,
+                gaps: Vec::new(),
+            };
         }
-        let why = state.missing().unwrap_or(if entries.is_empty() { Why::Absent } else { Why::Stale });
-        Reading { entries, ..Reading::gap(Truth::Unknown, need, why) }
+        let why = state.missing().unwrap_or(if entries.is_empty() {
+            Why::Absent
+        } else {
+            Why::Stale
+        });
+        Reading {
+            entries,
+            ..Reading::gap(Truth::Unknown, need, why)
+        }
     }
 }
 
 /// The value, if it is exact.
 fn exact(result: &LabResult) -> Option<Decimal> {
     match &result.value {
-        Value::Number(Number { bound: Bound::Exact, value, .. }) => Some(*value),
+        Value::Number(Number {
+            bound: Bound::Exact,
+            value,
+            ..
+        }) => Some(*value),
         Value::Number(_) | Value::Coded(..) | Value::Unusable(_) => None,
     }
 }

@@ -7,9 +7,7 @@
 
 use std::borrow::Cow;
 
-use fhirbolt::model::r4::types::{
-    Annotation, CodeableConcept, Coding, Duration, Quantity, Reference,
-};
+use fhirbolt::model::r4::types::{Annotation, CodeableConcept, Coding, Duration, Quantity, Reference};
 
 use crate::OutError;
 
@@ -109,10 +107,7 @@ pub(crate) fn notes(text: Option<&str>) -> Vec<Annotation> {
 }
 
 /// A quantity whose unit is said twice, for people (`unit`) and for machines (`code`), as order entry needs both.
-pub(crate) fn quantity(
-    amount: Amount<'_>,
-    element: &'static str,
-) -> Result<Box<Quantity>, OutError> {
+pub(crate) fn quantity(amount: Amount<'_>, element: &'static str) -> Result<Box<Quantity>, OutError> {
     let unit = required(amount.unit, element)?;
     Ok(Box::new(Quantity {
         value: Some(amount.value.into()),
@@ -137,8 +132,6 @@ pub(crate) fn days(count: u32) -> Box<Duration> {
 /// Whether the text is a FHIR decimal without sign and exponent, which no dose needs.
 pub(crate) fn is_plain_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = text
-        .split_once('.')
-        .map_or((text, None), |(w, f)| (w, Some(f)));
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
     digits(whole) && (whole == "0" || !whole.starts_with('0')) && fraction.is_none_or(digits)
 }

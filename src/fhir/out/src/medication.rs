@@ -136,10 +136,7 @@ fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutEr
 
 fn check_line(line: &DoseLine<'_>) -> Result<(), OutError> {
     required(line.text, "dosage text")?;
-    allow(
-        (1..=i32::MAX.unsigned_abs()).contains(&line.sequence),
-        "sequence",
-    )?;
+    allow((1..=i32::MAX.unsigned_abs()).contains(&line.sequence), "sequence")?;
     allow(line.bounds_days != Some(0), "boundsDuration")?;
     allow(line.when.is_none_or(|w| EVENTS.contains(&w)), "when")?;
     if let Some(dose) = line.dose {

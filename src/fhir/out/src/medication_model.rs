@@ -29,11 +29,7 @@ pub(crate) fn write(order: &MedicationOrder<'_>) -> Result<String, OutError> {
         authored_on: order.authored_on.and_then(words).map(Into::into),
         reason_code: uncoded(order.reason),
         note: notes(order.note),
-        dosage_instruction: order
-            .dosage
-            .iter()
-            .map(dosage)
-            .collect::<Result<Vec<_>, _>>()?,
+        dosage_instruction: order.dosage.iter().map(dosage).collect::<Result<Vec<_>, _>>()?,
         prior_prescription: optional_reference(order.prior_prescription, "priorPrescription")?,
         ..Default::default()
     };
@@ -46,12 +42,7 @@ fn dosage(line: &DoseLine<'_>) -> Result<Dosage, OutError> {
         sequence: Some(sequence.into()),
         text: Some(required(line.text, "dosage text")?.into()),
         timing: timing(line),
-        dose_and_rate: line
-            .dose
-            .map(dose_and_rate)
-            .transpose()?
-            .into_iter()
-            .collect(),
+        dose_and_rate: line.dose.map(dose_and_rate).transpose()?.into_iter().collect(),
         ..Default::default()
     })
 }

@@ -106,16 +106,7 @@ fn put(out: &mut Vec<u8>, text: Option<&str>) -> Result<(), OutError> {
 
 /// The shape of orders that have these parts; holes are numbered as in [`fill`].
 fn order_shape(parts: [bool; 8]) -> Result<Shape, OutError> {
-    let [
-        encounter,
-        prior,
-        reason,
-        note,
-        authored_on,
-        display,
-        text,
-        dosage,
-    ] = parts;
+    let [encounter, prior, reason, note, authored_on, display, text, dosage] = parts;
     let line = bare_line();
     let json = medication_model::write(&MedicationOrder {
         patient: TEXTS[0],
@@ -130,11 +121,7 @@ fn order_shape(parts: [bool; 8]) -> Result<Shape, OutError> {
             display: if display { TEXTS[6] } else { "" },
         },
         text: if text { TEXTS[7] } else { "" },
-        dosage: if dosage {
-            std::slice::from_ref(&line)
-        } else {
-            &[]
-        },
+        dosage: if dosage { std::slice::from_ref(&line) } else { &[] },
     })?;
     let mut placeholders: Vec<String> = TEXTS.iter().map(quoted).collect();
     if dosage {
@@ -212,9 +199,7 @@ fn quoted(text: &&str) -> String {
 
 /// The index of the shape whose present parts are these.
 fn key(parts: &[bool]) -> usize {
-    parts
-        .iter()
-        .fold(0, |key, part| key << 1 | usize::from(*part))
+    parts.iter().fold(0, |key, part| key << 1 | usize::from(*part))
 }
 
 /// The shape in the cell, written now if it was not.

@@ -11,8 +11,7 @@ use fhirbolt::model::r4::resources::{OperationOutcome, OperationOutcomeIssue};
 use crate::elements::words;
 
 /// What is sent when there is no issue to tell, or the outcome cannot be written.
-const BARE: &str =
-    r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}"#;
+const BARE: &str = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}"#;
 
 /// How bad an issue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +61,7 @@ fn issue(issue: &Issue<'_>) -> OperationOutcomeIssue {
             Severity::Information => "information",
         }
         .into(),
-        code: words(issue.code)
-            .unwrap_or(Cow::Borrowed("exception"))
-            .into(),
+        code: words(issue.code).unwrap_or(Cow::Borrowed("exception")).into(),
         diagnostics: words(issue.diagnostics).map(Into::into),
         expression: issue
             .expression

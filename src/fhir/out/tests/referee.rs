@@ -1,14 +1,10 @@
 //! The referee accepts what this crate writes and survives what fhirbolt alone does not; the fast way of writing an
 //! order gives the bytes of the slow one.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failed expectation in a test is a panic"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 use fhir_out::{
-    Amount, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, Severity, TestOrder,
-    medication_request, medication_request_afresh, operation_outcome, read_strictly,
-    service_request,
+    Amount, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, Severity, TestOrder, medication_request,
+    medication_request_afresh, operation_outcome, read_strictly, service_request,
 };
 
 const CODE: CodeRef<'_> = CodeRef {
@@ -88,26 +84,14 @@ fn it_accepts_decimals_contained_resources_and_extensions() {
 fn it_refuses_and_returns() {
     for (json, why) in [
         (r#"{"resourceType":"Patient","name":[]}"#, "empty array"),
-        (
-            r#"{"resourceType":"Patient","maritalStatus":{}}"#,
-            "empty object",
-        ),
+        (r#"{"resourceType":"Patient","maritalStatus":{}}"#, "empty object"),
         (r#"{"resourceType":"Patient","gender":""}"#, "empty string"),
         (r#"{"resourceType":"Patient","gender":null}"#, "null"),
-        (
-            r#"{"resourceType":"Patient","id":"1","id":"2"}"#,
-            "written twice",
-        ),
+        (r#"{"resourceType":"Patient","id":"1","id":"2"}"#, "written twice"),
         (r#"{"resourceType":"Patient"} x"#, "trailing characters"),
-        (
-            r#"{"resourceType":"Patient","colour":["red"]}"#,
-            "unknown field",
-        ),
+        (r#"{"resourceType":"Patient","colour":["red"]}"#, "unknown field"),
         (r#"{"resourceType":"Zork"}"#, "valid resourceType"),
-        (
-            r#"{"resourceType":"Observation","code":{"text":"x"}}"#,
-            "status",
-        ),
+        (r#"{"resourceType":"Observation","code":{"text":"x"}}"#, "status"),
         (
             r#"{"resourceType":"Observation","status":5,"code":{"text":"x"}}"#,
             "invalid",

@@ -1,8 +1,5 @@
 //! The exact JSON of every resource that this crate writes, and what it refuses to write.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failed expectation in a test is a panic"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 use fhir_out::{
     Amount, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, OutError, Severity, TestOrder,
@@ -219,15 +216,7 @@ fn empty_optional_texts_leave_nothing_behind() {
 
 #[test]
 fn doses_keep_their_digits_and_what_is_no_decimal_is_refused() {
-    for digits in [
-        "0",
-        "0.5",
-        "1.0",
-        "1.50",
-        "10",
-        "0.25",
-        "12345678901234567890.10",
-    ] {
+    for digits in ["0", "0.5", "1.0", "1.50", "10", "0.25", "12345678901234567890.10"] {
         let lines = [line(1, "a dose", digits)];
         let json = medication_request(&order(&lines)).unwrap();
         assert!(json.contains(&format!(r#""value":{digits},"#)), "{digits}");
@@ -279,24 +268,14 @@ fn numbers_and_codes_outside_their_fhir_types_are_refused() {
     let refused = |line: DoseLine<'_>| medication_request(&order(&[line])).unwrap_err();
     let base = line(1, "a dose", "1");
     let rhythm = |times, period, unit| DoseLine {
-        frequency: Some(Frequency {
-            times,
-            period,
-            unit,
-        }),
+        frequency: Some(Frequency { times, period, unit }),
         ..base
     };
     assert_eq!(refused(rhythm(0, 1, "d")), OutError::Unusable("frequency"));
     assert_eq!(refused(rhythm(1, 0, "d")), OutError::Unusable("period"));
+    assert_eq!(refused(rhythm(1, 1, "day")), OutError::Unusable("periodUnit"));
     assert_eq!(
-        refused(rhythm(1, 1, "day")),
-        OutError::Unusable("periodUnit")
-    );
-    assert_eq!(
-        refused(DoseLine {
-            sequence: 0,
-            ..base
-        }),
+        refused(DoseLine { sequence: 0, ..base }),
         OutError::Unusable("sequence")
     );
     assert_eq!(

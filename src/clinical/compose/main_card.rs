@@ -1,0 +1,259 @@
+//! The main card: the warning, the rightful stop or the card of a gate, with all that it rests on.
+
+use super::inputs::{evidence_of, inputs_of};
+use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
+use crate::clinical::gap::{Gap, Truth, Why};
+use crate::clinical::knowledge::{Check, Rightful, Topic};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
+use crate::clinical::signal::{Entry, Latest, Signals, counts_as_stop, latest_of};
+use crate::clinical::taper::Step;
+use crate::clinical::vocabulary::AnalyteId;
+
+impl<'k> Writer<'_, 'k> {
+    /// The warning, the rightful stop, or the card of a gate.
+    pub(super) fn main(&self, taper: &Result<Vec<Step>, &'k str>) -> Card<'k> {
+        let finding = self.finding;
+        let (inputs, gaps) = self.checks();
+        let mut sections = self.sections();
+        if let Some(opens) = finding.opens() {
+            sections.line(opens);
+        }
+        sections.why(&self.numbers(), &finding.statement.text.why);
+        sections.listed("misleading", &finding.statement.text.misleading);
+        let gaps = self.tidy(gaps);
+        sections.gaps(&gaps, finding.raised);
+        sections.listed("sure", &finding.statement.text.sure);
+        sections.listed("courses", &finding.statement.text.courses);
+        if let (true, Err(why)) = (finding.warns(), taper) {
+            sections.plain(why);
+        }
+        let basis = Basis {
+            gaps,
+            ..self.basis(finding.statement.evidence, inputs, Vec::new())
+        };
+        let mut card = self.card(finding.topic, finding.statement, sections.text, basis);
+        card.indicator = finding.indicator;
+        if let Some(part) = finding.partial.and_then(|r| r.partial.as_ref()) {
+            card.sources.extend(
+                part.sources
+                    .iter()
+                    .filter(|s| !finding.statement.sources.contains(s)),
+            );
+        }
+        if finding.warns() {
+            card.suggestions = self.keep();
+        }
+        card
+    }
+
+    /// Beside a hold: the record holds a reason for it.
+    pub(super) fn also_right(&self, right: &'k Rightful) -> Card<'k> {
+        let mut sections = self.sections();
+        sections.why(&[], &right.statement.text.why);
+        sections.listed("sure", &right.statement.text.sure);
+        sections.listed("courses", &right.statement.text.courses);
+        let mut basis = self.basis(right.statement.evidence, Vec::new(), Vec::new());
+        let mut entries = Vec::new();
+        let mut leaves = Vec::new();
+        self.signals.leaves(&right.when, &mut leaves);
+        for reading in leaves
+            .iter()
+            .filter_map(|id| self.signals.reading(*id))
+            .filter(|r| r.truth == Truth::True)
+        {
+            entries.extend(reading.entries.iter().copied());
+        }
+        basis.inputs = inputs_of(self.signals, &entries);
+        basis.rule = format!("{}/right-to-stop/{}", self.withdrawal.key, right.row);
+        self.card(Topic::StopMayBeRight, &right.statement, sections.text, basis)
+    }
+
+    /// Everything that the main card rests on: evidence, the row's entries, first checks, therapy, person.
+    fn checks(&self) -> (Vec<Input>, Vec<Gap>) {
+        let finding = self.finding;
+        let mut inputs = evidence_of(self.signals, &finding.evidence, finding.indication.kind);
+        let mut entries = finding.entries.clone();
+        let mut gaps = Vec::new();
+        if finding.warns() || finding.topic == Topic::StopMayBeRight {
+            for (analyte, latest) in self.first_checks() {
+                let need = self.knowledge.vocabulary.analyte(analyte).key.to_string();
+                match latest {
+                    Latest::Found(index) => entries.push(Entry::Result(index)),
+                    Latest::Stale(index) => {
+                        entries.push(Entry::Result(index));
+                        gaps.push(Gap::new(need, Why::Stale));
+                    }
+                    Latest::Missing(why) | Latest::Hidden(why, _) => gaps.push(Gap::new(need, why)),
+                }
+            }
+        }
+        gaps.extend(finding.gaps.iter().cloned());
+        let stop_reason = self.signals.therapy.stopping.iter().find(|&&i| {
+            let order = &self.record.orders[i];
+            !order.status_reason_codes.is_empty() || !order.status_reason_text.is_empty()
+        });
+        entries.extend(stop_reason.map(|&i| Entry::StopReason(i)));
+        entries.extend([Entry::TherapyStart, Entry::Age, Entry::Sex]);
+        entries.extend(self.companions());
+        inputs.extend(inputs_of(self.signals, &entries));
+        gaps.extend(self.order_gaps());
+        (inputs, gaps)
+    }
+
+    fn first_checks(&self) -> Vec<(AnalyteId, Latest)> {
+        let Signals { now, .. } = *self.signals;
+        let latest = |c: &Check| {
+            latest_of(
+                self.record,
+                c.analyte,
+                self.signals.source_of(c.analyte),
+                c.within,
+                now,
+            )
+        };
+        self.finding
+            .indication
+            .checks
+            .iter()
+            .map(|c| (c.analyte, latest(c)))
+            .collect()
+    }
+
+    fn companions(&self) -> Vec<Entry> {
+        let is_companion = |drug: Drug| {
+            matches!(drug, Drug::Known { ingredient, .. }
+                if self.withdrawal.companions.ingredients.binary_search(&ingredient).is_ok())
+        };
+        let orders = self.record.orders.iter().enumerate();
+        let alive = |o: &Order| {
+            o.role == Role::Stopping || o.role == Role::Recorded && o.status == OrderStatus::Active
+        };
+        orders
+            .filter(|(_, o)| alive(o) && is_companion(o.drug))
+            .map(|(i, _)| Entry::Order(i))
+            .collect()
+    }
+
+    /// What the stopped orders leave open: drug, route, formulation, restart, birth date.
+    fn order_gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let unreadable =
+            |o: &Order| o.role == Role::Stopping && o.drug == Drug::Unreadable && counts_as_stop(o.status);
+        if self.record.orders.iter().any(unreadable) {
+            gaps.push(Gap::new("drug", Why::NotReadable));
+        }
+        if !self.signals.therapy.systemic {
+            gaps.push(Gap::new("route", Why::Absent));
+        }
+        if self.finding.topic == Topic::HoldAndRestart && self.signals.therapy.restart.is_none() {
+            gaps.push(Gap::new("restart-date", Why::Absent));
+        }
+        if self.finding.warns() {
+            if self.finding.indication.taper.is_some() && self.signals.therapy.formulation.is_none() {
+                gaps.push(Gap::new("formulation", Why::Absent));
+            }
+            if self.record.person.birth.is_none() {
+                gaps.push(Gap::new("birth-date", Why::Absent));
+            }
+        }
+        gaps
+    }
+
+    /// Each need once; sources that failed once, and not their single results; only names of the contract.
+    pub(super) fn tidy(&self, gaps: Vec<Gap>) -> Vec<Gap> {
+        let state = |source: Source| self.record.sources.of(source);
+        let mut tidy: Vec<Gap> = Vec::new();
+        for source in SOURCES.into_iter().filter(|s| *s != Source::Screens) {
+            if let Some(why) = state(source).missing() {
+                tidy.push(Gap::new(source.key(), why));
+            } else if state(source).unreadable {
+                tidy.push(Gap::new(source.key(), Why::NotReadable));
+            }
+            if state(source).foreign {
+                tidy.push(Gap::new(source.key(), Why::OtherPatient));
+            }
+        }
+        for gap in gaps {
+            let of_lost_source = match self.source_of_need(&gap.need) {
+                Some(Source::Screens) => {
+                    state(Source::Observations).missing().is_some()
+                        && state(Source::Screens).missing().is_some()
+                }
+                Some(source) => state(source).missing().is_some(),
+                None => false,
+            };
+            if !of_lost_source && !tidy.iter().any(|g| g.need == gap.need) {
+                tidy.push(gap);
+            }
+        }
+        tidy
+    }
+
+    fn source_of_need(&self, need: &str) -> Option<Source> {
+        let analytes = &self.knowledge.vocabulary.analytes;
+        if let Some(analyte) = analytes.iter().find(|a| &*a.key == need) {
+            return Some(if analyte.screen {
+                Source::Screens
+            } else {
+                Source::Observations
+            });
+        }
+        (need == "birth-date" || need == "sex").then_some(Source::Patient)
+    }
+
+    /// The patient's numbers, as the "why" section shows them: those of the row, then the first checks.
+    fn numbers(&self) -> Vec<String> {
+        let values = self.values();
+        let mut seen: Vec<AnalyteId> = Vec::new();
+        let mut lines = Vec::new();
+        let of_row = self.finding.entries.iter().filter_map(|e| match e {
+            Entry::Result(i) => Some(*i),
+            _ => None,
+        });
+        let of_checks = self
+            .first_checks()
+            .into_iter()
+            .filter_map(|(_, latest)| match latest {
+                Latest::Found(i) => Some(i),
+                Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
+            });
+        for index in of_row.chain(of_checks) {
+            let result = &self.record.results[index];
+            if seen.contains(&result.analyte) {
+                continue;
+            }
+            seen.push(result.analyte);
+            let name = &self.knowledge.vocabulary.analyte(result.analyte).name;
+            let (Some(value), Some(when)) = (values.shown(index), result.when) else {
+                continue;
+            };
+            let before = values
+                .before(index)
+                .and_then(|i| Some((values.shown(i)?, self.record.results[i].when?)));
+            let before = before
+                .map(|(v, w)| format!("; {v} on {}", w.human()))
+                .unwrap_or_default();
+            lines.push(format!("{name} {value} ({}{before})", when.human()));
+        }
+        lines
+    }
+
+    fn keep(&self) -> Vec<Suggestion<'k>> {
+        let words = &self.knowledge.words;
+        let inline = self.signals.therapy.stopping.iter().copied().filter(|&i| {
+            let order = &self.record.orders[i];
+            order.received.is_some() && order.reference.is_some()
+        });
+        inline
+            .map(|i| {
+                let drug = text::plain(&self.record.orders[i].drug_text);
+                Suggestion {
+                    label: words.get("suggestion.keep-order").replace("{drug}", &drug),
+                    description: words.get("action.keep-order").replace("{drug}", &drug),
+                    recommended: false,
+                    proposal: Proposal::Keep(i),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! The cards: what the finding says, in the words of `hooks/` and with the patient's numbers.
+//!
+//! Turns a [`Finding`] into at most one card of a topic, each with the inputs that it relies on, the gaps
+//! that it could not close, and its sources. It decides nothing: whether a card exists follows from the
+//! finding, the plan of the indication and the screening. It writes no JSON and makes no identifiers.
+
+mod inputs;
+mod main_card;
+mod offers;
+mod sections;
+pub(crate) mod text;
+mod values;
+
+pub use inputs::{Input, Is};
+
+use super::agents::{Screening, Status, screen};
+use super::gap::Gap;
+use super::judge::Finding;
+use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
+use super::record::{Dose, Drug, PatientRecord, Role};
+use super::signal::{Signals, counts_as_stop};
+use super::taper::{Step, schedule};
+use super::vocabulary::{AnalyteId, IngredientId};
+use sections::Sections;
+use values::Values;
+
+/// One card, before it gets its identifiers and its FHIR resources.
+pub struct Card<'k> {
+    /// Topic.
+    pub topic: Topic,
+    /// Urgency.
+    pub indicator: Indicator,
+    /// One sentence below 140 characters.
+    pub summary: String,
+    /// GFM.
+    pub detail: String,
+    /// The card's own source first; each gets a link.
+    pub sources: Vec<SourceId>,
+    /// Machine-readable basis.
+    pub basis: Basis<'k>,
+    /// What may be accepted.
+    pub suggestions: Vec<Suggestion<'k>>,
+}
+
+/// The machine-readable basis of a card (contract, section 2).
+pub struct Basis<'k> {
+    /// `drug/table/row`.
+    pub rule: String,
+    /// Ingredients that are stopped.
+    pub drugs: Vec<String>,
+    /// Code of the indication.
+    pub indication: &'k str,
+    /// Weakest evidence.
+    pub evidence: Certainty,
+    /// What it rests on.
+    pub inputs: Vec<Input>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+    /// Agents with their status.
+    pub agents: Vec<AgentStatus<'k>>,
+    /// Steps, on a taper card only.
+    pub schedule: Vec<Step>,
+}
+
+/// An agent in the basis.
+pub struct AgentStatus<'k> {
+    /// Which.
+    pub agent: AgentId,
+    /// Status.
+    pub status: Status,
+    /// Why, or what to check.
+    pub reasons: Vec<&'k str>,
+}
+
+/// Something that can be accepted with one click.
+pub struct Suggestion<'k> {
+    /// Label.
+    pub label: String,
+    /// What its action does, for people.
+    pub description: String,
+    /// The recommended one.
+    pub recommended: bool,
+    /// What it creates or updates.
+    pub proposal: Proposal<'k>,
+}
+
+/// What a suggestion creates or updates.
+pub enum Proposal<'k> {
+    /// The order as it was received, active (index into `orders`).
+    Keep(usize),
+    /// A draft order that goes down in steps, after the given order.
+    Taper {
+        /// Index into `orders`.
+        after: usize,
+        /// Ingredient.
+        ingredient: IngredientId,
+        /// Text of the order.
+        text: String,
+        /// Steps with their words.
+        steps: Vec<(Step, String)>,
+    },
+    /// A draft order for an agent.
+    Agent {
+        /// Which.
+        agent: AgentId,
+        /// Dose in words, where the record allows one.
+        dose: Option<&'k str>,
+        /// What to check first.
+        note: String,
+    },
+    /// A draft order for a test.
+    Test {
+        /// What is measured.
+        analyte: AnalyteId,
+        /// Days from now.
+        in_days: u32,
+        /// Why.
+        says: &'k str,
+    },
+}
+
+/// Writes the cards of a finding, the main one first.
+pub fn cards<'k>(
+    finding: &Finding<'k>,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    withdrawal: &'k Withdrawal,
+    signals: &mut Signals<'_>,
+) -> Vec<Card<'k>> {
+    let drugs = drug_names(record, knowledge, withdrawal);
+    let taper = plan_taper(finding, record, knowledge, signals);
+    let screening = if agents_wanted(finding, record, signals) {
+        screen(record, knowledge, finding.indication, finding.rightful, signals)
+    } else {
+        Screening::default()
+    };
+    let writer = Writer {
+        finding,
+        record,
+        knowledge,
+        withdrawal,
+        signals,
+        drugs,
+    };
+    let mut cards = vec![writer.main(&taper)];
+    cards.extend(finding.hold_is_right.map(|right| writer.also_right(right)));
+    if let Ok(steps) = taper {
+        cards.extend(writer.taper(steps));
+    }
+    cards.extend(writer.agents(screening));
+    cards.extend(writer.monitoring());
+    cards
+}
+
+/// Names of the judged drug and of its companions that are stopped in the same request.
+fn drug_names(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) -> Vec<String> {
+    let mut names = vec![
+        knowledge
+            .vocabulary
+            .ingredient(withdrawal.ingredient)
+            .name
+            .to_string(),
+    ];
+    for order in record
+        .orders
+        .iter()
+        .filter(|o| o.role == Role::Stopping && counts_as_stop(o.status))
+    {
+        if let Drug::Known { ingredient, .. } = order.drug
+            && withdrawal
+                .companions
+                .ingredients
+                .binary_search(&ingredient)
+                .is_ok()
+        {
+            let name = knowledge.vocabulary.ingredient(ingredient).name.to_string();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
+/// and for a drug that certainly acts in the whole body.
+fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
+    let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
+    topic && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
+}
+
+/// Whether the patient is a child by the drug's own limit; `None` if the age is not known.
+fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
+    let (youngest, oldest) = super::signal::ages(record.person.birth?, signals.now);
+    let adult = i64::from(signals.withdrawal.adult_years);
+    (oldest < adult || youngest >= adult).then_some(oldest < adult)
+}
+
+/// The steps, or the phrase that says why there are none.
+fn plan_taper<'k>(
+    finding: &Finding<'k>,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    signals: &Signals<'_>,
+) -> Result<Vec<Step>, &'k str> {
+    let words = &knowledge.words;
+    let Some(plan) = &finding.indication.taper else {
+        return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
+    };
+    if !finding.warns() {
+        return Err("");
+    }
+    match is_child(record, signals) {
+        Some(false) => {}
+        Some(true) => return Err(words.get("taper.none.child")),
+        None => return Err(words.get("taper.none.age-unknown")),
+    }
+    if !signals.therapy.systemic {
+        return Err(words.get("taper.none.route-unknown"));
+    }
+    let Dose::PerDay(doses) = &signals.therapy.dose else {
+        return Err(words.get("taper.none.dose-unknown"));
+    };
+    let Some(formulation) = signals
+        .therapy
+        .formulation
+        .map(|f| knowledge.vocabulary.formulation(f))
+    else {
+        return Err(words.get("taper.none.formulation-unknown"));
+    };
+    if !formulation.countable {
+        return Err(words.get("taper.none.not-countable"));
+    }
+    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
+}
+
+struct Writer<'w, 'k> {
+    finding: &'w Finding<'k>,
+    record: &'w PatientRecord,
+    knowledge: &'k Knowledge,
+    withdrawal: &'k Withdrawal,
+    signals: &'w Signals<'w>,
+    drugs: Vec<String>,
+}
+
+impl<'k> Writer<'_, 'k> {
+    fn values(&self) -> Values<'_> {
+        Values {
+            signals: self.signals,
+            finding: self.finding,
+            drugs: &self.drugs,
+        }
+    }
+
+    fn sections(&self) -> Sections<'_> {
+        Sections {
+            words: &self.knowledge.words,
+            values: self.values(),
+            text: String::new(),
+        }
+    }
+
+    fn basis(&self, evidence: Certainty, inputs: Vec<Input>, gaps: Vec<Gap>) -> Basis<'k> {
+        Basis {
+            rule: self.finding.rule.clone(),
+            drugs: self.drugs.clone(),
+            indication: &self.finding.indication.key,
+            evidence,
+            inputs,
+            gaps: self.tidy(gaps),
+            agents: Vec::new(),
+            schedule: Vec::new(),
+        }
+    }
+
+    fn card(&self, topic: Topic, statement: &Statement, detail: String, basis: Basis<'k>) -> Card<'k> {
+        let values = self.values();
+        Card {
+            topic,
+            indicator: statement.indicator,
+            summary: text::summary(&statement.text.summary, &|name| values.get(name)),
+            detail,
+            sources: statement.sources.clone(),
+            basis,
+            suggestions: Vec::new(),
+        }
+    }
+}

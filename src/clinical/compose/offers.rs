@@ -1,0 +1,206 @@
+//! The cards beside the main one: steps, agents, tests.
+
+use super::inputs::{evidence_of, inputs_of};
+use super::{AgentStatus, Basis, Card, Proposal, Suggestion, Writer, is_child, text};
+use crate::clinical::agents::{Screening, Status};
+use crate::clinical::gap::{Gap, Why};
+use crate::clinical::knowledge::{Kind, Monitor, Topic};
+use crate::clinical::record::{Dose, Source};
+use crate::clinical::signal::{Entry, Latest, latest_of};
+use crate::clinical::taper::Step;
+use crate::clinical::vocabulary::AnalyteId;
+
+impl<'k> Writer<'_, 'k> {
+    pub(super) fn taper(&self, steps: Vec<Step>) -> Option<Card<'k>> {
+        let plan = self.finding.indication.taper.as_ref()?;
+        let after = *self.signals.therapy.stopping.first()?;
+        let values = self.values();
+        let words = &self.knowledge.words;
+        let in_words: Vec<(Step, String)> = steps
+            .iter()
+            .filter_map(|step| Some((step.clone(), values.dose(&Dose::PerDay(step.doses.clone()))?)))
+            .collect();
+        let mut sections = self.sections();
+        sections.steps(&in_words);
+        sections.why(&[], &plan.statement.text.why);
+        sections.listed("sure", &plan.statement.text.sure);
+        sections.listed("courses", &plan.statement.text.courses);
+        let mut basis = self.basis(
+            plan.statement.evidence,
+            inputs_of(self.signals, &[Entry::Age]),
+            Vec::new(),
+        );
+        basis.inputs.extend(evidence_of(
+            self.signals,
+            &self.finding.evidence,
+            self.finding.indication.kind,
+        ));
+        basis.schedule = steps;
+        let mut card = self.card(Topic::Taper, &plan.statement, sections.text, basis);
+        let drug = &self.drugs[0];
+        card.suggestions = vec![Suggestion {
+            label: words.get("suggestion.draft-taper").replace("{drug}", drug),
+            description: words
+                .get("action.draft-taper")
+                .replace("{drug}", drug)
+                .replace("{steps}", &in_words.len().to_string()),
+            recommended: true,
+            proposal: Proposal::Taper {
+                after,
+                ingredient: self.withdrawal.ingredient,
+                text: text::plain(&self.record.orders[after].drug_text),
+                steps: in_words,
+            },
+        }];
+        Some(card)
+    }
+
+    pub(super) fn agents(&self, screening: Screening<'k>) -> Option<Card<'k>> {
+        let statement = self.finding.indication.agents_text.as_ref()?;
+        if screening.agents.is_empty() {
+            return None;
+        }
+        let adult = is_child(self.record, self.signals) == Some(false);
+        let mut sections = self.sections();
+        sections.agents(&screening, adult);
+        sections.why(&[], &statement.text.why);
+        sections.listed("misleading", &statement.text.misleading);
+        let mut gaps = screening.gaps.clone();
+        let (weight, weight_gap) = self.weight(&screening);
+        gaps.extend(weight_gap);
+        let gaps = self.tidy(gaps);
+        sections.gaps(&gaps, false);
+        sections.listed("sure", &statement.text.sure);
+        let mut entries = screening.entries.clone();
+        entries.extend(weight);
+        let mut basis = Basis {
+            gaps,
+            ..self.basis(statement.evidence, inputs_of(self.signals, &entries), Vec::new())
+        };
+        basis.agents = screening
+            .agents
+            .iter()
+            .map(|s| AgentStatus {
+                agent: s.of.agent,
+                status: s.status,
+                reasons: s.reasons.clone(),
+            })
+            .collect();
+        let mut card = self.card(Topic::AlternativeAgents, statement, sections.text, basis);
+        for screened in &screening.agents {
+            for source in std::iter::once(&screened.of.source).chain(&screened.agent.sources) {
+                if !card.sources.contains(source) {
+                    card.sources.push(*source);
+                }
+            }
+        }
+        card.suggestions = self.proposals(&screening, adult);
+        Some(card)
+    }
+
+    /// Weight as an input or a gap, where a dose of an agent that may be used depends on it.
+    fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap>) {
+        let matters = screening
+            .agents
+            .iter()
+            .any(|s| s.agent.weight_based && matches!(s.status, Status::Offered | Status::CheckFirst));
+        let analytes = &self.knowledge.vocabulary.analytes;
+        let position = analytes
+            .iter()
+            .position(|a| &*a.key == "weight")
+            .and_then(|i| u16::try_from(i).ok());
+        let (true, Some(id)) = (matters, position.map(AnalyteId)) else {
+            return (None, None);
+        };
+        match latest_of(
+            self.record,
+            id,
+            Source::Observations,
+            self.knowledge.needs.observation_days,
+            self.signals.now,
+        ) {
+            Latest::Found(index) => (Some(Entry::Result(index)), None),
+            Latest::Stale(index) => (Some(Entry::Result(index)), Some(Gap::new("weight", Why::Stale))),
+            Latest::Missing(why) | Latest::Hidden(why, _) => (None, Some(Gap::new("weight", why))),
+        }
+    }
+
+    fn proposals(&self, screening: &Screening<'k>, adult: bool) -> Vec<Suggestion<'k>> {
+        let words = &self.knowledge.words;
+        let open = screening
+            .agents
+            .iter()
+            .filter(|s| matches!(s.status, Status::Offered | Status::CheckFirst));
+        open.map(|s| {
+            let first = s.reasons.join(", ");
+            let key = if s.status == Status::Offered {
+                "suggestion.agent"
+            } else {
+                "suggestion.agent-check-first"
+            };
+            Suggestion {
+                label: words
+                    .get(key)
+                    .replace("{name}", &s.agent.name)
+                    .replace("{reasons}", &first),
+                description: words.get("action.agent").replace("{name}", &s.agent.name),
+                recommended: false,
+                proposal: Proposal::Agent {
+                    agent: s.of.agent,
+                    dose: adult.then_some(&*s.of.dose),
+                    note: first,
+                },
+            }
+        })
+        .collect()
+    }
+
+    pub(super) fn monitoring(&self) -> Option<Card<'k>> {
+        let finding = self.finding;
+        let wanted = finding.warns() || finding.topic == Topic::StopMayBeRight;
+        let statement = finding.indication.monitoring_text.as_ref().filter(|_| wanted)?;
+        let own: &'k [Monitor] = finding.rightful.map_or(&[], |right| &right.monitoring);
+        let tests: Vec<&'k Monitor> = if own.is_empty() {
+            finding.indication.monitoring.iter().collect()
+        } else {
+            own.iter().collect()
+        };
+        let mut sections = self.sections();
+        sections.lines(tests.iter().map(|t| &*t.says));
+        sections.why(&[], &statement.text.why);
+        sections.listed("sure", &statement.text.sure);
+        sections.listed("courses", &statement.text.courses);
+        let missing = finding
+            .partial
+            .and_then(|r| r.partial.as_ref())
+            .map_or(&[][..], |p| &p.tests);
+        let evidence = evidence_of(self.signals, &finding.evidence, finding.indication.kind);
+        let basis = self.basis(statement.evidence, evidence, Vec::new());
+        let mut card = self.card(Topic::Monitoring, statement, sections.text, basis);
+        let words = &self.knowledge.words;
+        let now = missing.iter().map(|a| (*a, 0, words.get("partial.test")));
+        for (analyte, in_days, says) in now.chain(tests.iter().map(|t| (t.analyte, t.first, &*t.says))) {
+            let known = self.knowledge.vocabulary.analyte(analyte);
+            if known.order.is_none() {
+                continue;
+            }
+            card.suggestions.push(Suggestion {
+                label: words
+                    .get("suggestion.test")
+                    .replace("{test}", &known.name)
+                    .replace("{days}", &in_days.to_string()),
+                description: words.get("action.test").replace("{test}", &known.name),
+                recommended: false,
+                proposal: Proposal::Test {
+                    analyte,
+                    in_days,
+                    says,
+                },
+            });
+        }
+        if finding.indication.kind == Kind::Unknown && card.suggestions.is_empty() && tests.is_empty() {
+            return None;
+        }
+        Some(card)
+    }
+}

@@ -1,0 +1,148 @@
+//! The detail of a card: paragraphs with a heading, in the order in which a prescriber reads them.
+
+use super::text;
+use super::values::Values;
+use crate::clinical::agents::{Screening, Status};
+use crate::clinical::gap::Gap;
+use crate::clinical::knowledge::{Template, Words};
+use crate::clinical::taper::Step;
+
+/// Most gaps named in the text; the basis names all.
+const MOST_GAPS: usize = 6;
+
+/// Builds the detail, section by section.
+pub(super) struct Sections<'a> {
+    pub(super) words: &'a Words,
+    pub(super) values: Values<'a>,
+    pub(super) text: String,
+}
+
+impl Sections<'_> {
+    fn filled(&self, templates: &[Template]) -> Vec<String> {
+        templates
+            .iter()
+            .filter_map(|t| text::fill(t, &|name| self.values.get(name).map(text::in_detail)))
+            .collect()
+    }
+
+    fn paragraph(&mut self, heading: &str, items: &[String]) {
+        if items.is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str("**");
+        self.text.push_str(self.words.get(&format!("heading.{heading}")));
+        self.text.push_str("** · ");
+        self.text.push_str(&items.join(" · "));
+    }
+
+    /// One line without a heading.
+    pub(super) fn line(&mut self, template: &Template) {
+        for line in self.filled(std::slice::from_ref(template)) {
+            self.plain(&line);
+        }
+    }
+
+    /// A line of the tables' own words.
+    pub(super) fn plain(&mut self, line: &str) {
+        if line.is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str(line);
+    }
+
+    /// Why for this patient: the numbers, then the row's lines.
+    pub(super) fn why(&mut self, numbers: &[String], lines: &[Template]) {
+        let mut items: Vec<String> = numbers
+            .iter()
+            .map(|n| text::in_detail(n.as_str().into()).into_owned())
+            .collect();
+        items.extend(self.filled(lines));
+        self.paragraph("why", &items);
+    }
+
+    /// A section of the row's lines.
+    pub(super) fn listed(&mut self, heading: &str, lines: &[Template]) {
+        let items = self.filled(lines);
+        self.paragraph(heading, &items);
+    }
+
+    /// What is not known, at most six; and that this raised the urgency, if it did.
+    pub(super) fn gaps(&mut self, gaps: &[Gap], raised: bool) {
+        let mut items: Vec<String> = gaps.iter().take(MOST_GAPS).map(|gap| self.gap(gap)).collect();
+        if raised {
+            items.insert(0, self.words.get("raised").to_owned());
+        }
+        self.paragraph("not-known", &items);
+    }
+
+    fn gap(&self, gap: &Gap) -> String {
+        let key = format!("need.{}", gap.need);
+        let analytes = &self.values.signals.knowledge.vocabulary.analytes;
+        let need = match self.words.phrases.get(key.as_str()) {
+            Some(phrase) => phrase,
+            None => analytes
+                .iter()
+                .find(|a| a.key.as_ref() == gap.need)
+                .map_or(&*gap.need, |a| &a.name),
+        };
+        self.words
+            .get(&format!("gap.{}", gap.why.code()))
+            .replace("{need}", need)
+    }
+
+    /// A list of the tables' own lines.
+    pub(super) fn lines<'l>(&mut self, lines: impl Iterator<Item = &'l str>) {
+        let list: Vec<String> = lines.map(|line| format!("- {line}")).collect();
+        self.plain(&list.join("\n"));
+    }
+
+    /// The steps of a reduction.
+    pub(super) fn steps(&mut self, steps: &[(Step, String)]) {
+        let line = |n: usize, (step, dose): &(Step, String)| {
+            self.words
+                .get("taper.step")
+                .replace("{step}", &n.to_string())
+                .replace("{doses}", dose)
+                .replace("{daily}", &text::number(step.daily()))
+                .replace("{days}", &step.days.to_string())
+        };
+        let list: Vec<String> = steps
+            .iter()
+            .enumerate()
+            .map(|(i, s)| format!("- {}", line(i + 1, s)))
+            .collect();
+        self.plain(&list.join("\n"));
+    }
+
+    /// The agents with their status and reasons; doses only for adults.
+    pub(super) fn agents(&mut self, screening: &Screening<'_>, adult: bool) {
+        let mut list = Vec::new();
+        for screened in &screening.agents {
+            let status = self.words.get(match screened.status {
+                Status::Offered => "agent.offered",
+                Status::CheckFirst => "agent.check-first",
+                Status::Excluded => "agent.excluded",
+                Status::AlreadyTaking => "agent.already-taking",
+            });
+            let status = status.replace("{reasons}", &screened.reasons.join(", "));
+            let mut line = format!("- **{}**: {status}", screened.agent.name);
+            let usable = matches!(screened.status, Status::Offered | Status::CheckFirst);
+            if adult && usable && !screened.of.dose.is_empty() {
+                line.push_str(" · ");
+                line.push_str(&screened.of.dose);
+            }
+            if usable && !screened.notes.is_empty() {
+                line.push_str(" · ");
+                line.push_str(&screened.notes.join("; "));
+            }
+            list.push(line);
+        }
+        self.plain(&list.join("\n"));
+    }
+}

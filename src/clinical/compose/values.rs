@@ -1,0 +1,240 @@
+//! The patient's own values, as the texts of `hooks/` ask for them by name.
+
+use crate::clinical::compose::text;
+use crate::clinical::judge::Finding;
+use crate::clinical::knowledge::Kind;
+use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
+use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
+use crate::clinical::therapy::Start;
+use crate::clinical::vocabulary::AnalyteId;
+use crate::clinical::when::When;
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+
+/// Looks values up for one finding.
+pub struct Values<'a> {
+    /// The signs, with record, tables and clock.
+    pub signals: &'a Signals<'a>,
+    /// The finding.
+    pub finding: &'a Finding<'a>,
+    /// Names of all drugs that are stopped.
+    pub drugs: &'a [String],
+}
+
+impl<'a> Values<'a> {
+    /// The value of a name; `None` if the record does not have it.
+    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        let therapy = self.signals.therapy;
+        let order = therapy
+            .stopping
+            .first()
+            .map(|&i| &self.signals.record.orders[i])?;
+        let found = match name {
+            "drug" => self.joined(self.drugs.iter().map(String::as_str)),
+            "dose" => self.dose(&therapy.dose)?,
+            "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
+            "months" => self.months()?.to_string(),
+            "indication" => {
+                let others = self.finding.competing.iter().map(|i| &*i.name);
+                self.joined(std::iter::once(&*self.finding.indication.name).chain(others))
+            }
+            "stop-reason" => text::plain(&order.status_reason_text),
+            "restart" => therapy.restart?.human(),
+            "age" => ages(self.signals.record.person.birth?, self.signals.now)
+                .0
+                .to_string(),
+            "cover" => self.joined(self.companions(|o| o.0 == Role::Recorded && o.1 == OrderStatus::Active)),
+            "also-stopped" => self.joined(self.companions(|o| o.0 == Role::Stopping)),
+            "replacement" => self.replacement()?,
+            "ratio" => format!(
+                "{} %",
+                (self.signals.dose_ratio()? * Decimal::ONE_HUNDRED)
+                    .round()
+                    .normalize()
+            ),
+            "transplant-age" => self.transplant_age()?,
+            analyte => return self.analyte(analyte),
+        };
+        (!found.is_empty()).then_some(Cow::Owned(found))
+    }
+
+    fn joined<'s>(&self, items: impl Iterator<Item = &'s str>) -> String {
+        text::joined(
+            &items.collect::<Vec<_>>(),
+            self.signals.knowledge.words.get("list.and"),
+        )
+    }
+
+    /// `1.5 mg twice daily`, or the doses of the day.
+    pub fn dose(&self, dose: &Dose) -> Option<String> {
+        let Dose::PerDay(day) = dose else { return None };
+        let words = &self.signals.knowledge.words;
+        let shown: Vec<String> = day.iter().map(|d| text::number(*d)).collect();
+        let same = day.windows(2).all(|w| w[0] == w[1]);
+        Some(match (shown.as_slice(), same) {
+            ([], _) => return None,
+            ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
+            ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
+            ([one, ..], true) => words
+                .get("dose.times-daily")
+                .replace("{dose}", one)
+                .replace("{count}", &day.len().to_string()),
+            (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
+        })
+    }
+
+    fn months(&self) -> Option<i64> {
+        match self.signals.therapy.start {
+            Start::On(start) => Some(months_between(start, self.signals.now)),
+            Start::Unknown | Start::Hidden => None,
+        }
+    }
+
+    /// Names of the companions in the given place, each once.
+    fn companions(&self, place: impl Fn((Role, OrderStatus)) -> bool) -> impl Iterator<Item = &'a str> {
+        let Signals {
+            knowledge,
+            withdrawal,
+            record,
+            ..
+        } = self.signals;
+        let mut names: Vec<&'a str> = Vec::new();
+        for order in record.orders.iter().filter(|o| place((o.role, o.status))) {
+            if let Drug::Known { ingredient, .. } = order.drug
+                && withdrawal
+                    .companions
+                    .ingredients
+                    .binary_search(&ingredient)
+                    .is_ok()
+            {
+                let name = &*knowledge.vocabulary.ingredient(ingredient).name;
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names.into_iter()
+    }
+
+    fn replacement(&self) -> Option<String> {
+        let index = self.finding.entries.iter().find_map(|e| match e {
+            Entry::Order(i) => Some(*i),
+            _ => None,
+        })?;
+        let order = &self.signals.record.orders[index];
+        let dose = self
+            .dose(&order.dose)
+            .map(|d| format!(" {d}"))
+            .unwrap_or_default();
+        Some(format!("{}{dose}", text::plain(&order.drug_text)))
+    }
+
+    /// How long ago the organ was transplanted, if the record dates it: `8 months ago`.
+    fn transplant_age(&self) -> Option<String> {
+        if self.finding.indication.kind != Kind::Transplant {
+            return None;
+        }
+        let record = self.signals.record;
+        let dated = self.finding.evidence.iter().filter_map(|e| match e {
+            Entry::Procedure(i) => record.procedures[*i].when,
+            Entry::Condition(i) => record.conditions[*i].when,
+            _ => None,
+        });
+        let days = dated
+            .map(|w| w.days_ago(self.signals.now))
+            .filter(|d| *d >= 0)
+            .max()?;
+        let words = &self.signals.knowledge.words;
+        let (count, unit) = match days {
+            0..=60 => (days / 7, "ago.weeks"),
+            61..=730 => (days * 48 / 1461, "ago.months"),
+            _ => (days * 4 / 1461, "ago.years"),
+        };
+        Some(words.get(unit).replace("{count}", &count.to_string()))
+    }
+
+    /// `upcr`, `upcr.date` or `upcr.before`.
+    fn analyte(&self, name: &str) -> Option<Cow<'a, str>> {
+        let (key, part) = name.split_once('.').unwrap_or((name, ""));
+        let analytes = &self.signals.knowledge.vocabulary.analytes;
+        let id = AnalyteId(u16::try_from(analytes.iter().position(|a| &*a.key == key)?).ok()?);
+        let index = self.latest(id)?;
+        Some(Cow::Owned(match part {
+            "" => self.shown(index)?,
+            "date" => self.signals.record.results[index].when?.human(),
+            _ => self.shown(self.before(index)?)?,
+        }))
+    }
+
+    /// The latest value that the row rests on, or that the first checks accept as recent.
+    fn latest(&self, analyte: AnalyteId) -> Option<usize> {
+        let record = self.signals.record;
+        let of_row = self.finding.entries.iter().find_map(|e| match e {
+            Entry::Result(i) if record.results[*i].analyte == analyte => Some(*i),
+            _ => None,
+        });
+        of_row.or_else(|| {
+            let check = self
+                .finding
+                .indication
+                .checks
+                .iter()
+                .find(|c| c.analyte == analyte)?;
+            match latest_of(
+                record,
+                analyte,
+                self.signals.source_of(analyte),
+                check.within,
+                self.signals.now,
+            ) {
+                Latest::Found(index) => Some(index),
+                Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
+            }
+        })
+    }
+
+    /// The usable result before another one of the same analyte.
+    pub fn before(&self, index: usize) -> Option<usize> {
+        let results = &self.signals.record.results;
+        let anchor = &results[index];
+        let earlier = results.iter().enumerate().filter(|(i, r)| {
+            *i != index
+                && r.analyte == anchor.analyte
+                && r.when < anchor.when
+                && matches!(r.value, Value::Number(_))
+        });
+        earlier
+            .max_by_key(|(_, r)| r.when.map(|w| w.latest()))
+            .map(|(i, _)| i)
+    }
+
+    /// `2.1 g/g`, `< 0.1 g/g`, or the text of a coded result.
+    pub fn shown(&self, index: usize) -> Option<String> {
+        let result = &self.signals.record.results[index];
+        let analyte = self.signals.knowledge.vocabulary.analyte(result.analyte);
+        match &result.value {
+            Value::Number(n) => {
+                let bound = match n.bound {
+                    Bound::Exact => "",
+                    Bound::Below => "below ",
+                    Bound::Above => "above ",
+                };
+                let unit = if &*analyte.unit == "1" { "" } else { &*analyte.unit };
+                Some(
+                    format!("{bound}{} {unit}", text::number(n.value))
+                        .trim_end()
+                        .to_owned(),
+                )
+            }
+            Value::Coded(_, said) => Some(text::plain(said)),
+            Value::Unusable(_) => None,
+        }
+    }
+}
+
+/// Completed calendar months.
+fn months_between(start: When, now: i64) -> i64 {
+    let (from, to) = (When::date_of(start.latest()), When::date_of(now));
+    let months = |date: jiff::civil::Date| i64::from(date.year()) * 12 + i64::from(date.month());
+    months(to) - months(from) - i64::from(to.day() < from.day())
+}

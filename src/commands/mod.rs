@@ -1,0 +1,123 @@
+//! The commands of the binary (contract, section 5).
+//!
+//! Turns arguments into a run; whether it succeeded decides the exit code. Only this folder prints.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks to the terminal"
+)]
+
+mod explain;
+
+use crate::config::{Config, ConfigError};
+use crate::content;
+use crate::startup::{self, Clock, Demonstration, Running, StartError};
+use clap::Subcommand;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Everything on one machine with synthetic patients: an EHR page to click in. A demonstration, loopback only.
+    Demo {
+        /// Port to listen on.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Judge as of this instant instead of now, for example 2026-11-22T08:00:00Z.
+        #[arg(long)]
+        now: Option<Timestamp>,
+    },
+    /// Production: takes only calls with a token of a configured client.
+    Serve {
+        /// Settings file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Checks the knowledge and runs its cases.
+    Check {
+        /// A site's own copy of hooks/; the one built in unless given.
+        dir: Option<PathBuf>,
+    },
+    /// Cards and reasoning trail of one hook request, offline.
+    Explain(explain::Arguments),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Start-up.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Reading or writing.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The request to explain.
+    #[error("{0}")]
+    Request(String),
+}
+
+/// Runs a command. `Ok(false)` means that it ran and found failures.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn run(command: Command) -> Result<bool, CommandError> {
+    match command {
+        Command::Check { dir } => Ok(content::check::run(
+            dir.as_deref(),
+            &mut std::io::stdout().lock(),
+        )?),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Demo { port, now } => {
+            let clock = now.map_or(Clock::Real, Clock::Fixed);
+            let how = Demonstration {
+                port,
+                clock,
+                journal: None,
+                workers: None,
+            };
+            until_stopped(startup::demonstrate(how), |running| {
+                println!("stepdown demonstration: synthetic patients, no token, this machine only");
+                println!("open http://{} in a browser", running.address);
+            })
+        }
+        Command::Serve { config } => {
+            let config = Config::load(&config)?;
+            log();
+            until_stopped(startup::serve(config), |_| {})
+        }
+    }
+}
+
+/// Prints why a command failed.
+pub fn complain(error: &CommandError) {
+    eprintln!("error: {error}");
+}
+
+fn until_stopped(
+    start: impl Future<Output = Result<Running, StartError>>,
+    greet: impl FnOnce(&Running),
+) -> Result<bool, CommandError> {
+    actix_web::rt::System::new().block_on(async {
+        let running = start.await?;
+        greet(&running);
+        println!("listening on http://{}", running.address);
+        running.server.await?;
+        running.journal.close().await.map_err(StartError::from)?;
+        Ok(true)
+    })
+}
+
+/// Structured events on standard error; `RUST_LOG` chooses how many.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("stepdown=info"));
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
+}

@@ -1,0 +1,197 @@
+//! Turns the settings file (TOML) into a [`Config`] in which every value has been checked.
+//!
+//! Nothing after this module meets a setting that it would have to doubt: addresses are parsed,
+//! paths are absolute, no name or issuer stands twice. An error names the file, the line and the key.
+//! It never opens a connection and never reads a key set's content; `trust` does that.
+//! The names of the settings are part of the outside contract, section 5. The file that documents
+//! them all is `deploy/settings.default.toml`.
+
+mod check;
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+/// Everything that an operator decides, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Socket address to listen on; `127.0.0.1:8080` unless set.
+    pub listen: SocketAddr,
+    /// Address under which callers reach the service, without a trailing slash: the start of every
+    /// token audience. `None` only where `listen` is a loopback address; then it is `http://ADDR`.
+    pub public_url: Option<String>,
+    /// The EHRs that may call; at least one, with distinct names and issuers.
+    pub clients: Vec<ClientConfig>,
+    /// Where answers and feedback are kept.
+    pub journal: JournalConfig,
+    /// Largest request body that is read, in bytes; 8 MiB unless set.
+    pub max_body_bytes: usize,
+    /// Number of HTTP workers; `None` means one per core.
+    pub workers: Option<usize>,
+    /// A site's own copy of the knowledge folder; `None` means the one built in.
+    pub knowledge: Option<PathBuf>,
+}
+
+/// One EHR that may call the service.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Name in logs, metrics and the journal; unique.
+    pub name: String,
+    /// The exact `iss` of its tokens; unique.
+    pub issuer: String,
+    /// Where its public keys come from.
+    pub keys: KeySource,
+    /// Base address of its FHIR server; the path ends with one `/`, so that [`Url::join`] appends.
+    pub fhir_base: Url,
+    /// Overall budget of one hook call; 2 seconds unless set.
+    pub deadline: Duration,
+    /// Signature algorithms its tokens may use; ES384 and RS384 unless set.
+    pub algorithms: Vec<SignatureAlgorithm>,
+    /// The only `jku` that its token headers may carry. `None`: a token with a `jku` is refused.
+    pub jku: Option<String>,
+    /// Longest `exp - iat` of a token; 900 seconds unless set.
+    pub max_token_life: Duration,
+    /// Local codes of this site and what they mean.
+    pub codes: Vec<LocalCode>,
+    /// Browser origins that may call on behalf of this client; none unless set.
+    pub cors_origins: Vec<String>,
+    /// Names of the client's prefetch keys that differ from ours; free.
+    pub prefetch: BTreeMap<String, String>,
+}
+
+/// Where the public keys of a client come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// None: the demonstration's own client, which no settings file can describe.
+    None,
+    /// A JSON Web Key Set on disk, read once at start; the path is absolute.
+    File(PathBuf),
+    /// A JSON Web Key Set fetched and cached while the service runs.
+    Url(Url),
+}
+
+/// A signature algorithm that a token may use. There is no other: neither `none` nor a symmetric
+/// one can be written down, let alone configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+pub enum SignatureAlgorithm {
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// RSA PKCS#1 v1.5 with SHA-256.
+    RS256,
+    /// RSA PKCS#1 v1.5 with SHA-384.
+    RS384,
+}
+
+/// A code that only this site uses, and the public code with the same meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LocalCode {
+    /// System of the local code.
+    pub system: String,
+    /// The local code.
+    pub code: String,
+    /// System of the public code.
+    pub maps_to_system: String,
+    /// The public code.
+    pub maps_to_code: String,
+}
+
+/// Where and how long the journal is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalConfig {
+    /// `sqlite:` followed by an absolute path.
+    pub url: String,
+    /// Days after which evaluations, cards, feedback and audit entries are removed; 400 unless set.
+    pub retention_days: u32,
+    /// Whether free-text comments of feedback are kept; they may speak of a patient. Off unless set.
+    pub keep_comments: bool,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The settings file itself cannot be read.
+    #[error("{}: {source}", file.display())]
+    Unreadable {
+        /// The settings file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A setting, or a line of a code list that a setting names, cannot be used.
+    #[error("{}:{line}: `{key}`: {message}", file.display())]
+    Invalid {
+        /// The file that holds the line.
+        file: PathBuf,
+        /// Line in that file, counted from 1.
+        line: usize,
+        /// The setting, as it is written in the file; for a code list its columns.
+        key: String,
+        /// What is wrong with it, and what would be right.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads the settings file at `path`; relative paths in it start at the file's folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file, or a file that it names, cannot be read or used.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable {
+            file: path.to_owned(),
+            source,
+        };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        let folder = absolute.parent().unwrap_or(&absolute);
+        check::config(&text, path, folder)
+    }
+
+    /// Reads settings from `text`; relative paths in it start at `base_dir`, an absolute path.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as for [`Config::load`]; the file is called `settings`.
+    pub fn from_toml(text: &str, base_dir: &Path) -> Result<Self, ConfigError> {
+        check::config(text, Path::new("settings"), base_dir)
+    }
+}
+
+impl ClientConfig {
+    /// The client of the demonstration: no key, so that no token is ever accepted for it.
+    pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        Self {
+            name: "demo".to_owned(),
+            issuer: "urn:stepdown:demo".to_owned(),
+            keys: KeySource::None,
+            fhir_base: check::with_final_slash(fhir_base),
+            deadline: Duration::from_millis(check::DEFAULT_DEADLINE_MS),
+            algorithms: Vec::new(),
+            jku: None,
+            max_token_life: Duration::ZERO,
+            codes: Vec::new(),
+            cors_origins: Vec::new(),
+            prefetch: BTreeMap::new(),
+        }
+    }
+}
+
+/// Whether `url` points to this machine: the only place where plain HTTP is accepted.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

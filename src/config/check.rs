@@ -1,0 +1,357 @@
+//! Settings as written to settings as meant: parses addresses, resolves paths, refuses what is unsafe.
+//!
+//! Refused here: no client, a name or an issuer used twice, plain HTTP to another machine, a key
+//! set that cannot be opened, an address with a password in it.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use url::Url;
+
+use super::{
+    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, file,
+    is_loopback,
+};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_BODY_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const DEFAULT_DEADLINE_MS: u64 = 2_000;
+const DEFAULT_TOKEN_LIFE_S: u64 = 900;
+const DEFAULT_RETENTION_DAYS: u32 = 400;
+
+/// The text of the file and where it lies: what an error needs to name a line.
+struct Source<'a> {
+    text: &'a str,
+    file: &'a Path,
+    folder: &'a Path,
+}
+
+impl Source<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    fn invalid(&self, span: &Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
+        let (file, line) = (self.file.to_owned(), self.line(span));
+        ConfigError::Invalid {
+            file,
+            line,
+            key: key.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// What the TOML reader refused. It knows the place; the key is what stands there on the line.
+    fn unreadable(&self, error: &toml::de::Error) -> ConfigError {
+        let span = error.span().unwrap_or_default();
+        let text = self.text.lines().nth(self.line(&span) - 1).unwrap_or_default();
+        let key = text.split('=').next().unwrap_or_default().trim();
+        self.invalid(&span, key, error.message())
+    }
+
+    fn path(&self, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
+        if value.get_ref().is_empty() {
+            return Err(self.invalid(&value.span(), key, "is empty"));
+        }
+        Ok(self.folder.join(value.get_ref()))
+    }
+
+    fn address(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+        let refuse = |message: &str| self.invalid(&value.span(), key, message);
+        let url =
+            Url::parse(value.get_ref()).map_err(|error| refuse(&format!("is not an address: {error}")))?;
+        if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+            return Err(refuse("must be an http or https address"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse("must not hold a user name or a password"));
+        }
+        if url.fragment().is_some() {
+            return Err(refuse("must not hold a fragment"));
+        }
+        Ok(url)
+    }
+
+    /// An address that this service calls: plain HTTP only to this machine.
+    fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+        let url = self.address(value, key)?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err(self.invalid(
+                &value.span(),
+                key,
+                "must be https unless its host is this machine",
+            ));
+        }
+        Ok(url)
+    }
+
+    /// A base address: no query, and exactly one `/` at the end of the path.
+    fn base(&self, url: Url, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+        if url.query().is_some() {
+            return Err(self.invalid(&value.span(), key, "must not hold a query"));
+        }
+        Ok(with_final_slash(url))
+    }
+
+    fn number<T: Copy + PartialOrd + std::fmt::Display>(
+        &self,
+        value: Option<&Spanned<T>>,
+        key: &str,
+        default: T,
+        range: std::ops::RangeInclusive<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = value else {
+            return Ok(default);
+        };
+        if range.contains(value.get_ref()) {
+            return Ok(*value.get_ref());
+        }
+        let message = format!("must lie between {} and {}", range.start(), range.end());
+        Err(self.invalid(&value.span(), key, message))
+    }
+}
+
+/// The same address with exactly one `/` at the end of its path.
+pub(super) fn with_final_slash(mut url: Url) -> Url {
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url
+}
+
+/// Reads and checks the whole file.
+pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, ConfigError> {
+    let source = Source { text, file, folder };
+    let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
+    let listen = listen(&source, settings.listen.as_ref())?;
+    Ok(Config {
+        public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
+        listen,
+        clients: clients(&source, &settings.client)?,
+        journal: journal(&source, &settings.journal)?,
+        max_body_bytes: source.number(
+            settings.max_body_bytes.as_ref(),
+            "max-body-bytes",
+            DEFAULT_BODY_BYTES,
+            1024..=256 * 1024 * 1024,
+        )?,
+        workers: match settings.workers.as_ref() {
+            Some(workers) => Some(source.number(Some(workers), "workers", 1, 1..=1024)?),
+            None => None,
+        },
+        knowledge: match settings.knowledge.as_ref() {
+            Some(path) => Some(folder_path(&source, path, "knowledge")?),
+            None => None,
+        },
+    })
+}
+
+fn listen(source: &Source<'_>, value: Option<&Spanned<String>>) -> Result<SocketAddr, ConfigError> {
+    let text = value.map_or(DEFAULT_LISTEN, |value| value.get_ref());
+    let span = value.map(Spanned::span).unwrap_or_default();
+    text.parse().map_err(|_| {
+        source.invalid(
+            &span,
+            "listen",
+            "must be an IP address and a port, as 127.0.0.1:8080",
+        )
+    })
+}
+
+fn public_url(
+    source: &Source<'_>,
+    value: Option<&Spanned<String>>,
+    listen: SocketAddr,
+) -> Result<Option<String>, ConfigError> {
+    let Some(value) = value else {
+        if listen.ip().is_loopback() {
+            return Ok(None);
+        }
+        let message = "is needed where `listen` is not a loopback address: token audiences begin with it";
+        return Err(source.invalid(&(0..0), "public-url", message));
+    };
+    let url = source.base(source.address(value, "public-url")?, value, "public-url")?;
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+fn folder_path(source: &Source<'_>, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
+    let path = source.path(value, key)?;
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(source.invalid(&value.span(), key, format!("{} is not a folder", path.display())))
+}
+
+fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec<ClientConfig>, ConfigError> {
+    if written.is_empty() {
+        return Err(source.invalid(
+            &(0..0),
+            "client",
+            "at least one [[client]] is needed: nobody could call",
+        ));
+    }
+    let mut clients: Vec<ClientConfig> = Vec::with_capacity(written.len());
+    for entry in written {
+        let entry = entry.get_ref();
+        let made = client(source, entry)?;
+        if clients.iter().any(|other| other.name == made.name) {
+            return Err(source.invalid(&entry.name.span(), "name", "another client has this name"));
+        }
+        if clients.iter().any(|other| other.issuer == made.issuer) {
+            return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
+        }
+        clients.push(made);
+    }
+    Ok(clients)
+}
+
+fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, ConfigError> {
+    for (value, key) in [(&written.name, "name"), (&written.issuer, "issuer")] {
+        if value.get_ref().trim().is_empty() {
+            return Err(source.invalid(&value.span(), key, "is empty"));
+        }
+    }
+    let keys = keys(source, written)?;
+    let fhir_base = source.outbound(&written.fhir_base, "fhir-base")?;
+    let deadline = source.number(
+        written.deadline_ms.as_ref(),
+        "deadline-ms",
+        DEFAULT_DEADLINE_MS,
+        1..=60_000,
+    )?;
+    let life = source.number(
+        written.max_token_life_s.as_ref(),
+        "max-token-life-s",
+        DEFAULT_TOKEN_LIFE_S,
+        1..=3_600,
+    )?;
+    Ok(ClientConfig {
+        name: written.name.get_ref().clone(),
+        issuer: written.issuer.get_ref().clone(),
+        jku: jku(written, &keys),
+        keys,
+        fhir_base: source.base(fhir_base, &written.fhir_base, "fhir-base")?,
+        deadline: Duration::from_millis(deadline),
+        algorithms: algorithms(source, written.algorithms.as_ref())?,
+        max_token_life: Duration::from_secs(life),
+        codes: codes(source, written.codes.as_ref())?,
+        cors_origins: origins(source, &written.cors_origins)?,
+        prefetch: written.prefetch.clone(),
+    })
+}
+
+fn keys(source: &Source<'_>, written: &file::Client) -> Result<KeySource, ConfigError> {
+    match (&written.jwks_file, &written.jwks_url) {
+        (Some(file), None) => {
+            let path = source.path(file, "jwks-file")?;
+            let refuse =
+                |error| source.invalid(&file.span(), "jwks-file", format!("{}: {error}", path.display()));
+            std::fs::read(&path).map_err(refuse)?;
+            Ok(KeySource::File(path))
+        }
+        (None, Some(url)) => Ok(KeySource::Url(source.outbound(url, "jwks-url")?)),
+        (Some(_), Some(url)) => {
+            Err(source.invalid(&url.span(), "jwks-url", "stands beside jwks-file: keep one"))
+        }
+        (None, None) => Err(source.invalid(
+            &written.name.span(),
+            "jwks-file",
+            "this client needs jwks-file or jwks-url",
+        )),
+    }
+}
+
+/// Without a setting of its own, a `jku` may name the address that the keys come from anyway.
+fn jku(written: &file::Client, keys: &KeySource) -> Option<String> {
+    match (&written.jku, keys, &written.jwks_url) {
+        (Some(jku), _, _) => Some(jku.get_ref().clone()),
+        (None, KeySource::Url(_), Some(url)) => Some(url.get_ref().clone()),
+        (None, _, _) => None,
+    }
+}
+
+fn algorithms(
+    source: &Source<'_>,
+    written: Option<&Spanned<Vec<SignatureAlgorithm>>>,
+) -> Result<Vec<SignatureAlgorithm>, ConfigError> {
+    let Some(list) = written else {
+        return Ok(vec![SignatureAlgorithm::ES384, SignatureAlgorithm::RS384]);
+    };
+    if list.get_ref().is_empty() {
+        return Err(source.invalid(&list.span(), "algorithms", "is empty: no token could be accepted"));
+    }
+    Ok(list.get_ref().clone())
+}
+
+fn origins(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<String>, ConfigError> {
+    let origin = |value: &Spanned<String>| {
+        let url = source.address(value, "cors-origins")?;
+        let origin = url.origin().ascii_serialization();
+        if *value.get_ref() == origin {
+            return Ok(origin);
+        }
+        Err(source.invalid(
+            &value.span(),
+            "cors-origins",
+            format!("must be an origin and nothing more: {origin}"),
+        ))
+    };
+    written.iter().map(origin).collect()
+}
+
+fn codes(source: &Source<'_>, written: Option<&Spanned<String>>) -> Result<Vec<LocalCode>, ConfigError> {
+    let Some(value) = written else {
+        return Ok(Vec::new());
+    };
+    let path = source.path(value, "codes")?;
+    let mut reader = csv::Reader::from_path(&path)
+        .map_err(|error| source.invalid(&value.span(), "codes", format!("{}: {error}", path.display())))?;
+    let read = |row: Result<LocalCode, csv::Error>| {
+        row.map_err(|error| {
+            let line = error.position().map_or(1, csv::Position::line);
+            ConfigError::Invalid {
+                file: path.clone(),
+                line: usize::try_from(line).unwrap_or(usize::MAX),
+                key: "system,code,maps-to-system,maps-to-code".to_owned(),
+                message: error.to_string(),
+            }
+        })
+    };
+    reader.deserialize().map(read).collect()
+}
+
+fn journal(source: &Source<'_>, written: &file::Journal) -> Result<JournalConfig, ConfigError> {
+    let url = written.url.get_ref();
+    let refuse = |message: &str| source.invalid(&written.url.span(), "url", message);
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return Err(refuse(
+            "this build keeps its journal in SQLite only: use sqlite:PATH",
+        ));
+    }
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"));
+    let path = path.ok_or_else(|| refuse("must be sqlite:PATH"))?;
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(refuse(
+            "must name a file: what is acknowledged has to outlive the process",
+        ));
+    }
+    let absolute = source.folder.join(path);
+    let path = absolute
+        .to_str()
+        .ok_or_else(|| refuse("the path must be UTF-8"))?;
+    Ok(JournalConfig {
+        url: format!("sqlite:{path}"),
+        retention_days: source.number(
+            written.retention_days.as_ref(),
+            "retention-days",
+            DEFAULT_RETENTION_DAYS,
+            1..=36_500,
+        )?,
+        keep_comments: written.keep_comments,
+    })
+}

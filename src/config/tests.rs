@@ -1,0 +1,238 @@
+//! Settings that load, and one refusal for each rule with the line that it names.
+
+use std::path::Path;
+
+use super::*;
+
+const CLIENT: &str =
+    "[[client]]\nname='a'\nissuer='https://a'\njwks-url='https://a/jwks'\nfhir-base='https://a/r4//'\n";
+const JOURNAL: &str = "[journal]\nurl='sqlite:data/j.db'\n";
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    Config::from_toml(text, Path::new("/srv/site"))
+}
+
+fn refusal(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_documented_example_loads() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.default.toml");
+    let config = Config::load(&path).unwrap();
+    assert_eq!(config.public_url.as_deref(), Some("https://cds.hospital.example"));
+    assert_eq!(
+        config.clients[0].jku.as_deref(),
+        Some("https://ehr.hospital.example/.well-known/jwks.json")
+    );
+}
+
+#[test]
+fn every_key_that_the_example_comments_out_is_a_key() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.default.toml");
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in [
+        ("keys/hospital.json", "{}"),
+        ("codes/hospital.csv", "system,code,maps-to-system,maps-to-code\n"),
+        ("hooks/x", ""),
+    ] {
+        std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let shown: Vec<String> = std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(uncommented)
+        .collect();
+    let text = shown.join("\n").replace("jwks-url = ", "#");
+    let config = Config::from_toml(&text, folder.path()).unwrap();
+    assert_eq!(config.workers, Some(2));
+    assert_eq!(
+        config.clients[0].prefetch.get("medications").map(String::as_str),
+        Some("meds")
+    );
+}
+
+/// A commented setting without its `# `; prose stays a comment.
+fn uncommented(line: &str) -> String {
+    let bare = line.strip_prefix("# ").unwrap_or(line);
+    let is_setting =
+        bare.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) || bare.starts_with('[');
+    if is_setting {
+        bare.to_owned()
+    } else {
+        line.to_owned()
+    }
+}
+
+#[test]
+fn defaults_and_normal_forms() {
+    let config = read(&format!("{JOURNAL}{CLIENT}")).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.public_url, None);
+    assert_eq!(config.max_body_bytes, 8_388_608);
+    assert_eq!(config.journal.url, "sqlite:/srv/site/data/j.db");
+    assert_eq!(config.journal.retention_days, 400);
+    let client = &config.clients[0];
+    assert_eq!(client.fhir_base.as_str(), "https://a/r4/");
+    assert_eq!(client.deadline, Duration::from_secs(2));
+    assert_eq!(
+        client.algorithms,
+        [SignatureAlgorithm::ES384, SignatureAlgorithm::RS384]
+    );
+    assert_eq!(client.max_token_life, Duration::from_secs(900));
+}
+
+#[test]
+fn a_refusal_names_line_and_key() {
+    let cases: &[(&str, String, &str)] = &[
+        (
+            "unknown key",
+            format!("lisn='x'\n{JOURNAL}{CLIENT}"),
+            "settings:1: `lisn`",
+        ),
+        (
+            "wrong type",
+            format!("\nlisten=8080\n{JOURNAL}{CLIENT}"),
+            "settings:2: `listen`",
+        ),
+        (
+            "not an address",
+            format!("listen='here'\n{JOURNAL}{CLIENT}"),
+            "settings:1: `listen`",
+        ),
+        (
+            "no public address",
+            format!("listen='0.0.0.0:80'\n{JOURNAL}{CLIENT}"),
+            "`public-url`: is needed",
+        ),
+        ("no client", JOURNAL.to_owned(), "`client`: at least one"),
+        ("no journal", CLIENT.to_owned(), "missing field `journal`"),
+        (
+            "same name twice",
+            format!("{JOURNAL}{CLIENT}{CLIENT}"),
+            "settings:9: `name`: another",
+        ),
+        (
+            "same issuer twice",
+            format!("{JOURNAL}{CLIENT}{}", CLIENT.replace("name='a'", "name='b'")),
+            "settings:10: `issuer`: another",
+        ),
+        (
+            "plain FHIR",
+            format!("{JOURNAL}{}", CLIENT.replace("https://a/r4", "http://a/r4")),
+            "settings:7: `fhir-base`",
+        ),
+        (
+            "plain keys",
+            format!("{JOURNAL}{}", CLIENT.replace("https://a/jwks", "http://a/jwks")),
+            "settings:6: `jwks-url`",
+        ),
+        (
+            "password",
+            format!("{JOURNAL}{}", CLIENT.replace("https://a/r4", "https://u:p@a/r4")),
+            "user name or a password",
+        ),
+        (
+            "query",
+            format!(
+                "{JOURNAL}{}",
+                CLIENT.replace("https://a/r4//", "https://a/r4?x=1")
+            ),
+            "must not hold a query",
+        ),
+        (
+            "no key file",
+            format!(
+                "{JOURNAL}{}",
+                CLIENT.replace("jwks-url='https://a/jwks'", "jwks-file='k'")
+            ),
+            "settings:6: `jwks-file`: /srv/site/k",
+        ),
+        (
+            "two key sources",
+            format!("{JOURNAL}{CLIENT}jwks-file='k'\n"),
+            "keep one",
+        ),
+        (
+            "no key source",
+            format!("{JOURNAL}{}", CLIENT.replace("jwks-url='https://a/jwks'", "")),
+            "needs jwks-file or jwks-url",
+        ),
+        (
+            "symmetric algorithm",
+            format!("{JOURNAL}{CLIENT}algorithms=['HS256']\n"),
+            "settings:8: `algorithms`: unknown variant `HS256`",
+        ),
+        (
+            "no algorithm",
+            format!("{JOURNAL}{CLIENT}algorithms=[]\n"),
+            "no token could be accepted",
+        ),
+        (
+            "no time",
+            format!("{JOURNAL}{CLIENT}deadline-ms=0\n"),
+            "`deadline-ms`: must lie between 1 and 60000",
+        ),
+        (
+            "origin with a path",
+            format!("{JOURNAL}{CLIENT}cors-origins=['https://x/y']\n"),
+            "nothing more: https://x",
+        ),
+        (
+            "postgres",
+            CLIENT.to_owned() + "[journal]\nurl='postgres://h/d'\n",
+            "settings:7: `url`: this build",
+        ),
+        (
+            "memory",
+            CLIENT.to_owned() + "[journal]\nurl='sqlite::memory:'\n",
+            "outlive the process",
+        ),
+        (
+            "no folder",
+            format!("knowledge='nowhere'\n{JOURNAL}{CLIENT}"),
+            "is not a folder",
+        ),
+    ];
+    for (what, text, expected) in cases {
+        let said = refusal(text);
+        assert!(said.contains(expected), "{what}: {said}");
+    }
+}
+
+#[test]
+fn plain_http_is_for_this_machine() {
+    for host in ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"] {
+        let text = format!("{JOURNAL}{CLIENT}").replace("https://a/", &format!("http://{host}:1/"));
+        read(&text).unwrap();
+    }
+    refusal(&format!("{JOURNAL}{CLIENT}").replace("https://a/", "http://localhost.example/"));
+}
+
+#[test]
+fn local_codes_are_read_and_a_bad_row_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{JOURNAL}{CLIENT}codes='c.csv'\n");
+    let write = |rows: &str| {
+        let content = format!("system,code,maps-to-system,maps-to-code\n{rows}");
+        std::fs::write(folder.path().join("c.csv"), content).unwrap();
+        Config::from_toml(&text, folder.path())
+    };
+    assert_eq!(
+        write("urn:site,1,http://loinc.org,2-2\n").unwrap().clients[0].codes[0].maps_to_code,
+        "2-2"
+    );
+    let said = write("urn:site,1,http://loinc.org,2-2\nurn:site,1\n")
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("c.csv:3"), "{said}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let said = Config::load(Path::new("/nowhere/s.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(said.starts_with("/nowhere/s.toml: "), "{said}");
+}

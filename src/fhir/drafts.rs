@@ -1,0 +1,184 @@
+//! What we write as FHIR: the resources of suggestions.
+//!
+//! Turns a proposal of the judgement into draft R4 JSON through `fhir-out`. Whatever it creates is a
+//! draft proposal for the patient of the request; it never changes more of a received order than its
+//! status. Resources that cannot be written are left out with their suggestion.
+
+use crate::clinical::compose::Proposal;
+use crate::clinical::knowledge::Knowledge;
+use crate::clinical::record::{Drug, PatientRecord};
+use crate::clinical::taper::Step;
+use crate::clinical::when::When;
+use fhir_out::{
+    Amount, CodeRef, DoseLine, Frequency, MedicationOrder, TestOrder, medication_request, service_request,
+};
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+
+/// Code system of test orders.
+const LABORATORY: &str = "http://loinc.org";
+
+/// Writes resources for one request.
+pub struct Drafts<'a> {
+    /// The record that the proposals point into.
+    pub record: &'a PatientRecord,
+    /// The tables that they name.
+    pub knowledge: &'a Knowledge,
+    /// `Patient/id`.
+    pub patient: &'a str,
+    /// `Encounter/id`.
+    pub encounter: Option<&'a str>,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+impl Drafts<'_> {
+    /// The action's type and resource.
+    pub fn resource(&self, proposal: &Proposal<'_>) -> Option<(&'static str, Box<RawValue>)> {
+        let (kind, json) = match proposal {
+            Proposal::Keep(order) => ("update", kept(self.record.orders[*order].received.as_deref()?)?),
+            Proposal::Taper {
+                after, text, steps, ..
+            } => ("create", self.taper(*after, text, steps)?),
+            Proposal::Agent { agent, dose, note } => {
+                let agent = self.knowledge.agent(*agent);
+                let line = dose.map(|text| DoseLine {
+                    sequence: 1,
+                    text,
+                    dose: None,
+                    frequency: None,
+                    when: None,
+                    bounds_days: None,
+                });
+                let code = CodeRef {
+                    system: &agent.code.system,
+                    code: &agent.code.code,
+                    display: &agent.code.display,
+                };
+                (
+                    "create",
+                    self.order(code, &agent.name, None, Some(note), line.as_slice())?,
+                )
+            }
+            Proposal::Test {
+                analyte,
+                in_days,
+                says,
+            } => {
+                let (system, code, display) = self.knowledge.vocabulary.analyte(*analyte).order.as_ref()?;
+                debug_assert_eq!(&**system, LABORATORY);
+                let day = When::date_of(self.now + i64::from(*in_days) * 86_400).to_string();
+                let order = TestOrder {
+                    patient: self.patient,
+                    encounter: self.encounter,
+                    code: CodeRef {
+                        system,
+                        code,
+                        display,
+                    },
+                    text: display,
+                    occurrence_date: Some(&day),
+                    reason: None,
+                    note: Some(says),
+                };
+                ("create", service_request(&order).ok()?)
+            }
+        };
+        Some((kind, RawValue::from_string(json).ok()?))
+    }
+
+    fn order(
+        &self,
+        medication: CodeRef<'_>,
+        text: &str,
+        prior: Option<&str>,
+        note: Option<&str>,
+        dosage: &[DoseLine<'_>],
+    ) -> Option<String> {
+        medication_request(&MedicationOrder {
+            patient: self.patient,
+            encounter: self.encounter,
+            medication,
+            text,
+            prior_prescription: prior,
+            reason: None,
+            note: note.filter(|n| !n.is_empty()),
+            dosage,
+            authored_on: None,
+        })
+        .ok()
+    }
+
+    /// One instruction for each dose of a step; doses that are the same share one.
+    fn taper(&self, after: usize, text: &str, steps: &[(Step, String)]) -> Option<String> {
+        let order = &self.record.orders[after];
+        let vocabulary = &self.knowledge.vocabulary;
+        let Drug::Known { ingredient, product } = order.drug else {
+            return None;
+        };
+        let medication = match product.map(|p| vocabulary.product(p)) {
+            Some(product) => CodeRef {
+                system: self.knowledge.preferred_drug_system(),
+                code: &product.code,
+                display: &product.name,
+            },
+            None => {
+                let known = vocabulary.ingredient(ingredient);
+                CodeRef {
+                    system: &known.system,
+                    code: &known.code,
+                    display: &known.name,
+                }
+            }
+        };
+        let amounts: Vec<Vec<String>> = steps
+            .iter()
+            .map(|(s, _)| s.doses.iter().map(|d| d.normalize().to_string()).collect())
+            .collect();
+        let mut lines = Vec::new();
+        for (n, ((step, words), doses)) in steps.iter().zip(&amounts).enumerate() {
+            let sequence = u32::try_from(n + 1).ok()?;
+            let all_same = doses.windows(2).all(|w| w[0] == w[1]);
+            let parts: Vec<(&String, u32, Option<&str>)> = if all_same {
+                vec![(&doses[0], u32::try_from(doses.len()).ok()?, None)]
+            } else {
+                doses
+                    .iter()
+                    .zip(WHEN)
+                    .map(|(d, when)| (d, 1, Some(when)))
+                    .collect()
+            };
+            lines.extend(parts.into_iter().map(|(value, times, when)| DoseLine {
+                sequence,
+                text: words,
+                dose: Some(Amount { value, unit: "mg" }),
+                frequency: Some(Frequency {
+                    times,
+                    period: 1,
+                    unit: "d",
+                }),
+                when,
+                bounds_days: Some(step.days),
+            }));
+        }
+        self.order(medication, text, order.reference.as_deref(), None, &lines)
+    }
+}
+
+/// Times of the day of unequal doses, in the order taken.
+const WHEN: [&str; 4] = ["MORN", "EVE", "NIGHT", "NOON"];
+
+/// The order as it was received, active again and without a reason for its end.
+fn kept(received: &str) -> Option<String> {
+    let mut order: serde_json::Map<String, serde_json::Value> = serde_json::from_str(received).ok()?;
+    order.insert("status".to_owned(), "active".into());
+    order.shift_remove("statusReason");
+    order.shift_remove("_status");
+    order.retain(|_, value| !value.is_null());
+    serde_json::to_string(&order).ok()
+}
+
+/// A decimal as a JSON number with the same text.
+pub fn decimal(value: Decimal) -> Option<Box<RawValue>> {
+    RawValue::from_string(value.normalize().to_string()).ok()
+}

@@ -1,0 +1,49 @@
+//! The body of a request within its limits.
+//!
+//! Reads a JSON body whole, or refuses it: 413 beyond the limit, 415 for another media type or any
+//! content coding (a compressed body could hide a larger one).
+
+use super::error::Refused;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::{HttpMessage, HttpRequest, web};
+use futures_util::StreamExt;
+
+/// Reads the body.
+pub(super) async fn read(
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    limit: usize,
+) -> Result<web::Bytes, Refused> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Refused::TooLarge);
+    }
+    let mut bytes = web::BytesMut::with_capacity(announced.unwrap_or_default());
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Refused::bad("body", "could not be read to its end"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(Refused::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    check_media_type(request)?;
+    Ok(bytes.freeze())
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Refused> {
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Refused::MediaType(
+            "Content-Encoding is not supported; send plain JSON",
+        ));
+    }
+    let kind = request.content_type().to_ascii_lowercase();
+    let is_json = kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json");
+    if is_json {
+        Ok(())
+    } else {
+        Err(Refused::MediaType("Content-Type must be application/json"))
+    }
+}

@@ -1,0 +1,164 @@
+//! The only place where a refusal becomes a status (contract, section 3).
+//!
+//! Every body is an OperationOutcome that names the field and nothing of the inside; 401 has no body.
+
+use crate::pipeline::Failure;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use fhir_out::{Issue, Severity, operation_outcome};
+use std::borrow::Cow;
+
+/// Why a call was refused.
+#[derive(Debug)]
+pub enum Refused {
+    /// 413.
+    TooLarge,
+    /// 415.
+    MediaType(&'static str),
+    /// 401, whatever is wrong with the token.
+    Unauthorized,
+    /// 404.
+    UnknownService,
+    /// 405, with the method that is allowed.
+    Method(&'static str),
+    /// 400, names the field.
+    Bad {
+        /// Field as in the request.
+        field: Cow<'static, str>,
+        /// What is wrong with it.
+        says: Cow<'static, str>,
+    },
+    /// 403, names the field.
+    Forbidden {
+        /// Field as in the request.
+        field: &'static str,
+        /// Why.
+        says: &'static str,
+    },
+    /// 422: an order of another patient.
+    ForeignOrder {
+        /// Field as in the request.
+        field: String,
+    },
+    /// 412: the question cannot be decided.
+    Undecided {
+        /// What is missing.
+        says: &'static str,
+    },
+    /// 503: what must be kept cannot be kept.
+    Unavailable,
+    /// 500.
+    Internal,
+}
+
+impl Refused {
+    /// 400 for a field.
+    pub fn bad(field: impl Into<Cow<'static, str>>, says: impl Into<Cow<'static, str>>) -> Self {
+        Refused::Bad {
+            field: field.into(),
+            says: says.into(),
+        }
+    }
+
+    /// Bounded label for logs and the journal.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Refused::TooLarge => "too-large",
+            Refused::MediaType(_) => "media-type",
+            Refused::Unauthorized => "unauthorized",
+            Refused::UnknownService => "unknown-service",
+            Refused::Method(_) => "method",
+            Refused::Bad { .. } => "bad-request",
+            Refused::Forbidden { .. } => "forbidden",
+            Refused::ForeignOrder { .. } => "foreign-order",
+            Refused::Undecided { .. } => "undecided",
+            Refused::Unavailable => "unavailable",
+            Refused::Internal => "internal",
+        }
+    }
+
+    /// The answer.
+    pub fn response(&self) -> HttpResponse {
+        tracing::info!(event = "call-refused", reason = self.label());
+        let (status, code, says, field): (StatusCode, &str, &str, Option<&str>) = match self {
+            Refused::Unauthorized => return HttpResponse::Unauthorized().finish(),
+            Refused::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-long",
+                "the body is larger than this service reads",
+                None,
+            ),
+            Refused::MediaType(says) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", says, None),
+            Refused::UnknownService => (StatusCode::NOT_FOUND, "not-found", "no such service", None),
+            Refused::Method(_) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "not-supported",
+                "the method is not supported here",
+                None,
+            ),
+            Refused::Bad { field, says } => (StatusCode::BAD_REQUEST, "invalid", says, Some(field)),
+            Refused::Forbidden { field, says } => (StatusCode::FORBIDDEN, "forbidden", says, Some(field)),
+            Refused::ForeignOrder { field } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "business-rule",
+                "the order belongs to another patient",
+                Some(field),
+            ),
+            Refused::Undecided { says } => (StatusCode::PRECONDITION_FAILED, "incomplete", says, None),
+            Refused::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "transient",
+                "try again later",
+                None,
+            ),
+            Refused::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "exception",
+                "the call could not be answered",
+                None,
+            ),
+        };
+        let diagnostics = field.map_or_else(|| says.to_owned(), |f| format!("{f}: {says}"));
+        let issue = Issue {
+            severity: Severity::Error,
+            code,
+            diagnostics: &diagnostics,
+            expression: field,
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CONTENT_TYPE, "application/fhir+json"));
+        if let Refused::Method(allowed) = self {
+            response.insert_header((actix_web::http::header::ALLOW, *allowed));
+        }
+        if matches!(self, Refused::Unavailable) {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        response.body(operation_outcome(&[issue]))
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Request(error) => Refused::Bad {
+                field: error.field,
+                says: error.says.into(),
+            },
+            Failure::WrongHook => Refused::bad("hook", "this service is not listed for the hook"),
+            Failure::ForeignServer => Refused::Forbidden {
+                field: "fhirServer",
+                says: "not the FHIR server of this client",
+            },
+            Failure::ForeignGrant => Refused::Forbidden {
+                field: "fhirAuthorization.patient",
+                says: "the token is for another patient",
+            },
+            Failure::ForeignOrder { field } => Refused::ForeignOrder { field },
+            Failure::Undecided => Refused::Undecided {
+                says: "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
+            },
+            Failure::Unwritable => Refused::Internal,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The doors: bytes in, bytes out.
+//!
+//! Turns HTTP into calls of [`crate::pipeline`] and its answers, and refusals, back into HTTP, in the
+//! order of the contract: size, media type, token, service, method, body. A handler reads as that list.
+//! It knows nothing of FHIR or of medicine.
+
+mod body;
+mod call;
+pub mod error;
+mod feedback;
+
+use crate::startup::App;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// JSON of the CDS Hooks protocol.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Every route of the service.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/cds-services", web::get().to(discovery))
+        .route("/cds-services/{id}", web::to(call::handle))
+        .route("/cds-services/{id}/feedback", web::to(feedback::handle))
+        .route("/livez", web::get().to(alive))
+        .route("/readyz", web::get().to(ready));
+}
+
+/// Open to everybody (CDS Hooks, "Discovery").
+async fn discovery(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let same = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .is_some_and(|tag| *tag == app.discovery.etag);
+    if same {
+        return HttpResponse::NotModified()
+            .insert_header((ETAG, app.discovery.etag.clone()))
+            .finish();
+    }
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, JSON))
+        .insert_header((ETAG, app.discovery.etag.clone()))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .body(app.discovery.body.clone())
+}
+
+/// The process answers.
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+/// It can also keep what it must keep.
+async fn ready(app: web::Data<App>) -> HttpResponse {
+    if app.journal.is_writable() {
+        HttpResponse::Ok().finish()
+    } else {
+        HttpResponse::ServiceUnavailable().finish()
+    }
+}

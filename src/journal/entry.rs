@@ -1,0 +1,99 @@
+//! What goes into the journal. None of these types prints itself: an evaluation names the patient,
+//! and a comment may.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// One answered hook call.
+#[derive(Clone)]
+pub struct Evaluation {
+    /// When the question was asked.
+    pub at: Timestamp,
+    /// Name of the client that asked.
+    pub client: String,
+    /// Service id.
+    pub service: String,
+    /// Hook name.
+    pub hook: String,
+    /// The call's `hookInstance`.
+    pub hook_instance: Uuid,
+    /// Version of the clinical knowledge that answered.
+    pub content_version: String,
+    /// The patient as a relative reference, `Patient/123`. Goes into the audit table only.
+    pub patient: String,
+    /// The user as a relative reference, where the call named one. Goes into the audit table only.
+    pub user: Option<String>,
+    /// What became of the call, from a bounded list of labels.
+    pub outcome: String,
+    /// How long the answer took, in microseconds.
+    pub duration_us: u64,
+    /// The cards that were returned.
+    pub findings: Vec<IssuedCard>,
+}
+
+/// One card of an answer.
+#[derive(Clone)]
+pub struct IssuedCard {
+    /// `uuid` of the card.
+    pub uuid: Uuid,
+    /// Code of its topic.
+    pub topic: String,
+    /// Rule that fired, as drug / table / row.
+    pub rule: String,
+    /// `info`, `warning` or `critical`.
+    pub indicator: String,
+    /// `uuid` of each of its suggestions.
+    pub suggestions: Vec<Uuid>,
+    /// References of the orders that the card is about. They go into the audit table only.
+    pub orders: Vec<String>,
+}
+
+/// One well-formed entry of a feedback call.
+#[derive(Clone)]
+pub struct FeedbackEntry {
+    /// `uuid` of the card.
+    pub card: Uuid,
+    /// What was done with it.
+    pub outcome: FeedbackOutcome,
+    /// The entry's `outcomeTimestamp`; kept to the microsecond.
+    pub at: Timestamp,
+}
+
+/// What was done with a card.
+#[derive(Clone)]
+pub enum FeedbackOutcome {
+    /// Suggestions were taken.
+    Accepted {
+        /// `uuid` of each.
+        suggestions: Vec<Uuid>,
+    },
+    /// The card was overridden.
+    Overridden {
+        /// The coded reason, where one was chosen.
+        reason: Option<OverrideReason>,
+        /// The user's own words; may speak of the patient. Kept only where the options say so.
+        comment: Option<String>,
+    },
+}
+
+/// A coded reason for an override.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideReason {
+    /// System of the code.
+    pub system: Option<String>,
+    /// The code.
+    pub code: String,
+    /// Its words, where they were sent.
+    pub display: Option<String>,
+}
+
+/// What became of the entries of one feedback call; the three add up to their number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FeedbackSummary {
+    /// Entries that are now in the journal.
+    pub kept: usize,
+    /// Entries that were there already.
+    pub repeated: usize,
+    /// Entries for a card that was not issued to this client.
+    pub unknown: usize,
+}

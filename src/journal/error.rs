@@ -1,0 +1,41 @@
+//! Why the journal could not do what it was asked. No variant carries a value from a row.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What went wrong with the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The address is not `sqlite:PATH`.
+    #[error("the journal's address must be sqlite:PATH; this build has no other engine")]
+    Address,
+    /// The folder or the file of the journal cannot be made.
+    #[error("{}: {source}", path.display())]
+    Place {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be opened as a database.
+    #[error("the journal cannot be opened: {0}")]
+    Open(#[source] sqlx::Error),
+    /// The tables cannot be brought up to date; also: a newer version has written them.
+    #[error("the journal's tables cannot be brought up to date: {0}")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The writer cannot be started.
+    #[error("the journal's writer cannot be started: {0}")]
+    Start(#[source] std::io::Error),
+    /// A write failed. Shared, because one failure answers every command of the transaction.
+    #[error("the journal cannot be written: {0}")]
+    Write(#[source] Arc<sqlx::Error>),
+    /// A query failed.
+    #[error("the journal cannot be read: {0}")]
+    Read(#[source] sqlx::Error),
+    /// The disk did not answer in time. The write may still happen.
+    #[error("the journal did not acknowledge in time")]
+    Late,
+    /// The journal is closed.
+    #[error("the journal is closed")]
+    Closed,
+}

@@ -1,0 +1,227 @@
+//! Turns what was answered, what came back as feedback, and which tokens were used, into rows that
+//! outlive the process.
+//!
+//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk (`synchronous=FULL`):
+//! it survives `kill -9` and a power cut. [`Journal::record`] never waits and may drop; drops are counted.
+//! All three go through one queue to one writer, so that feedback finds a card that was recorded
+//! before it. Patient data goes into the table `audit` and nowhere else; a comment of feedback is
+//! kept only on request. No error text and no log line of this module holds a value from a row.
+//! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
+//! There is no trait here while there is one engine; every public method speaks in plain types so
+//! that it can become one.
+
+mod entry;
+mod error;
+mod open;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+
+pub use entry::{Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason};
+pub use error::JournalError;
+pub use open::JournalOptions;
+pub use read::{Counts, FeedbackLine};
+
+/// How long a caller waits for the disk before it is told that the journal is not available.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
+
+/// The journal: one writer behind a bounded queue, and a few readers.
+///
+/// Dropping it lets the writer finish what is queued, in the background; [`Journal::close`] waits.
+pub struct Journal {
+    queue: mpsc::Sender<Command>,
+    readers: SqlitePool,
+    state: Arc<WriterState>,
+}
+
+/// What the writer tells about itself.
+#[derive(Default)]
+struct WriterState {
+    dropped: AtomicU64,
+    failing: AtomicBool,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// What the writer can be asked to do.
+enum Command {
+    Record(Box<Evaluation>),
+    Spend(Spend),
+    Feedback(Feedback),
+    Close { reply: Reply<()> },
+}
+
+/// A token that is being used.
+struct Spend {
+    issuer: String,
+    jti: String,
+    expires: Timestamp,
+    reply: Reply<bool>,
+}
+
+/// The entries of one feedback call.
+struct Feedback {
+    client: String,
+    entries: Vec<FeedbackEntry>,
+    received: Timestamp,
+    reply: Reply<FeedbackSummary>,
+}
+
+impl Journal {
+    /// Opens the journal at `url` (`sqlite:PATH`) with the default options: creates file and folder
+    /// where they are missing and brings the tables up to date.
+    ///
+    /// # Errors
+    /// [`JournalError`] for an address that is not SQLite's, a folder that cannot be made, a file that
+    /// is no journal, or one that a newer version has written.
+    pub async fn open(url: &str) -> Result<Self, JournalError> {
+        Self::open_with(url, JournalOptions::default()).await
+    }
+
+    /// As [`Journal::open`], with `options`.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn open_with(url: &str, options: JournalOptions) -> Result<Self, JournalError> {
+        open::start(open::file(url)?, options).await
+    }
+
+    /// A journal that is gone with the process, for the demonstration and for tests.
+    ///
+    /// # Errors
+    /// [`JournalError`] if SQLite cannot be started.
+    pub async fn in_memory() -> Result<Self, JournalError> {
+        Self::in_memory_with(JournalOptions::default()).await
+    }
+
+    /// As [`Journal::in_memory`], with `options`.
+    ///
+    /// # Errors
+    /// As [`Journal::in_memory`].
+    pub async fn in_memory_with(options: JournalOptions) -> Result<Self, JournalError> {
+        open::start(open::memory()?, options).await
+    }
+
+    /// Takes `jti` of `issuer` as used, until `expires` has passed (and an hour more, so that a clock
+    /// that is set back opens no gap). `true` if it was not used before. On disk before it returns.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it could not be written in time; the token must then be refused.
+    pub async fn spend_jti(&self, issuer: &str, jti: &str, expires: Timestamp) -> Result<bool, JournalError> {
+        let (issuer, jti) = (issuer.to_owned(), jti.to_owned());
+        self.ask(|reply| {
+            Command::Spend(Spend {
+                issuer,
+                jti,
+                expires,
+                reply,
+            })
+        })
+        .await
+    }
+
+    /// Queues an evaluation and returns at once. If the queue is full or the journal is closed or
+    /// broken, the evaluation is dropped and counted in [`Journal::dropped`].
+    pub fn record(&self, evaluation: Evaluation) {
+        if self
+            .queue
+            .try_send(Command::Record(Box::new(evaluation)))
+            .is_err()
+        {
+            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps the feedback of `client`; everything kept is on disk before it returns. Comes after the
+    /// evaluations that were recorded before it. An entry that is there already (same card, outcome,
+    /// instant and suggestions) counts as repeated; one for a card that was not issued to this client
+    /// counts as unknown and is not kept.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it could not be written in time. Sending the same entries again is safe.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the journal stamps when something reached it"
+    )]
+    pub async fn feedback(
+        &self,
+        client: &str,
+        entries: Vec<FeedbackEntry>,
+    ) -> Result<FeedbackSummary, JournalError> {
+        let (client, received) = (client.to_owned(), Timestamp::now());
+        self.ask(|reply| {
+            Command::Feedback(Feedback {
+                client,
+                entries,
+                received,
+                reply,
+            })
+        })
+        .await
+    }
+
+    /// The newest feedback first, at most `limit` lines, with the topic and rule of each card.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the journal cannot be read.
+    pub async fn feedback_list(&self, limit: u32) -> Result<Vec<FeedbackLine>, JournalError> {
+        read::feedback_list(&self.readers, limit).await
+    }
+
+    /// How much the journal holds.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the journal cannot be read.
+    pub async fn counts(&self) -> Result<Counts, JournalError> {
+        read::counts(&self.readers).await
+    }
+
+    /// Evaluations that were answered but could not be written, since the start.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.state.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last write worked; `true` before the first. After a failure the writer tries again
+    /// every two seconds, so that this recovers without a call.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.state.failing.load(Ordering::Relaxed) && !self.queue.is_closed()
+    }
+
+    /// Writes what is queued and closes the file. What comes later is refused or dropped.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the writer could not finish in time.
+    pub async fn close(&self) -> Result<(), JournalError> {
+        let closed = self.ask(|reply| Command::Close { reply }).await;
+        self.readers.close().await;
+        closed
+    }
+
+    /// Sends one command and waits for its answer, for both no longer than [`ACKNOWLEDGE_WITHIN`].
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        let exchange = async {
+            self.queue
+                .send(command(reply))
+                .await
+                .map_err(|_| JournalError::Closed)?;
+            answer.await.map_err(|_| JournalError::Closed)?
+        };
+        match tokio::time::timeout(ACKNOWLEDGE_WITHIN, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(JournalError::Late),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the rows allow: nothing changes the audit, nothing outstays its retention, nothing but the
+//! audit names the patient; and a table that is broken and repaired.
+
+use super::*;
+
+#[tokio::test]
+async fn a_broken_table_is_an_error_and_a_repaired_one_works_again() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    assert!(journal.spend_jti("i", "1", Timestamp::now()).await.unwrap());
+    disk.execute("ALTER TABLE spent_token RENAME TO gone; ALTER TABLE audit RENAME TO audit_gone;")
+        .await
+        .unwrap();
+    assert!(matches!(
+        journal.spend_jti("i", "2", Timestamp::now()).await,
+        Err(JournalError::Write(_))
+    ));
+    assert!(!journal.is_writable());
+    journal.record(evaluation("a", vec![]));
+    assert!(journal.spend_jti("i", "3", Timestamp::now()).await.is_err());
+    assert_eq!(journal.dropped(), 1);
+    disk.execute("ALTER TABLE gone RENAME TO spent_token; ALTER TABLE audit_gone RENAME TO audit;")
+        .await
+        .unwrap();
+    assert!(journal.spend_jti("i", "2", Timestamp::now()).await.unwrap());
+    assert!(!journal.spend_jti("i", "1", Timestamp::now()).await.unwrap());
+    assert!(journal.is_writable());
+}
+
+#[tokio::test]
+async fn a_repaired_journal_says_so_without_a_call() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    disk.execute("ALTER TABLE spent_token RENAME TO gone")
+        .await
+        .unwrap();
+    assert!(journal.spend_jti("i", "1", Timestamp::now()).await.is_err());
+    assert!(!journal.is_writable());
+    disk.execute("ALTER TABLE gone RENAME TO spent_token")
+        .await
+        .unwrap();
+    for _ in 0..100 {
+        if journal.is_writable() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the journal still says that it cannot be written");
+}
+
+#[tokio::test]
+async fn audit_entries_can_neither_be_changed_nor_removed_early() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    journal.record(evaluation("a", vec![card()]));
+    journal.close().await.unwrap();
+    for attempt in [
+        "UPDATE audit SET patient = 'Patient/other'",
+        "DELETE FROM audit",
+        "REPLACE INTO audit SELECT id, at_us, 'x', user, patient, service, hook, hook_instance, content_version, \
+         outcome, answered FROM audit",
+    ] {
+        let said = disk.execute(attempt).await.unwrap_err().to_string();
+        assert!(said.contains("audit entries are"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn old_rows_go_and_young_ones_stay() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    let (old, young) = (card(), card());
+    let long_ago = Timestamp::now() - jiff::SignedDuration::from_hours(24 * 500);
+    journal.record(Evaluation {
+        at: long_ago,
+        ..evaluation("a", vec![old.clone()])
+    });
+    journal.record(evaluation("a", vec![young.clone()]));
+    journal
+        .feedback("a", vec![accepted(old.uuid, &[]), accepted(young.uuid, &[])])
+        .await
+        .unwrap();
+    journal.spend_jti("i", "old", long_ago).await.unwrap();
+    journal.spend_jti("i", "young", Timestamp::now()).await.unwrap();
+    journal.close().await.unwrap();
+    // The writer purges once its first group is written, and takes nothing in between.
+    let journal = disk.open().await;
+    journal.spend_jti("i", "first", Timestamp::now()).await.unwrap();
+    assert!(journal.spend_jti("i", "old", Timestamp::now()).await.unwrap());
+    assert!(!journal.spend_jti("i", "young", Timestamp::now()).await.unwrap());
+    let again = vec![accepted(young.uuid, &[])];
+    assert_eq!(journal.feedback("a", again).await.unwrap(), summary(0, 1, 0));
+    let left = Counts {
+        evaluations: 1,
+        cards: 1,
+        accepted: 1,
+        overridden: 0,
+    };
+    assert_eq!(journal.counts().await.unwrap(), left);
+}
+
+#[tokio::test]
+async fn the_patient_stands_in_the_audit_table_and_nowhere_else() {
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    let card = card();
+    journal.record(evaluation("a", vec![card.clone()]));
+    journal.feedback("a", vec![overridden(card.uuid)]).await.unwrap();
+    journal.close().await.unwrap();
+    disk.execute("DROP TABLE audit; VACUUM;").await.unwrap();
+    for file in std::fs::read_dir(disk.folder.path().join("new/folder")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("canary"));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let disk = OnDisk::new();
+    let journal = disk.open().await;
+    journal.spend_jti("i", "1", Timestamp::now()).await.unwrap();
+    for file in std::fs::read_dir(disk.folder.path().join("new/folder")).unwrap() {
+        assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
+    }
+}

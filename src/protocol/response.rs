@@ -1,0 +1,322 @@
+//! What leaves on a hook call: cards as CDS Hooks 2.0.1 writes them, and the basis extension.
+//!
+//! Turns the judgement's cards into wire types: gives identifiers, writes the FHIR resources of the
+//! suggestions, and leaves out every field without a value (never `null`, `""`, `[]` or `{}`).
+//! It adds nothing to what the judgement said. CDS Hooks, "CDS Service Response".
+
+use crate::clinical::compose::{Basis, Card, Input, Is, Suggestion};
+use crate::clinical::knowledge::{Coding, Indicator, Knowledge, Topic};
+use crate::fhir::drafts::{Drafts, decimal};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// Key of the machine-readable basis in a card's `extension`.
+pub const BASIS: &str = "org.stepdown.basis";
+/// System of card topics.
+pub const TOPICS: &str = "urn:stepdown:card-topic";
+
+/// The body of a 200 answer.
+#[derive(Serialize)]
+pub struct HookAnswer<'a> {
+    /// Cards, the most urgent first; empty means: looked, and nothing to say.
+    pub cards: Vec<CardOut<'a>>,
+}
+
+/// A card.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CardOut<'a> {
+    /// Identifier for feedback.
+    pub uuid: Uuid,
+    summary: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
+    indicator: &'static str,
+    source: SourceOut<'a>,
+    /// Suggestions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suggestions: Vec<SuggestionOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection_behavior: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    override_reasons: Vec<CodingOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    links: Vec<LinkOut<'a>>,
+    extension: Extension<'a>,
+}
+
+#[derive(Serialize)]
+struct SourceOut<'a> {
+    label: &'a str,
+    url: &'a str,
+    topic: CodingOut<'a>,
+}
+
+#[derive(Serialize)]
+struct CodingOut<'a> {
+    system: &'a str,
+    code: &'a str,
+    display: &'a str,
+}
+
+#[derive(Serialize)]
+struct LinkOut<'a> {
+    label: &'a str,
+    url: &'a str,
+    r#type: &'static str,
+}
+
+/// A suggestion with its one action.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuggestionOut<'a> {
+    label: &'a str,
+    /// Identifier for feedback.
+    pub uuid: Uuid,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_recommended: bool,
+    actions: [ActionOut<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct ActionOut<'a> {
+    r#type: &'static str,
+    description: &'a str,
+    resource: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct Extension<'a> {
+    #[serde(rename = "org.stepdown.basis")]
+    basis: BasisOut<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BasisOut<'a> {
+    rule: &'a str,
+    content: &'a str,
+    evaluated_at: String,
+    drugs: &'a [String],
+    indication: &'a str,
+    evidence: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<InputOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<GapOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<AgentOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    schedule: Vec<StepOut>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct InputOut<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_recorded: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct GapOut<'a> {
+    need: &'a str,
+    why: &'static str,
+}
+
+#[derive(Serialize)]
+struct AgentOut<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'a str>,
+    name: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    reasons: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct StepOut {
+    step: usize,
+    days: u32,
+    doses: Vec<AmountOut>,
+    daily: AmountOut,
+}
+
+#[derive(Serialize)]
+struct AmountOut {
+    value: Box<RawValue>,
+    unit: &'static str,
+}
+
+/// Writes the answer.
+pub fn answer<'a>(
+    cards: &'a [Card<'a>],
+    knowledge: &'a Knowledge,
+    drafts: &Drafts<'_>,
+    now: Timestamp,
+) -> HookAnswer<'a> {
+    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    HookAnswer {
+        cards: cards
+            .iter()
+            .map(|card| card_out(card, knowledge, drafts, &at))
+            .collect(),
+    }
+}
+
+fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_>, at: &str) -> CardOut<'a> {
+    // The loader refuses a statement without a source.
+    let first = knowledge.source(card.sources[0]);
+    let code = card.topic.code();
+    let suggestions: Vec<SuggestionOut<'a>> = card
+        .suggestions
+        .iter()
+        .filter_map(|s| suggestion_out(s, drafts))
+        .collect();
+    let reasons = if card.indicator >= Indicator::Warning {
+        &knowledge.override_reasons[..]
+    } else {
+        &[]
+    };
+    let link = |id| {
+        let source = knowledge.source(id);
+        LinkOut {
+            label: &source.label,
+            url: &source.url,
+            r#type: "absolute",
+        }
+    };
+    CardOut {
+        uuid: Uuid::new_v4(),
+        summary: &card.summary,
+        detail: &card.detail,
+        indicator: card.indicator.code(),
+        source: SourceOut {
+            label: &first.label,
+            url: &first.url,
+            topic: CodingOut {
+                system: TOPICS,
+                code,
+                display: knowledge.words.get(topic_display(card.topic)),
+            },
+        },
+        selection_behavior: (!suggestions.is_empty()).then_some("any"),
+        suggestions,
+        override_reasons: reasons.iter().map(coding_out).collect(),
+        links: card.sources.iter().skip(1).map(|id| link(*id)).collect(),
+        extension: Extension {
+            basis: basis_out(&card.basis, knowledge, at),
+        },
+    }
+}
+
+fn coding_out(coding: &Coding) -> CodingOut<'_> {
+    CodingOut {
+        system: &coding.system,
+        code: &coding.code,
+        display: &coding.display,
+    }
+}
+
+fn suggestion_out<'a>(suggestion: &'a Suggestion<'a>, drafts: &Drafts<'_>) -> Option<SuggestionOut<'a>> {
+    let (kind, resource) = drafts.resource(&suggestion.proposal)?;
+    Some(SuggestionOut {
+        label: &suggestion.label,
+        uuid: Uuid::new_v4(),
+        is_recommended: suggestion.recommended,
+        actions: [ActionOut {
+            r#type: kind,
+            description: &suggestion.description,
+            resource,
+        }],
+    })
+}
+
+fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> BasisOut<'a> {
+    let agents = basis.agents.iter().map(|status| {
+        let agent = knowledge.agent(status.agent);
+        let foreign = &*agent.code.system != knowledge.preferred_drug_system();
+        AgentOut {
+            code: &agent.code.code,
+            system: foreign.then_some(&*agent.code.system),
+            name: &agent.name,
+            status: status.status.code(),
+            reasons: &status.reasons,
+        }
+    });
+    let amount = |value| {
+        Some(AmountOut {
+            value: decimal(value)?,
+            unit: "mg",
+        })
+    };
+    let steps = basis.schedule.iter().enumerate().filter_map(|(n, step)| {
+        Some(StepOut {
+            step: n + 1,
+            days: step.days,
+            doses: step.doses.iter().filter_map(|d| amount(*d)).collect(),
+            daily: amount(step.daily())?,
+        })
+    });
+    BasisOut {
+        rule: &basis.rule,
+        content: &knowledge.version,
+        evaluated_at: at.to_owned(),
+        drugs: &basis.drugs,
+        indication: basis.indication,
+        evidence: basis.evidence.code(),
+        inputs: basis.inputs.iter().map(input_out).collect(),
+        gaps: basis
+            .gaps
+            .iter()
+            .map(|g| GapOut {
+                need: &g.need,
+                why: g.why.code(),
+            })
+            .collect(),
+        agents: agents.collect(),
+        schedule: steps.collect(),
+    }
+}
+
+fn input_out(input: &Input) -> InputOut<'_> {
+    let (value, unit, text) = match &input.is {
+        Is::Number(value, unit) => (decimal(*value), Some(unit.as_str()), None),
+        Is::Text(text) => (None, None, Some(text.as_str())),
+    };
+    InputOut {
+        name: &input.name,
+        value,
+        unit: unit.filter(|u| !u.is_empty()),
+        text,
+        date: input.date.as_deref(),
+        source: input.source.as_deref(),
+        as_recorded: input.as_recorded.as_deref(),
+    }
+}
+
+fn topic_display(topic: Topic) -> &'static str {
+    match topic {
+        Topic::AbruptWithdrawal => "topic.abrupt-withdrawal",
+        Topic::StopMayBeRight => "topic.stop-may-be-right",
+        Topic::Rebound => "topic.rebound",
+        Topic::HoldAndRestart => "topic.hold-and-restart",
+        Topic::ConversionCheck => "topic.conversion-check",
+        Topic::Taper => "topic.taper",
+        Topic::AlternativeAgents => "topic.alternative-agents",
+        Topic::Monitoring => "topic.monitoring",
+    }
+}

@@ -1,0 +1,382 @@
+//! The application: built from settings, with every route on one screen.
+//!
+//! Turns settings and knowledge into a server that listens. `serve` has clients with keys and no other
+//! way in; the demonstration listens on this machine only and takes calls without a token. Tests build
+//! the same application on port 0.
+
+use crate::clinical::knowledge::{Knowledge, Service};
+use crate::config::{ClientConfig, Config};
+use crate::content;
+use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
+use crate::fhir::client::FhirClient;
+use crate::fhir::query;
+use crate::fhir::terms::LocalCodes;
+use crate::http;
+use crate::journal::{self, Journal, JournalError, JournalOptions};
+use crate::protocol::discovery;
+use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
+use actix_web::dev::Server;
+use actix_web::http::header::HeaderValue;
+use actix_web::{App as Routes, HttpServer, web};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time that calls in flight get after a signal to stop, in seconds.
+const DRAIN: u64 = 10;
+/// Largest body that the demonstration reads.
+const DEMO_BODY: usize = 8 * 1024 * 1024;
+/// Time that a client has to send its request head.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// What every handler shares; nothing in it changes after start-up but the journal and the key sets.
+pub struct App {
+    /// The tables.
+    pub knowledge: Arc<Knowledge>,
+    /// What was answered.
+    pub journal: Arc<Journal>,
+    /// Reads FHIR servers.
+    pub fhir: FhirClient,
+    /// The body of discovery.
+    pub discovery: Discovery,
+    /// Address under which callers reach the service, without a trailing slash.
+    pub public_url: String,
+    /// Largest body that is read.
+    pub max_body_bytes: usize,
+    /// The time, or an instant that stands still.
+    pub clock: Clock,
+    callers: Callers,
+    local_codes: HashMap<String, LocalCodes>,
+    no_local_codes: LocalCodes,
+}
+
+/// The written discovery answer.
+pub struct Discovery {
+    /// JSON.
+    pub body: web::Bytes,
+    /// Its tag.
+    pub etag: HeaderValue,
+}
+
+/// What time it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The machine's clock.
+    Real,
+    /// Always the same instant, for demonstrations and tests.
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    /// The instant to judge at.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the clock is read for a judgement"
+    )]
+    pub fn now(self) -> Timestamp {
+        match self {
+            Clock::Real => Timestamp::now(),
+            Clock::Fixed(at) => at,
+        }
+    }
+}
+
+/// Who may call.
+enum Callers {
+    /// Clients with keys.
+    Trusted(Trust),
+    /// Anybody on this machine.
+    Demo(Arc<Client>),
+}
+
+/// Why the application cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The knowledge is incomplete.
+    #[error("the knowledge is refused:\n{0}")]
+    Content(String),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Keys or clients cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Address.
+        address: SocketAddr,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Http(#[from] crate::fhir::client::SetupError),
+    /// Discovery cannot be written.
+    #[error("the list of services cannot be written: {0}")]
+    Discovery(#[from] serde_json::Error),
+    /// A page cannot be prepared.
+    #[error("the demonstration cannot be prepared: {0}")]
+    Demo(String),
+    /// An input or output failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    /// To be awaited; ends after a signal or when stopped through its handle.
+    pub server: Server,
+    /// To be closed when the server has ended.
+    pub journal: Arc<Journal>,
+}
+
+impl App {
+    /// The service of that id.
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        self.knowledge.services.iter().find(|s| *s.id == *id)
+    }
+
+    /// Local codes of a client.
+    pub fn local_codes(&self, client: &str) -> &LocalCodes {
+        self.local_codes.get(client).unwrap_or(&self.no_local_codes)
+    }
+
+    /// Checks who calls.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the token does not prove a client.
+    pub async fn caller(
+        &self,
+        authorization: Option<&str>,
+        audiences: &[String],
+    ) -> Result<TrustedEhr, Refusal> {
+        match &self.callers {
+            Callers::Trusted(trust) => {
+                trust
+                    .authenticate(authorization, audiences, Clock::Real.now(), &self.journal)
+                    .await
+            }
+            Callers::Demo(client) => {
+                TrustedEhr::for_loopback_demo(Arc::clone(client)).map_err(|_| Refusal::UnknownIssuer)
+            }
+        }
+    }
+}
+
+/// Builds and starts the production service.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve(config: Config) -> Result<Running, StartError> {
+    let knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
+    let options = JournalOptions {
+        retention_days: config.journal.retention_days,
+        keep_comments: config.journal.keep_comments,
+        ..JournalOptions::default()
+    };
+    let journal = Journal::open_with(&config.journal.url, options).await?;
+    let trust = Trust::new(&config)?;
+    let (listener, address) = listen(config.listen)?;
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let local_codes = config
+        .clients
+        .iter()
+        .map(|c| (c.name.clone(), local_codes(c)))
+        .collect();
+    let parts = Parts {
+        knowledge,
+        journal,
+        public_url,
+        clock: Clock::Real,
+        callers: Callers::Trusted(trust),
+        local_codes,
+    };
+    let app = web::Data::new(parts.app(config.max_body_bytes)?);
+    let journal = Arc::clone(&app.journal);
+    let server = run(listener, config.workers, move |routes| {
+        routes.app_data(app.clone()).configure(http::routes);
+    })?;
+    Ok(Running {
+        address,
+        server,
+        journal,
+    })
+}
+
+/// How the demonstration runs.
+pub struct Demonstration {
+    /// Port on this machine; 0 for any.
+    pub port: u16,
+    /// What time it is.
+    pub clock: Clock,
+    /// `sqlite:PATH`; in memory unless given.
+    pub journal: Option<String>,
+    /// HTTP workers; one per core unless given.
+    pub workers: Option<usize>,
+}
+
+/// Builds and starts the demonstration on this machine.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
+    let knowledge = content::from(None).map_err(problems)?;
+    let journal = match &how.journal {
+        Some(url) => Journal::open(url).await?,
+        None => Journal::in_memory().await?,
+    };
+    let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
+    let public_url = format!("http://{address}");
+    let base = format!("{public_url}/fhir/")
+        .parse()
+        .map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let callers = Callers::Demo(Client::for_loopback_demo(base)?);
+    let clock = how.clock;
+    let parts = Parts {
+        knowledge,
+        journal,
+        public_url,
+        clock,
+        callers,
+        local_codes: HashMap::new(),
+    };
+    let app = web::Data::new(parts.app(DEMO_BODY)?);
+    let journal = Arc::clone(&app.journal);
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
+    let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
+    let source = feedback_source(Arc::clone(&journal));
+    let pages = DemoState::new(&app.public_url, clock.now(), http, source);
+    let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
+    let server = run(listener, how.workers, move |routes| {
+        routes
+            .app_data(app.clone())
+            .app_data(pages.clone())
+            .configure(http::routes)
+            .configure(demo::routes);
+    })?;
+    Ok(Running {
+        address,
+        server,
+        journal,
+    })
+}
+
+/// What an application is made of.
+struct Parts {
+    knowledge: Knowledge,
+    journal: Journal,
+    public_url: String,
+    clock: Clock,
+    callers: Callers,
+    local_codes: HashMap<String, LocalCodes>,
+}
+
+impl Parts {
+    fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
+        let templates: BTreeMap<&str, String> =
+            query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
+        let body = discovery::body(&self.knowledge, &templates)?;
+        let etag = HeaderValue::from_str(&format!(
+            "\"{}-{}\"",
+            env!("CARGO_PKG_VERSION"),
+            self.knowledge.version
+        ))
+        .unwrap_or(HeaderValue::from_static("\"0\""));
+        Ok(App {
+            knowledge: Arc::new(self.knowledge),
+            journal: Arc::new(self.journal),
+            fhir: FhirClient::new()?,
+            discovery: Discovery {
+                body: body.into(),
+                etag,
+            },
+            public_url: self.public_url,
+            max_body_bytes,
+            clock: self.clock,
+            callers: self.callers,
+            local_codes: self.local_codes,
+            no_local_codes: LocalCodes::default(),
+        })
+    }
+}
+
+fn local_codes(client: &ClientConfig) -> LocalCodes {
+    let mut codes = LocalCodes::default();
+    for local in &client.codes {
+        codes.insert(
+            &local.system,
+            &local.code,
+            (&local.maps_to_system, &local.maps_to_code),
+        );
+    }
+    codes
+}
+
+/// What the demonstration's page of feedback reads.
+fn feedback_source(journal: Arc<Journal>) -> FeedbackSource {
+    Arc::new(move |limit| {
+        let journal = Arc::clone(&journal);
+        Box::pin(async move {
+            let lines = journal
+                .feedback_list(limit)
+                .await
+                .map_err(|_| FeedbackUnavailable)?;
+            Ok(lines.into_iter().map(feedback_line).collect())
+        })
+    })
+}
+
+fn feedback_line(line: journal::FeedbackLine) -> demo::FeedbackLine {
+    demo::FeedbackLine {
+        at: line.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        service: line.service,
+        topic: line.topic,
+        rule: line.rule,
+        outcome: if line.accepted { "accepted" } else { "overridden" }.to_owned(),
+        reason: line
+            .reason
+            .map(|r| r.display.unwrap_or(r.code))
+            .unwrap_or_default(),
+    }
+}
+
+fn problems(found: Vec<content::Problem>) -> StartError {
+    StartError::Content(
+        found
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+fn run<F>(listener: TcpListener, workers: Option<usize>, configure: F) -> Result<Server, StartError>
+where
+    F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
+{
+    let mut server = HttpServer::new(move || Routes::new().configure(configure.clone()))
+        .client_request_timeout(HEAD_WITHIN)
+        .shutdown_timeout(DRAIN);
+    if let Some(workers) = workers {
+        server = server.workers(workers);
+    }
+    Ok(server.listen(listener)?.run())
+}

@@ -1,0 +1,166 @@
+//! The EHRs that may call: what the settings say of each, with its keys.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::TrustError;
+use super::keys::{KeySet, Keys};
+use super::remote::{self, Remote, Timing};
+use crate::config::{self, ClientConfig, Config, KeySource, LocalCode, SignatureAlgorithm};
+
+/// One EHR that may call.
+pub struct Client {
+    settings: ClientConfig,
+    keys: Keys,
+}
+
+impl Client {
+    /// The client of the demonstration: it has no key and reads one FHIR server on this machine.
+    ///
+    /// # Errors
+    /// [`TrustError::NotLoopback`] if `fhir_base` is not on this machine.
+    pub fn for_loopback_demo(fhir_base: Url) -> Result<Arc<Self>, TrustError> {
+        if !config::is_loopback(&fhir_base) {
+            return Err(TrustError::NotLoopback);
+        }
+        Ok(Arc::new(Self {
+            settings: ClientConfig::for_demo(fhir_base),
+            keys: Keys::None,
+        }))
+    }
+
+    fn from_settings(settings: &ClientConfig, http: &reqwest::Client) -> Result<Self, TrustError> {
+        let keys = match &settings.keys {
+            KeySource::None => return Err(TrustError::NotADemo),
+            KeySource::File(path) => {
+                let (client, path) = (settings.name.clone(), path.clone());
+                let bytes = match std::fs::read(&path) {
+                    Ok(bytes) => bytes,
+                    Err(source) => {
+                        return Err(TrustError::KeyFile { client, path, source });
+                    }
+                };
+                match KeySet::parse(&bytes).and_then(KeySet::not_empty) {
+                    Ok(keys) => Keys::Fixed(keys),
+                    Err(source) => {
+                        return Err(TrustError::KeySet { client, path, source });
+                    }
+                }
+            }
+            KeySource::Url(url) => {
+                let (name, url, http) = (settings.name.clone(), url.clone(), http.clone());
+                Keys::Remote(Arc::new(Remote::new(name, url, http, Timing::default())))
+            }
+        };
+        Ok(Self {
+            settings: settings.clone(),
+            keys,
+        })
+    }
+
+    /// Name in logs, metrics and the journal.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// The `iss` of its tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Base address of its FHIR server; the path ends with one `/`.
+    #[must_use]
+    pub fn fhir_base(&self) -> &Url {
+        &self.settings.fhir_base
+    }
+
+    /// Overall budget of one hook call.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.settings.deadline
+    }
+
+    /// Local codes of the site and what they mean.
+    #[must_use]
+    pub fn codes(&self) -> &[LocalCode] {
+        &self.settings.codes
+    }
+
+    /// Browser origins that may call on its behalf.
+    #[must_use]
+    pub fn cors_origins(&self) -> &[String] {
+        &self.settings.cors_origins
+    }
+
+    /// Names of its prefetch keys that differ from ours.
+    #[must_use]
+    pub fn prefetch(&self) -> &BTreeMap<String, String> {
+        &self.settings.prefetch
+    }
+
+    /// Whether it is the client of the demonstration, which calls without a token.
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        matches!(self.keys, Keys::None)
+    }
+
+    pub(super) fn allows(&self, algorithm: SignatureAlgorithm) -> bool {
+        self.settings.algorithms.contains(&algorithm)
+    }
+
+    pub(super) fn jku(&self) -> Option<&str> {
+        self.settings.jku.as_deref()
+    }
+
+    pub(super) fn max_token_life(&self) -> Duration {
+        self.settings.max_token_life
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("name", &self.settings.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All clients of the settings.
+#[derive(Debug)]
+pub struct Clients {
+    by_issuer: HashMap<String, Arc<Client>>,
+}
+
+impl Clients {
+    pub(super) fn from_config(config: &Config) -> Result<Self, TrustError> {
+        let http = remote::http().map_err(TrustError::Http)?;
+        let client = |settings: &ClientConfig| {
+            Client::from_settings(settings, &http).map(|client| (settings.issuer.clone(), Arc::new(client)))
+        };
+        Ok(Self {
+            by_issuer: config.clients.iter().map(client).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The client whose tokens carry exactly this `iss`.
+    #[must_use]
+    pub fn by_issuer(&self, issuer: &str) -> Option<&Arc<Client>> {
+        self.by_issuer.get(issuer)
+    }
+
+    /// Every client, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.by_issuer.values()
+    }
+}
