@@ -8,10 +8,10 @@ use crate::clinical::evaluate::{Evaluation, evaluate};
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES};
 use crate::fhir::drafts::Drafts;
-use crate::gather::{GatherError, gather};
+use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
 use crate::protocol::request::{HookRequest, RequestError};
-use crate::protocol::response::{HookAnswer, answer as write_answer, topic_code};
+use crate::protocol::response::{HookAnswer, answer as write_answer};
 use crate::startup::App;
 use crate::trust::TrustedEhr;
 use jiff::Timestamp;
@@ -44,7 +44,7 @@ impl From<GatherError> for Failure {
     fn from(error: GatherError) -> Self {
         match error {
             GatherError::ForeignOrder { field } => Failure::ForeignOrder { field },
-            GatherError::Request(error) => Failure::Request(error),
+            GatherError::ForeignPatient => Failure::ForeignServer,
         }
     }
 }
@@ -117,9 +117,14 @@ async fn collect(
     server: Option<&Url>,
     now: Timestamp,
 ) -> Result<PatientRecord, Failure> {
-    let deadline = tokio::time::Instant::now() + ehr.client().deadline();
+    let reader = Ehr {
+        base: server,
+        token: request.authorization.as_ref().map(|a| &a.access_token),
+        fhir: &app.fhir,
+        deadline: tokio::time::Instant::now() + ehr.client().deadline(),
+    };
     let local = app.local_codes(ehr.client().name());
-    let mut record = gather(request, server, &app.fhir, &app.knowledge, local, now, deadline).await?;
+    let mut record = gather(request, reader, &app.knowledge, local, now).await?;
     if request.fhir_server.is_some() && server.is_none() {
         for source in SOURCES {
             let state = record.sources.of_mut(source);
@@ -151,7 +156,7 @@ fn journal_entry(
         .collect();
     let cards = evaluation.cards.iter().zip(&out.cards).map(|(card, sent)| journal::IssuedCard {
         uuid: sent.uuid,
-        topic: topic_code(card.topic).to_owned(),
+        topic: card.topic.code().to_owned(),
         rule: card.basis.rule.clone(),
         indicator: card.indicator.code().to_owned(),
         suggestions: sent.suggestions.iter().map(|s| s.uuid).collect(),

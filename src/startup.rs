@@ -7,12 +7,12 @@
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::config::{ClientConfig, Config};
 use crate::content;
-use crate::demo::{self, DemoState};
+use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
 use crate::fhir::query;
-use crate::gather::LocalCodes;
+use crate::fhir::terms::LocalCodes;
 use crate::http;
-use crate::journal::{Journal, JournalError, JournalOptions};
+use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::protocol::discovery;
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
@@ -109,8 +109,8 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    Http(#[from] crate::fhir::client::SetupError),
     /// Discovery cannot be written.
     #[error("the list of services cannot be written: {0}")]
     Discovery(#[from] serde_json::Error),
@@ -214,7 +214,10 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let parts = Parts { knowledge, journal, public_url, clock, callers, local_codes: HashMap::new() };
     let app = web::Data::new(parts.app(DEMO_BODY)?);
     let journal = Arc::clone(&app.journal);
-    let pages = DemoState::new(address, clock.now(), Arc::clone(&journal));
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
+    let source = feedback_source(Arc::clone(&journal));
+    let pages = DemoState::new(&app.public_url, clock.now(), http, source);
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
     let server = run(listener, how.workers, move |routes| {
         routes.app_data(app.clone()).app_data(pages.clone()).configure(http::routes).configure(demo::routes);
@@ -234,7 +237,7 @@ struct Parts {
 
 impl Parts {
     fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
-        let templates: BTreeMap<String, String> = query::templates(&self.knowledge);
+        let templates: BTreeMap<&str, String> = query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates)?;
         let etag = HeaderValue::from_str(&format!("\"{}-{}\"", env!("CARGO_PKG_VERSION"), self.knowledge.version))
             .unwrap_or(HeaderValue::from_static("\"0\""));
@@ -254,11 +257,33 @@ impl Parts {
 }
 
 fn local_codes(client: &ClientConfig) -> LocalCodes {
-    client
-        .codes
-        .iter()
-        .map(|c| ((c.system.clone(), c.code.clone()), (c.maps_to_system.clone(), c.maps_to_code.clone())))
-        .collect()
+    let mut codes = LocalCodes::default();
+    for local in &client.codes {
+        codes.insert(&local.system, &local.code, (&local.maps_to_system, &local.maps_to_code));
+    }
+    codes
+}
+
+/// What the demonstration's page of feedback reads.
+fn feedback_source(journal: Arc<Journal>) -> FeedbackSource {
+    Arc::new(move |limit| {
+        let journal = Arc::clone(&journal);
+        Box::pin(async move {
+            let lines = journal.feedback_list(limit).await.map_err(|_| FeedbackUnavailable)?;
+            Ok(lines.into_iter().map(feedback_line).collect())
+        })
+    })
+}
+
+fn feedback_line(line: journal::FeedbackLine) -> demo::FeedbackLine {
+    demo::FeedbackLine {
+        at: line.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        service: line.service,
+        topic: line.topic,
+        rule: line.rule,
+        outcome: if line.accepted { "accepted" } else { "overridden" }.to_owned(),
+        reason: line.reason.map(|r| r.display.unwrap_or(r.code)).unwrap_or_default(),
+    }
 }
 
 fn problems(found: Vec<content::Problem>) -> StartError {

@@ -89,7 +89,9 @@ pub fn screen<'k>(
         }
         if harmed(record, knowledge, agent.ingredient) {
             screened.status = Status::Excluded;
-            screened.reasons.push(knowledge.words.get("agent.stopped-for-harm"));
+            screened
+                .reasons
+                .push(knowledge.words.get("agent.stopped-for-harm"));
         }
         requirements(&mut screened, signals, &mut screening);
         if taken && screened.status != Status::Excluded {
@@ -190,7 +192,12 @@ fn use_of(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<Ingr
     let Some(ingredient) = ingredient else {
         return (false, false);
     };
-    let ours = || record.orders.iter().filter(|o| is_of(knowledge, o.drug, ingredient));
+    let ours = || {
+        record
+            .orders
+            .iter()
+            .filter(|o| is_of(knowledge, o.drug, ingredient))
+    };
     let taken = ours().any(|o| o.role == Role::Recorded && o.status == OrderStatus::Active);
     let stopping = ours().any(|o| o.role == Role::Stopping && super::signal::counts_as_stop(o.status));
     (taken && !stopping, stopping)

@@ -226,8 +226,12 @@ impl<'k> Court<'_, 'k> {
         }
     }
 
+    /// A row that is asked again for another indication gives the same answer and is noted once.
     fn note(&mut self, table: &'k str, row: &'k str, truth: Truth) {
-        self.trail.push(Step { table, row, truth });
+        let step = Step { table, row, truth };
+        if !self.trail.contains(&step) {
+            self.trail.push(step);
+        }
     }
 
     fn gate(&mut self, signals: &mut Signals<'_>) -> Option<&'k Gate> {

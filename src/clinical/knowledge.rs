@@ -127,6 +127,22 @@ pub enum Topic {
     Monitoring,
 }
 
+impl Topic {
+    /// The code in `source.topic`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Topic::AbruptWithdrawal => "abrupt-withdrawal",
+            Topic::StopMayBeRight => "stop-may-be-right",
+            Topic::Rebound => "rebound",
+            Topic::HoldAndRestart => "hold-and-restart",
+            Topic::ConversionCheck => "conversion-check",
+            Topic::Taper => "taper",
+            Topic::AlternativeAgents => "alternative-agents",
+            Topic::Monitoring => "monitoring",
+        }
+    }
+}
+
 /// A named sign, asked by the tables.
 pub struct Signal {
     /// Name, as in the tables and the trail.

@@ -5,7 +5,9 @@
 //! Built once at start-up by `content`; immutable afterwards.
 
 use rust_decimal::Decimal;
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 /// Index into [`Vocabulary::ingredients`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +34,9 @@ pub struct Vocabulary {
     pub products: Vec<Product>,
     /// Formulations, of which the strengths may be combined.
     pub formulations: Vec<Formulation>,
+    /// Lower-case brand and form words that name a formulation of its ingredient, longest first; the
+    /// same word may name formulations of several ingredients.
+    pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Laboratory and vital-sign quantities and coded results.
     pub analytes: Vec<Analyte>,
     /// Names of groups of conditions and procedures.
@@ -66,8 +71,6 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
-    /// Brand and form words that name a formulation, longest first.
-    pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
 }
@@ -218,6 +221,58 @@ impl Vocabulary {
         self.systems.get(address).copied()
     }
 
+    /// The drug that a coding names.
+    pub fn drug_code(&self, system: &str, code: &str) -> Option<&DrugCode> {
+        self.coded(&self.drug_codes, system, code)
+    }
+
+    /// The analyte that a coding names.
+    pub fn lab_code(&self, system: &str, code: &str) -> Option<&LabCode> {
+        self.coded(&self.lab_codes, system, code)
+    }
+
+    /// The meaning of a coded result.
+    pub fn finding(&self, system: &str, code: &str) -> Option<Finding> {
+        self.coded(&self.finding_codes, system, code).copied()
+    }
+
+    /// Systemic or local, for a coded route.
+    pub fn route(&self, system: &str, code: &str) -> Option<Site> {
+        self.coded(&self.route_codes, system, code).copied()
+    }
+
+    /// Doses per day of a coded timing.
+    pub fn timing(&self, system: &str, code: &str) -> Option<Decimal> {
+        self.coded(&self.timing_codes, system, code).copied()
+    }
+
+    /// Adds the groups of conditions and procedures that a coding belongs to, by its code or by the range
+    /// of its three-character category.
+    pub fn groups_of(&self, system: &str, code: &str, into: &mut Vec<GroupId>) {
+        let Some(key) = self.system(system) else { return };
+        let listed = lookup(&self.group_codes, key, code).map_or(&[][..], |groups| groups);
+        let ranged = code.get(..3).map(|category| {
+            let inside = move |(of, from, to, group): &(u8, Box<str>, Box<str>, GroupId)| {
+                (*of == key && &**from <= category && category <= &**to).then_some(*group)
+            };
+            self.group_ranges.iter().filter_map(inside)
+        });
+        for group in listed.iter().copied().chain(ranged.into_iter().flatten()) {
+            if !into.contains(&group) {
+                into.push(group);
+            }
+        }
+    }
+
+    fn coded<'v, T>(
+        &'v self,
+        map: &'v HashMap<(u8, Box<str>), T>,
+        system: &str,
+        code: &str,
+    ) -> Option<&'v T> {
+        lookup(map, self.system(system)?, code)
+    }
+
     /// The analyte of that key.
     pub fn analyte(&self, id: AnalyteId) -> &Analyte {
         &self.analytes[usize::from(id.0)]
@@ -246,5 +301,89 @@ impl Vocabulary {
     /// Whether two ingredients count as the same agent.
     pub fn same_family(&self, a: IngredientId, b: IngredientId) -> bool {
         a == b || self.ingredient(a).family == self.ingredient(b).family
+    }
+}
+
+/// A key of the code maps, owned or borrowed: lets a map be asked without building an owned key.
+trait CodeKey {
+    fn parts(&self) -> (u8, &str);
+}
+
+impl CodeKey for (u8, Box<str>) {
+    fn parts(&self) -> (u8, &str) {
+        (self.0, &self.1)
+    }
+}
+
+impl CodeKey for (u8, &str) {
+    fn parts(&self) -> (u8, &str) {
+        (self.0, self.1)
+    }
+}
+
+impl<'k> Borrow<dyn CodeKey + 'k> for (u8, Box<str>) {
+    fn borrow(&self) -> &(dyn CodeKey + 'k) {
+        self
+    }
+}
+
+impl PartialEq for dyn CodeKey + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn CodeKey + '_ {}
+
+impl Hash for dyn CodeKey + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+/// Value of a (system key, code) pair.
+fn lookup<'m, T>(map: &'m HashMap<(u8, Box<str>), T>, system: u8, code: &str) -> Option<&'m T> {
+    let key: &dyn CodeKey = &(system, code);
+    map.get(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_by_system_alias_and_only_in_its_system() {
+        let mut vocabulary = Vocabulary::default();
+        vocabulary.systems.insert("http://routes.example".into(), 3);
+        vocabulary.systems.insert("urn:oid:1.2.3".into(), 3);
+        vocabulary.systems.insert("http://other.example".into(), 4);
+        vocabulary.route_codes.insert((3, "oral".into()), Site::Systemic);
+        assert_eq!(
+            vocabulary.route("http://routes.example", "oral"),
+            Some(Site::Systemic)
+        );
+        assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
+        assert_eq!(vocabulary.route("http://other.example", "oral"), None);
+        assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
+    }
+
+    #[test]
+    fn groups_come_from_codes_and_from_ranges_of_categories() {
+        let mut vocabulary = Vocabulary::default();
+        vocabulary.systems.insert("icd".into(), 0);
+        vocabulary
+            .group_codes
+            .insert((0, "C50.1".into()), vec![GroupId(1)]);
+        vocabulary
+            .group_ranges
+            .push((0, "C00".into(), "C96".into(), GroupId(2)));
+        let mut groups = Vec::new();
+        vocabulary.groups_of("icd", "C50.1", &mut groups);
+        assert_eq!(groups, [GroupId(1), GroupId(2)]);
+        groups.clear();
+        vocabulary.groups_of("icd", "C97", &mut groups);
+        vocabulary.groups_of("icd", "C5", &mut groups);
+        vocabulary.groups_of("icd", "\u{b5}\u{b5}", &mut groups);
+        assert!(groups.is_empty());
     }
 }

@@ -6,10 +6,10 @@ use crate::clinical::gap::Truth;
 use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::Knowledge;
 use crate::content;
-use crate::gather::{LocalCodes, read_given};
+use crate::fhir::terms::LocalCodes;
+use crate::gather::read_given;
 use crate::pipeline::respond;
 use crate::protocol::request::HookRequest;
-use crate::protocol::response::topic_code;
 use crate::startup::Clock;
 use jiff::Timestamp;
 use std::io::Read;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     if !knowledge.services.iter().any(|s| *s.hook == *request.hook) {
         return Err(CommandError::Request(format!("{file}: hook is not one that this service is listed for")));
     }
-    let record = read_given(&request, &knowledge, &LocalCodes::default(), now)
+    let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
     if evaluation.undecided {
@@ -75,7 +75,7 @@ fn print_cards(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
         println!("No cards: looked, and nothing to say.");
     }
     for card in &evaluation.cards {
-        println!("[{}] {} ({})", card.indicator.code(), card.summary, topic_code(card.topic));
+        println!("[{}] {} ({})", card.indicator.code(), card.summary, card.topic.code());
         println!();
         for line in card.detail.replace("**", "").lines() {
             println!("    {line}");

@@ -21,7 +21,7 @@ struct ServiceOut<'a> {
     title: &'a str,
     description: &'a str,
     id: &'a str,
-    prefetch: &'a BTreeMap<String, String>,
+    prefetch: &'a BTreeMap<&'a str, String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     usage_requirements: &'a str,
     version: &'static str,
@@ -31,7 +31,7 @@ struct ServiceOut<'a> {
 ///
 /// # Errors
 /// If the list cannot be written as JSON.
-pub fn body(knowledge: &Knowledge, prefetch: &BTreeMap<String, String>) -> Result<String, serde_json::Error> {
+pub fn body(knowledge: &Knowledge, prefetch: &BTreeMap<&str, String>) -> Result<String, serde_json::Error> {
     let services = knowledge.services.iter().map(|s| ServiceOut {
         hook: &s.hook,
         title: &s.title,

@@ -179,7 +179,7 @@ pub fn answer<'a>(
 fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_>, at: &str) -> CardOut<'a> {
     // The loader refuses a statement without a source.
     let first = knowledge.source(card.sources[0]);
-    let code = topic_code(card.topic);
+    let code = card.topic.code();
     let suggestions: Vec<SuggestionOut<'a>> = card
         .suggestions
         .iter()
@@ -304,20 +304,6 @@ fn input_out(input: &Input) -> InputOut<'_> {
         date: input.date.as_deref(),
         source: input.source.as_deref(),
         as_recorded: input.as_recorded.as_deref(),
-    }
-}
-
-/// Code of a topic (contract, section 2).
-pub fn topic_code(topic: Topic) -> &'static str {
-    match topic {
-        Topic::AbruptWithdrawal => "abrupt-withdrawal",
-        Topic::StopMayBeRight => "stop-may-be-right",
-        Topic::Rebound => "rebound",
-        Topic::HoldAndRestart => "hold-and-restart",
-        Topic::ConversionCheck => "conversion-check",
-        Topic::Taper => "taper",
-        Topic::AlternativeAgents => "alternative-agents",
-        Topic::Monitoring => "monitoring",
     }
 }
 

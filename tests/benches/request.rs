@@ -22,8 +22,14 @@ pub fn body(observations: usize, orders: usize) -> String {
 }
 
 fn bundle(kind: &str, resources: &[String]) -> String {
-    let entries: Vec<String> = resources.iter().map(|r| format!(r#"{{"resource":{r}}}"#)).collect();
-    format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
+    let entries: Vec<String> = resources
+        .iter()
+        .map(|r| format!(r#"{{"resource":{r}}}"#))
+        .collect();
+    format!(
+        r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#,
+        entries.join(",")
+    )
 }
 
 fn stopped_order() -> String {
@@ -31,7 +37,10 @@ fn stopped_order() -> String {
 }
 
 fn order(n: usize) -> String {
-    let (code, name) = [("200060", "mycophenolate mofetil 500 MG Oral Tablet"), ("314076", "lisinopril 10 MG Oral Tablet")][n % 2];
+    let (code, name) = [
+        ("200060", "mycophenolate mofetil 500 MG Oral Tablet"),
+        ("314076", "lisinopril 10 MG Oral Tablet"),
+    ][n % 2];
     medication(n + 1, "active", code, name, "500")
 }
 
@@ -44,10 +53,30 @@ fn medication(id: usize, status: &str, code: &str, name: &str, dose: &str) -> St
 fn observation(n: usize) -> String {
     let kinds = [
         ("11253-2", "Tacrolimus [Mass/volume] in Blood", "6.1", "ng/mL"),
-        ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "0.9", "mg/dL"),
-        ("2823-3", "Potassium [Moles/volume] in Serum or Plasma", "4.4", "mmol/L"),
-        ("2890-2", "Protein/Creatinine [Mass Ratio] in Urine", "2100", "mg/g"),
-        ("4485-9", "Complement C3 [Mass/volume] in Serum or Plasma", "55", "mg/dL"),
+        (
+            "2160-0",
+            "Creatinine [Mass/volume] in Serum or Plasma",
+            "0.9",
+            "mg/dL",
+        ),
+        (
+            "2823-3",
+            "Potassium [Moles/volume] in Serum or Plasma",
+            "4.4",
+            "mmol/L",
+        ),
+        (
+            "2890-2",
+            "Protein/Creatinine [Mass Ratio] in Urine",
+            "2100",
+            "mg/g",
+        ),
+        (
+            "4485-9",
+            "Complement C3 [Mass/volume] in Serum or Plasma",
+            "55",
+            "mg/dL",
+        ),
     ];
     let (code, name, value, unit) = kinds[n % 5];
     let (month, day) = (1 + (n / 5) % 11, 1 + n % 28);

@@ -4,7 +4,11 @@
 //! fixed card. Both run in a child process with one worker; the parent drives them over loopback with a
 //! few connections in a closed loop. Prints requests per second and the ratio. Run it with
 //! `cargo bench --bench throughput`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark speaks to the terminal and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark speaks to the terminal and may panic"
+)]
 
 #[path = "request.rs"]
 mod request;
@@ -40,9 +44,17 @@ fn floor() {
             HttpResponse::Ok().content_type("application/json").body(card)
         };
         let app = move || {
-            App::new().app_data(web::PayloadConfig::new(8 << 20)).route("/cds-services/{id}", web::post().to(answer))
+            App::new()
+                .app_data(web::PayloadConfig::new(8 << 20))
+                .route("/cds-services/{id}", web::post().to(answer))
         };
-        HttpServer::new(app).workers(1).listen(listener).unwrap().run().await.unwrap();
+        HttpServer::new(app)
+            .workers(1)
+            .listen(listener)
+            .unwrap()
+            .run()
+            .await
+            .unwrap();
     });
 }
 
@@ -51,7 +63,12 @@ fn service() {
     let journal = Some(format!("sqlite:{}", folder.path().join("journal.db").display()));
     actix_web::rt::System::new().block_on(async {
         let clock = Clock::Fixed(request::NOW.parse().unwrap());
-        let how = Demonstration { port: 0, clock, journal, workers: Some(1) };
+        let how = Demonstration {
+            port: 0,
+            clock,
+            journal,
+            workers: Some(1),
+        };
         let running = startup::demonstrate(how).await.unwrap();
         println!("listening on http://{}", running.address);
         running.server.await.unwrap();
@@ -60,16 +77,27 @@ fn service() {
 
 fn compare() {
     let body = request::body(50, 10);
-    println!("body: {} bytes, 50 Observations and 10 MedicationRequests in prefetch", body.len());
+    println!(
+        "body: {} bytes, 50 Observations and 10 MedicationRequests in prefetch",
+        body.len()
+    );
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
         let floor = rate("serve-floor", &body);
         let service = rate("serve-service", &body);
-        println!("round {round}: floor {floor:.0}/s, service {service:.0}/s, ratio {:.2}", service / floor);
+        println!(
+            "round {round}: floor {floor:.0}/s, service {service:.0}/s, ratio {:.2}",
+            service / floor
+        );
         ratios.push(service / floor);
     }
     ratios.sort_by(f64::total_cmp);
-    println!("ratio, median of {ROUNDS}: {:.2} (min {:.2}, max {:.2})", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
+    println!(
+        "ratio, median of {ROUNDS}: {:.2} (min {:.2}, max {:.2})",
+        ratios[ROUNDS / 2],
+        ratios[0],
+        ratios[ROUNDS - 1]
+    );
 }
 
 /// Requests per second of one server.
@@ -82,8 +110,9 @@ fn rate(which: &str, body: &str) -> f64 {
     let bytes = [head.as_bytes(), body.as_bytes()].concat();
     let run = |time: Duration| -> usize {
         std::thread::scope(|scope| {
-            let clients: Vec<_> =
-                (0..CONNECTIONS).map(|_| scope.spawn(|| client(&address, &bytes, time))).collect();
+            let clients: Vec<_> = (0..CONNECTIONS)
+                .map(|_| scope.spawn(|| client(&address, &bytes, time)))
+                .collect();
             clients.into_iter().map(|c| c.join().unwrap()).sum()
         })
     };
@@ -97,9 +126,19 @@ fn rate(which: &str, body: &str) -> f64 {
 }
 
 fn start(which: &str) -> (Child, String) {
-    let mut child = Command::new(std::env::current_exe().unwrap()).arg(which).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .arg(which)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on http://").map(str::to_owned)).unwrap();
+    let address = lines
+        .find_map(|line| {
+            line.unwrap()
+                .strip_prefix("listening on http://")
+                .map(str::to_owned)
+        })
+        .unwrap();
     (child, address)
 }
 
@@ -122,13 +161,23 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
         let read = stream.read(&mut buffer[filled..]).unwrap();
         assert!(read > 0, "the server hung up");
         filled += read;
-        let Some(head) = buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+        let Some(head) = buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else {
+            continue;
+        };
         let text = std::str::from_utf8(&buffer[..head]).unwrap().to_ascii_lowercase();
         assert!(text.starts_with("http/1.1 200"), "{text}");
-        let length: usize =
-            text.lines().find_map(|l| l.strip_prefix("content-length: ")).unwrap().trim().parse().unwrap();
+        let length: usize = text
+            .lines()
+            .find_map(|l| l.strip_prefix("content-length: "))
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
         if filled >= head + 4 + length {
-            assert!(buffer[head..filled].windows(9).any(|w| w == b"\"summary\""), "an answer without a card");
+            assert!(
+                buffer[head..filled].windows(9).any(|w| w == b"\"summary\""),
+                "an answer without a card"
+            );
             return;
         }
     }

@@ -126,8 +126,7 @@ impl<'k> Writer<'_, 'k> {
         };
         let orders = self.record.orders.iter().enumerate();
         let alive = |o: &Order| {
-            o.role == Role::Stopping
-                || o.role == Role::Recorded && o.status == OrderStatus::Active
+            o.role == Role::Stopping || o.role == Role::Recorded && o.status == OrderStatus::Active
         };
         orders
             .filter(|(_, o)| alive(o) && is_companion(o.drug))
@@ -138,9 +137,8 @@ impl<'k> Writer<'_, 'k> {
     /// What the stopped orders leave open: drug, route, formulation, restart, birth date.
     fn order_gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
-        let unreadable = |o: &Order| {
-            o.role == Role::Stopping && o.drug == Drug::Unreadable && counts_as_stop(o.status)
-        };
+        let unreadable =
+            |o: &Order| o.role == Role::Stopping && o.drug == Drug::Unreadable && counts_as_stop(o.status);
         if self.record.orders.iter().any(unreadable) {
             gaps.push(Gap::new("drug", Why::NotReadable));
         }

@@ -16,9 +16,7 @@ pub use inputs::{Input, Is};
 use super::agents::{Status, screen};
 use super::gap::Gap;
 use super::judge::Finding;
-use super::knowledge::{
-    AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal,
-};
+use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
 use super::record::{Dose, Drug, PatientRecord, Role};
 use super::signal::{Signals, counts_as_stop};
 use super::taper::{Step, schedule};

@@ -40,7 +40,10 @@ impl<'k> Writer<'_, 'k> {
         let drug = &self.drugs[0];
         card.suggestions = vec![Suggestion {
             label: words.get("suggestion.draft-taper").replace("{drug}", drug),
-            description: words.get("action.draft-taper").replace("{drug}", drug).replace("{steps}", &in_words.len().to_string()),
+            description: words
+                .get("action.draft-taper")
+                .replace("{drug}", drug)
+                .replace("{steps}", &in_words.len().to_string()),
             recommended: true,
             proposal: Proposal::Taper {
                 after,
@@ -72,11 +75,7 @@ impl<'k> Writer<'_, 'k> {
         entries.extend(weight);
         let mut basis = Basis {
             gaps,
-            ..self.basis(
-                statement.evidence,
-                inputs_of(self.signals, &entries),
-                Vec::new(),
-            )
+            ..self.basis(statement.evidence, inputs_of(self.signals, &entries), Vec::new())
         };
         basis.agents = screening
             .agents

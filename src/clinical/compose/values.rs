@@ -74,9 +74,10 @@ impl<'a> Values<'a> {
             ([], _) => return None,
             ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
             ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
-            ([one, ..], true) => {
-                words.get("dose.times-daily").replace("{dose}", one).replace("{count}", &day.len().to_string())
-            }
+            ([one, ..], true) => words
+                .get("dose.times-daily")
+                .replace("{dose}", one)
+                .replace("{count}", &day.len().to_string()),
             (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
         })
     }

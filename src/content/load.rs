@@ -1,0 +1,431 @@
+//! The whole folder, to [`Knowledge`], or to the list of everything that is wrong with it.
+//!
+//! Order matters only between names and their use: codes and drugs first, then sources and the names of
+//! signals, then what speaks of them. A folder with any problem is refused as a whole.
+
+use super::agents::{self, Agents};
+use super::codes::Systems;
+use super::drugs::{DrugKeys, Drugs, FormulationKeys};
+use super::files::Files;
+use super::names::{Desk, Listed, Scope};
+use super::needs;
+use super::page::{Page, Problem, Problems};
+use super::schema::tables::DrugFile;
+use super::schema::{Content, OverrideReasons, Services};
+use super::terms::{self, TermKeys};
+use super::texts::{self, Texts};
+use super::{indications, signals, sources, tables};
+use crate::clinical::knowledge::{Citation, Coding, Knowledge, Service, Signal, Withdrawal};
+use crate::clinical::vocabulary::{IngredientId, Vocabulary};
+use std::path::Path;
+
+/// Loads the folder that is built into the binary.
+///
+/// # Errors
+/// All problems of the folder.
+pub fn embedded() -> Result<Knowledge, Vec<Problem>> {
+    load(&Files::embedded())
+}
+
+/// Loads a directory, or without one the folder that is built into the binary.
+///
+/// # Errors
+/// All problems of the folder; that it cannot be read is one.
+pub fn from(directory: Option<&Path>) -> Result<Knowledge, Vec<Problem>> {
+    load(&files(directory)?)
+}
+
+/// The files of a directory, or without one those that are built in.
+pub(super) fn files(directory: Option<&Path>) -> Result<Files, Vec<Problem>> {
+    let Some(directory) = directory else {
+        return Ok(Files::embedded());
+    };
+    Files::read(directory).map_err(|error| {
+        vec![Problem {
+            file: directory.display().to_string(),
+            line: None,
+            says: error.to_string(),
+        }]
+    })
+}
+
+/// Loads a folder.
+///
+/// # Errors
+/// All problems of the folder, by file and line.
+pub fn load(files: &Files) -> Result<Knowledge, Vec<Problem>> {
+    let problems = Problems::default();
+    let knowledge = assemble(files, &problems);
+    let sound = problems.is_empty();
+    match knowledge {
+        Some(knowledge) if sound => Ok(knowledge),
+        _ => {
+            if sound {
+                problems.add(files.root().to_owned(), None, "could not be loaded".to_owned());
+            }
+            Err(problems.into_list())
+        }
+    }
+}
+
+fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
+    refuse_strangers(files, problems);
+    let systems = Systems::read(&Page::required(files, "terms/systems.toml", problems)?)?;
+    let mut vocabulary = Vocabulary::default();
+    let mut drugs = Drugs::default();
+    if let Some(page) = Page::required(files, "terms/ingredients.toml", problems) {
+        drugs.read_ingredients(&page, &systems);
+    }
+    if let Some(page) = Page::required(files, "terms/drugs.csv", problems) {
+        drugs.read_drugs(&page, &systems);
+    }
+    let folders = Folder::read_all(files, problems, &systems, &mut drugs);
+    let drug_keys = drugs.finish(&mut vocabulary);
+    let term_keys = terms::read(files, problems, &systems, &mut vocabulary);
+    vocabulary.systems = systems.into_keys();
+    let terms = Terms {
+        vocabulary,
+        term_keys,
+        drug_keys,
+    };
+
+    let mut citations = Vec::new();
+    let (lists, rows) = Lists::read(files, problems, &terms, &folders, &mut citations);
+    let signals = lists.signals(rows, &terms, problems);
+    let agents = agents::read(files, problems, lists.scope(&terms, None));
+    let withdrawals = folders
+        .iter()
+        .zip(&lists.own)
+        .filter_map(|(folder, own)| {
+            folder.withdrawal(files, problems, lists.scope(&terms, Some(own)), &agents)
+        })
+        .collect::<Vec<_>>();
+    refuse_rivals(files, problems, &withdrawals, &terms.vocabulary);
+
+    let version = version(&Page::required(files, "content.toml", problems)?);
+    let services = services(&Page::required(files, "services.toml", problems)?);
+    let override_reasons = override_reasons(&Page::required(files, "override-reasons.toml", problems)?);
+    let words = texts::read_words(&Page::required(files, "texts/en.toml", problems)?);
+    let signals = signals?;
+    let needs = needs::derive(&withdrawals, &agents.list, &signals, &terms.vocabulary);
+    Some(Knowledge {
+        version: version?,
+        vocabulary: terms.vocabulary,
+        sources: citations,
+        signals,
+        agents: agents.list,
+        withdrawals,
+        services: services?,
+        override_reasons: override_reasons?,
+        words: words?,
+        needs,
+    })
+}
+
+/// The vocabulary with the names by which tables speak of it.
+struct Terms {
+    vocabulary: Vocabulary,
+    term_keys: TermKeys,
+    drug_keys: DrugKeys,
+}
+
+/// A withdrawal whose drug was read.
+struct Folder<'a> {
+    key: &'a str,
+    file: DrugFile,
+    ingredient: IngredientId,
+    formulations: FormulationKeys,
+}
+
+/// Path of a file of a withdrawal.
+fn path(key: &str, file: &str) -> String {
+    format!("withdrawals/{key}/{file}")
+}
+
+impl<'a> Folder<'a> {
+    fn read_all(files: &'a Files, problems: &Problems, systems: &Systems, drugs: &mut Drugs) -> Vec<Self> {
+        let keys = files.folders("withdrawals");
+        if keys.is_empty() {
+            problems.add(
+                format!("{}/withdrawals", files.root()),
+                None,
+                "holds no withdrawal".to_owned(),
+            );
+        }
+        keys.into_iter()
+            .filter_map(|key| Folder::read(files, problems, systems, drugs, key))
+            .collect()
+    }
+
+    fn read(
+        files: &Files,
+        problems: &Problems,
+        systems: &Systems,
+        drugs: &mut Drugs,
+        key: &'a str,
+    ) -> Option<Self> {
+        let drug_path = path(key, "drug.toml");
+        let page = Page::required(files, &drug_path, problems)?;
+        let file: DrugFile = page.toml()?;
+        let Some(ingredient) = drugs.ingredient(file.ingredient.get_ref()) else {
+            page.refuse(
+                file.ingredient.span(),
+                format!("there is no ingredient '{}'", file.ingredient.get_ref()),
+            );
+            return None;
+        };
+        let formulations = drugs.read_formulations(&page, &file, ingredient);
+        if let Some(page) = Page::required(files, &path(key, "products.csv"), problems) {
+            drugs.read_products(&page, systems, ingredient, &formulations);
+        }
+        Some(Folder {
+            key,
+            file,
+            ingredient,
+            formulations,
+        })
+    }
+
+    fn withdrawal(
+        &self,
+        files: &Files,
+        problems: &Problems,
+        scope: Scope,
+        agents: &Agents,
+    ) -> Option<Withdrawal> {
+        let [drug, gates, right, texts, approval] = [
+            "drug.toml",
+            "gates.toml",
+            "right-to-stop.toml",
+            "texts/en.toml",
+            "approval.toml",
+        ]
+        .map(|file| path(self.key, file));
+        let page = |path| Page::required(files, path, problems);
+        let approval = page(&approval).and_then(|page| tables::approval(&page));
+        let drug = Desk {
+            page: page(&drug)?,
+            scope,
+        };
+        let texts = Texts::read(&Desk {
+            page: page(&texts)?,
+            scope,
+        })?;
+        let level = self.file.level.as_ref().and_then(|word| drug.analyte(word));
+        let conversions = tables::conversions(&drug, &self.file, &self.formulations);
+        let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));
+        let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
+        let indications = self.indications(files, problems, scope, agents, &texts);
+        indications::check_rank(&drug.page, &self.file.indications, &indications);
+        Some(Withdrawal {
+            key: self.key.into(),
+            ingredient: self.ingredient,
+            level,
+            adult_years: self.file.adult_years,
+            switch_before: self.file.switch_before.0,
+            switch_after: self.file.switch_after.0,
+            chain_gap: self.file.chain_gap.0,
+            trough_hours: self.file.trough_hours,
+            companions: drug.drug_set(&self.file.companions),
+            conversions,
+            gates: gates?,
+            rightful: rightful?,
+            indications,
+            approval: approval?,
+        })
+    }
+
+    fn indications(
+        &self,
+        files: &Files,
+        problems: &Problems,
+        scope: Scope,
+        agents: &Agents,
+        texts: &Texts,
+    ) -> Vec<crate::clinical::knowledge::Indication> {
+        let rank = self.file.indications.get_ref();
+        let folder = path(self.key, "indications");
+        for (path, _) in files.below(&folder) {
+            let key = path[folder.len() + 1..].trim_end_matches(".toml");
+            if rank.iter().all(|word| word.get_ref() != key) {
+                problems.add(
+                    format!("{}/{path}", files.root()),
+                    None,
+                    "is not in the indications of drug.toml".to_owned(),
+                );
+            }
+        }
+        let read = |key: &str| {
+            let path = format!("{folder}/{key}.toml");
+            let page = Page::required(files, &path, problems)?;
+            indications::indication(&Desk { page, scope }, texts, agents, key, rank)
+        };
+        rank.iter().filter_map(|word| read(word.get_ref())).collect()
+    }
+}
+
+/// Names of signals and sources, of all and of each withdrawal.
+struct Lists {
+    shared: Listed,
+    own: Vec<Listed>,
+}
+
+/// Rows of signals, with the withdrawal (by its place among the folders) that they belong to.
+type SignalRows<'a> = Vec<(Option<usize>, signals::Rows<'a>)>;
+
+impl Lists {
+    fn read<'a>(
+        files: &'a Files,
+        problems: &'a Problems,
+        terms: &Terms,
+        folders: &[Folder],
+        citations: &mut Vec<Citation>,
+    ) -> (Self, SignalRows<'a>) {
+        let aggregators = &terms.term_keys.aggregators;
+        let mut lists = Lists {
+            shared: Listed::default(),
+            own: Vec::new(),
+        };
+        let (mut rows, mut next) = (Vec::new(), 0);
+        if let Some(page) = Page::required(files, "sources.toml", problems) {
+            sources::read(&page, aggregators, None, &mut lists.shared.sources, citations);
+        }
+        if let Some(page) = Page::required(files, "signals.toml", problems) {
+            rows.extend(signals::read(page, &mut next, &mut lists.shared.signals).map(|rows| (None, rows)));
+        }
+        for (index, folder) in folders.iter().enumerate() {
+            let mut own = Listed::default();
+            if let Some(page) = Page::optional(files, &path(folder.key, "sources.toml"), problems) {
+                sources::read(
+                    &page,
+                    aggregators,
+                    Some(&lists.shared.sources),
+                    &mut own.sources,
+                    citations,
+                );
+            }
+            if let Some(page) = Page::optional(files, &path(folder.key, "signals.toml"), problems) {
+                rows.extend(signals::read(page, &mut next, &mut own.signals).map(|rows| (Some(index), rows)));
+            }
+            lists.own.push(own);
+        }
+        (lists, rows)
+    }
+
+    fn scope<'a>(&'a self, terms: &'a Terms, own: Option<&'a Listed>) -> Scope<'a> {
+        Scope {
+            vocabulary: &terms.vocabulary,
+            terms: &terms.term_keys,
+            drugs: &terms.drug_keys,
+            shared: &self.shared,
+            own,
+        }
+    }
+
+    fn signals(&self, rows: SignalRows, terms: &Terms, problems: &Problems) -> Option<Vec<Signal>> {
+        let mut built = Vec::new();
+        for (owner, rows) in rows {
+            let scope = self.scope(terms, owner.and_then(|index| self.own.get(index)));
+            rows.build(scope, &mut built);
+        }
+        signals::finish(built, problems)
+    }
+}
+
+/// Tables whose name no part of the loader knows: a misspelt name must not switch a table off.
+fn refuse_strangers(files: &Files, problems: &Problems) {
+    for (path, _) in files.iter() {
+        if !is_expected(&path.split('/').collect::<Vec<_>>()) {
+            problems.add(
+                format!("{}/{path}", files.root()),
+                None,
+                "no table has this name".to_owned(),
+            );
+        }
+    }
+}
+
+fn is_expected(parts: &[&str]) -> bool {
+    let toml = |name: &str| name.ends_with(".toml");
+    match parts {
+        ["content.toml" | "sources.toml" | "signals.toml" | "services.toml" | "override-reasons.toml"] => {
+            true
+        }
+        ["texts", "en.toml"] => true,
+        [
+            "terms",
+            "systems.toml" | "ingredients.toml" | "analytes.toml" | "words.toml",
+        ] => true,
+        [
+            "terms",
+            "drugs.csv" | "labs.csv" | "groups.csv" | "findings.csv" | "routes.csv" | "timings.csv",
+        ] => true,
+        ["agents", name] => toml(name),
+        ["withdrawals", _, "products.csv"] => true,
+        [
+            "withdrawals",
+            _,
+            "drug.toml" | "gates.toml" | "right-to-stop.toml" | "approval.toml",
+        ] => true,
+        ["withdrawals", _, "sources.toml" | "signals.toml"] | ["withdrawals", _, "texts", "en.toml"] => true,
+        ["withdrawals", _, "indications", name] | ["withdrawals", _, "cases", _, name] => toml(name),
+        _ => false,
+    }
+}
+
+/// Two withdrawals of one family would compete for the same stop.
+fn refuse_rivals(files: &Files, problems: &Problems, withdrawals: &[Withdrawal], vocabulary: &Vocabulary) {
+    for (index, one) in withdrawals.iter().enumerate() {
+        for other in &withdrawals[..index] {
+            if vocabulary.same_family(one.ingredient, other.ingredient) {
+                let file = format!("{}/{}", files.root(), path(&one.key, "drug.toml"));
+                problems.add(
+                    file,
+                    None,
+                    format!("its ingredient is that of the withdrawal '{}'", other.key),
+                );
+            }
+        }
+    }
+}
+
+fn version(page: &Page) -> Option<Box<str>> {
+    let content: Content = page.toml()?;
+    if content.released.get_ref().parse::<jiff::civil::Date>().is_err() {
+        page.refuse(content.released.span(), "released is a date (2026-11-22)");
+    }
+    Some(content.version.into_inner().into())
+}
+
+fn services(page: &Page) -> Option<Vec<Service>> {
+    let rows = page.toml::<Services>()?.service;
+    for (index, row) in rows.iter().enumerate() {
+        if rows[..index]
+            .iter()
+            .any(|before| before.id.get_ref() == row.id.get_ref())
+        {
+            page.refuse(
+                row.id.span(),
+                format!("the service '{}' is listed twice", row.id.get_ref()),
+            );
+        }
+    }
+    let service = |row: super::schema::ServiceRow| Service {
+        id: row.id.into_inner().into(),
+        hook: row.hook.into(),
+        title: row.title.into(),
+        description: row.description.into(),
+        usage: row.usage.into(),
+    };
+    Some(rows.into_iter().map(service).collect())
+}
+
+fn override_reasons(page: &Page) -> Option<Vec<Coding>> {
+    let rows = page.toml::<OverrideReasons>()?.reason;
+    let coding = |row: super::schema::CodingRow| Coding {
+        system: row.system.into_inner().into(),
+        code: row.code.into_inner().into(),
+        display: row.display.into(),
+    };
+    Some(rows.into_iter().map(coding).collect())
+}

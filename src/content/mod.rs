@@ -1,0 +1,39 @@
+//! The folder `hooks/`: read once, held to its rules, and tried on its cases.
+//!
+//! [`files`] turns a folder into texts, [`load`] turns the texts into the tables of
+//! [`crate::clinical::knowledge`] or refuses them with file and line; [`check`] runs the cases of `hooks/` through the judgement. What may stand in the files is
+//! described in `hooks/FORMAT.md`. Nothing here judges a patient, and no table is changed after loading.
+
+mod agents;
+#[cfg(test)]
+mod broken_tests;
+mod case;
+pub mod check;
+#[cfg(test)]
+mod check_tests;
+mod codes;
+mod coverage;
+mod drugs;
+mod expectations;
+mod expressions;
+pub mod files;
+mod forms;
+mod indications;
+pub mod load;
+#[cfg(test)]
+mod load_tests;
+mod names;
+mod needs;
+mod page;
+mod phrases;
+mod scalar;
+mod schema;
+mod signals;
+mod sources;
+mod tables;
+mod terms;
+mod texts;
+
+pub use files::Files;
+pub use load::{embedded, from, load};
+pub use page::Problem;

@@ -1,0 +1,139 @@
+//! What must be read to decide, derived from the tables in use.
+//!
+//! So that discovery, fetching and rules cannot disagree, nobody writes this list by hand.
+
+use super::signals::{asked, named};
+use crate::clinical::knowledge::{Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Withdrawal};
+use crate::clinical::vocabulary::{AnalyteId, Vocabulary};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Signals that the tables of a withdrawal and its agents ask, directly or through others.
+pub(super) fn signals_in_use(
+    withdrawal: &Withdrawal,
+    agents: &[Agent],
+    signals: &[Signal],
+) -> BTreeSet<SignalId> {
+    let mut open = Vec::new();
+    for expr in expressions(withdrawal, agents) {
+        named(expr, &mut open);
+    }
+    let mut in_use = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if let (true, Some(signal)) = (in_use.insert(id), signals.get(usize::from(id.0))) {
+            open.extend(asked(signal));
+        }
+    }
+    in_use
+}
+
+fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a Expr> {
+    let mut list: Vec<&Expr> = withdrawal.gates.iter().map(|gate| &gate.when).collect();
+    for row in &withdrawal.rightful {
+        list.push(&row.when);
+        list.extend(
+            row.partial
+                .iter()
+                .flat_map(|partial| [&partial.certain, &partial.open]),
+        );
+    }
+    for indication in &withdrawal.indications {
+        list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
+        list.extend(
+            indication
+                .checks
+                .iter()
+                .filter_map(|check| check.applies.as_ref()),
+        );
+        for agent in indication
+            .agents
+            .iter()
+            .filter_map(|used| agents.get(usize::from(used.agent.0)))
+        {
+            list.extend(agent.excludes.iter().map(|row| &row.when));
+            list.extend(
+                agent
+                    .requires
+                    .iter()
+                    .flat_map(|row| std::iter::once(&row.know).chain(&row.applies)),
+            );
+            list.extend(agent.notes.iter().map(|note| &note.when));
+        }
+    }
+    list
+}
+
+/// The analytes that any table in use reads, and how far back.
+pub(super) fn derive(
+    withdrawals: &[Withdrawal],
+    agents: &[Agent],
+    signals: &[Signal],
+    vocabulary: &Vocabulary,
+) -> Needs {
+    let mut windows = BTreeMap::new();
+    for withdrawal in withdrawals {
+        for id in signals_in_use(withdrawal, agents, signals) {
+            if let Some((analyte, days)) = signals.get(usize::from(id.0)).and_then(look_back) {
+                widen(&mut windows, analyte, days);
+            }
+        }
+        of_tables(withdrawal, &mut windows);
+    }
+    let mut needs = Needs::default();
+    for (analyte, days) in windows {
+        if vocabulary.analyte(analyte).screen {
+            needs.screens.push(analyte);
+        } else {
+            needs.observations.push(analyte);
+            needs.observation_days = needs.observation_days.max(days);
+        }
+    }
+    needs
+}
+
+fn of_tables(withdrawal: &Withdrawal, windows: &mut BTreeMap<AnalyteId, u32>) {
+    let mut monitor = |rows: &[Monitor]| rows.iter().for_each(|row| widen(windows, row.analyte, 0));
+    for indication in &withdrawal.indications {
+        monitor(&indication.monitoring);
+    }
+    for row in &withdrawal.rightful {
+        monitor(&row.monitoring);
+    }
+    for check in withdrawal
+        .indications
+        .iter()
+        .flat_map(|indication| &indication.checks)
+    {
+        widen(windows, check.analyte, check.within);
+    }
+    for test in withdrawal
+        .rightful
+        .iter()
+        .filter_map(|row| row.partial.as_ref())
+        .flat_map(|partial| &partial.tests)
+    {
+        widen(windows, *test, 0);
+    }
+    if let Some(level) = withdrawal.level {
+        widen(windows, level, 0);
+    }
+}
+
+fn widen(windows: &mut BTreeMap<AnalyteId, u32>, analyte: AnalyteId, days: u32) {
+    let widest = windows.entry(analyte).or_default();
+    *widest = days.max(*widest);
+}
+
+/// How many days back a signal reads its analyte.
+fn look_back(signal: &Signal) -> Option<(AnalyteId, u32)> {
+    match signal.form {
+        Form::Latest { analyte, within, .. } => Some((analyte, within)),
+        Form::Change {
+            analyte,
+            within,
+            against,
+            ..
+        } => Some((analyte, within.saturating_add(against))),
+        Form::Stayed { analyte, over, .. } => Some((analyte, over)),
+        _ => None,
+    }
+}

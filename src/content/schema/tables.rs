@@ -1,0 +1,221 @@
+//! `withdrawals/*/` as written: the drug, its gates, the rows of its indications.
+
+use super::{Certainty, Indicator, Logic};
+use crate::content::page::Word;
+use crate::content::scalar::{Days, Number};
+use serde::Deserialize;
+use toml::Spanned;
+
+/// `drug.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct DrugFile {
+    pub(crate) ingredient: Word,
+    pub(crate) level: Option<Word>,
+    pub(crate) adult_years: u16,
+    pub(crate) switch_before: Days,
+    pub(crate) switch_after: Days,
+    pub(crate) chain_gap: Days,
+    pub(crate) trough_hours: u16,
+    #[serde(default)]
+    pub(crate) companions: Vec<Word>,
+    pub(crate) indications: Spanned<Vec<Word>>,
+    #[serde(default)]
+    pub(crate) formulation: Vec<FormulationRow>,
+    #[serde(default)]
+    pub(crate) conversion: Vec<ConversionRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FormulationRow {
+    pub(crate) key: Word,
+    pub(crate) name: Word,
+    pub(crate) doses_per_day: Spanned<u8>,
+    pub(crate) countable: bool,
+    #[serde(default)]
+    pub(crate) words: Vec<Word>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversionRow {
+    pub(crate) from: Word,
+    pub(crate) to: Word,
+    pub(crate) low: Spanned<Number>,
+    pub(crate) high: Number,
+    pub(crate) source: Word,
+}
+
+/// `gates.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Gates {
+    #[serde(default)]
+    pub(crate) gate: Vec<GateRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GateRow {
+    pub(crate) row: Word,
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) silent: Option<Word>,
+    pub(crate) topic: Option<Topic>,
+    pub(crate) indicator: Option<Indicator>,
+    pub(crate) warn: Option<Indicator>,
+    pub(crate) text: Option<Word>,
+    pub(crate) evidence: Option<Certainty>,
+    pub(crate) sources: Option<Spanned<Vec<Word>>>,
+}
+
+/// A card topic of the contract.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Topic {
+    AbruptWithdrawal,
+    StopMayBeRight,
+    Rebound,
+    HoldAndRestart,
+    ConversionCheck,
+    Taper,
+    AlternativeAgents,
+    Monitoring,
+}
+
+/// `right-to-stop.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RightToStop {
+    #[serde(default)]
+    pub(crate) row: Vec<RightfulRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RightfulRow {
+    pub(crate) row: Word,
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) indicator: Spanned<Indicator>,
+    pub(crate) evidence: Certainty,
+    pub(crate) text: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
+    #[serde(default)]
+    pub(crate) excludes: Vec<Word>,
+    #[serde(default)]
+    pub(crate) because: String,
+    pub(crate) partial: Option<PartialRow>,
+    #[serde(default)]
+    pub(crate) monitor: Vec<MonitorRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartialRow {
+    pub(crate) certain: Spanned<Logic>,
+    pub(crate) open: Spanned<Logic>,
+    pub(crate) cap: Indicator,
+    pub(crate) opens: Word,
+    pub(crate) tests: Vec<Word>,
+    pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonitorRow {
+    pub(crate) need: Word,
+    pub(crate) first: Days,
+    pub(crate) says: Word,
+}
+
+/// `indications/*.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct IndicationFile {
+    pub(crate) name: Word,
+    pub(crate) kind: Spanned<Kind>,
+    #[serde(default)]
+    pub(crate) evidence: Vec<Word>,
+    #[serde(default)]
+    pub(crate) procedures: Vec<Word>,
+    #[serde(default)]
+    pub(crate) yields_to: Vec<Word>,
+    #[serde(default)]
+    pub(crate) hazard: Vec<HazardRow>,
+    #[serde(default)]
+    pub(crate) check: Vec<CheckRow>,
+    pub(crate) taper: Option<TaperRow>,
+    pub(crate) no_taper: Option<Word>,
+    pub(crate) monitoring: Option<StatementRow>,
+    #[serde(default)]
+    pub(crate) monitor: Vec<MonitorRow>,
+    pub(crate) alternatives: Option<StatementRow>,
+    #[serde(default)]
+    pub(crate) agent: Vec<AgentRow>,
+}
+
+/// What an indication is about.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Transplant,
+    Disease,
+    Unknown,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HazardRow {
+    pub(crate) row: Word,
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) indicator: Spanned<Indicator>,
+    pub(crate) evidence: Certainty,
+    pub(crate) text: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckRow {
+    pub(crate) need: Word,
+    pub(crate) within: Days,
+    pub(crate) applies: Option<Spanned<Logic>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaperRow {
+    pub(crate) cut: Word,
+    pub(crate) max: Option<Word>,
+    pub(crate) every: Spanned<Days>,
+    pub(crate) floor: Days,
+    pub(crate) published: bool,
+    pub(crate) text: Word,
+    pub(crate) evidence: Certainty,
+    pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatementRow {
+    pub(crate) text: Word,
+    pub(crate) evidence: Certainty,
+    pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentRow {
+    pub(crate) key: Word,
+    pub(crate) dose: Word,
+    pub(crate) situation: Option<Word>,
+    pub(crate) source: Word,
+}
+
+/// `approval.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ApprovalFile {
+    pub(crate) reviewers: Vec<String>,
+    pub(crate) next_review: Word,
+}

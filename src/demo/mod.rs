@@ -1,0 +1,107 @@
+//! A small EHR with synthetic patients, so that anyone can stop a drug and see the cards.
+//!
+//! In: HTTP requests of a browser, and of the service that reads the demo's FHIR server. Out: pages that
+//! were rendered on the server, FHIR R4 JSON, and CDS Hooks calls to the service over loopback. It is a
+//! client of the service like any other: it finds it by discovery, sends what an EHR sends (CDS Hooks 2.0.1)
+//! and shows what comes back. It never holds a real patient, never leaves the machine, keeps everything in
+//! memory, and says on every page that it is a demonstration. Pages need no script.
+
+mod answer;
+mod assets;
+mod basis;
+mod cards;
+mod change;
+mod chart;
+mod choices;
+mod exchange;
+mod feedback;
+mod fhir;
+mod filter;
+mod list;
+mod markdown;
+mod panel;
+mod patient;
+mod placeholder;
+mod resource;
+mod results;
+mod scale;
+mod search;
+mod stories;
+
+pub use feedback::{FeedbackLine, FeedbackSource, FeedbackUnavailable};
+pub use stories::{BadDateText, DemoError};
+
+use actix_web::web;
+use choices::Choices;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use secrecy::SecretString;
+use serde_json::Value;
+use std::sync::Arc;
+use stories::DemoPatient;
+
+/// What every page of the demonstration shares.
+pub struct DemoState {
+    patients: Vec<DemoPatient>,
+    choices: Choices,
+    base: String,
+    now: Timestamp,
+    token: SecretString,
+    client: reqwest::Client,
+    feedback: FeedbackSource,
+}
+
+impl DemoState {
+    /// Loads the synthetic patients.
+    ///
+    /// `base` is the address under which this process answers, such as `http://127.0.0.1:8080`; `now` is the
+    /// instant from which the dates of the records are counted; `client` makes the calls to the service;
+    /// `feedback` reads what the service's journal has kept. A new FHIR token is made each time.
+    ///
+    /// # Errors
+    /// If a file of `fixtures/patients` is broken.
+    pub fn new(
+        base: &str,
+        now: Timestamp,
+        client: reqwest::Client,
+        feedback: FeedbackSource,
+    ) -> Result<Self, DemoError> {
+        Ok(DemoState {
+            patients: stories::patients(now)?,
+            choices: choices::load()?,
+            base: base.trim_end_matches('/').to_owned(),
+            now,
+            token: format!("demo-{}", uuid::Uuid::new_v4()).into(),
+            client,
+            feedback,
+        })
+    }
+
+    /// Base address of the demo's FHIR server: the value of `fhirServer` in requests without prefetch.
+    pub fn fhir_base(&self) -> String {
+        format!("{}/fhir", self.base)
+    }
+
+    fn patient(&self, id: &str) -> Option<&DemoPatient> {
+        self.patients.iter().find(|patient| patient.id == id)
+    }
+
+    fn records(&self) -> Vec<Arc<Value>> {
+        self.patients.iter().flat_map(DemoPatient::record).collect()
+    }
+
+    fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+/// Adds every route of the demonstration; the application holds a `web::Data<DemoState>`.
+pub fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.route("/", web::get().to(list::show))
+        .route("/patients/{id}", web::get().to(patient::show))
+        .route("/patients/{id}/stop", web::post().to(answer::ask))
+        .route("/patients/{id}/sign", web::post().to(answer::sign))
+        .route("/feedback", web::get().to(feedback::list))
+        .route("/feedback", web::post().to(feedback::send));
+    assets::routes(cfg);
+    fhir::routes(cfg);
+}

@@ -1,0 +1,97 @@
+//! Allergies and intolerances.
+//!
+//! Turns an AllergyIntolerance into one [`Allergy`] for each known ingredient that its code or the
+//! substance of a reaction names. Other substances are dropped. Follows FHIR R4 AllergyIntolerance.
+
+use super::elements::Concept;
+use super::json::{List, Object, Text, lens};
+use super::observation::About;
+use super::terms::{Terms, Words};
+use crate::clinical::record::Allergy;
+use crate::clinical::vocabulary::{DrugCode, Site};
+use crate::clinical::when::When;
+
+lens! {
+    /// `AllergyIntolerance.reaction`.
+    struct Reaction {
+        substance: Concept<'a> = "substance",
+        severity: Text<'a> = "severity",
+        route: Concept<'a> = "exposureRoute",
+    }
+}
+
+/// Reads an AllergyIntolerance.
+pub(crate) fn allergy(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Allergy>) -> About {
+    let code: Concept<'_> = of.get("code");
+    let reactions: List<Reaction<'_>> = of.get("reaction");
+    let concepts = || std::iter::once(&code).chain(reactions.0.iter().map(|reaction| &reaction.substance));
+    if concepts().all(Concept::is_empty) {
+        return About::Nothing;
+    }
+    let mut drugs: Vec<DrugCode> = Vec::new();
+    for drug in concepts().filter_map(|concept| substance(concept, terms)) {
+        match drugs.iter_mut().find(|known| known.ingredient == drug.ingredient) {
+            Some(known) => known.site = known.site.or(drug.site),
+            None => drugs.push(drug),
+        }
+    }
+    if drugs.is_empty() {
+        return About::Something;
+    }
+    let severe = of.text("criticality").as_deref() == Some("high")
+        || reactions.0.iter().any(|reaction| reaction.severity.is("severe"));
+    let local = reactions
+        .0
+        .iter()
+        .any(|reaction| is_local(&reaction.route, terms));
+    for drug in drugs {
+        into.push(Allergy {
+            reference: of.reference("AllergyIntolerance"),
+            ingredient: drug.ingredient,
+            local_product: local || drug.site == Some(Site::Local),
+            text: code.label().into(),
+            severe,
+            refuted: is_refuted(of),
+            when: recorded(of),
+        });
+    }
+    About::Something
+}
+
+/// The known drug that a substance is: by code, else by name.
+fn substance(concept: &Concept<'_>, terms: Terms<'_>) -> Option<DrugCode> {
+    let coded = concept.coding.0.iter().find_map(|coding| terms.drug(coding));
+    coded.or_else(|| {
+        concept.texts().find_map(|text| {
+            let text = text.to_lowercase();
+            let words = Words::of(&text);
+            let drug = terms.drug_named(&words)?;
+            Some(DrugCode {
+                site: terms.site_in(&words).or(drug.site),
+                ..drug
+            })
+        })
+    })
+}
+
+fn is_local(route: &Concept<'_>, terms: Terms<'_>) -> bool {
+    let by_text = || {
+        route
+            .texts()
+            .find_map(|text| terms.site_in(&Words::of(&text.to_lowercase())))
+    };
+    terms.route(route).or_else(by_text) == Some(Site::Local)
+}
+
+fn is_refuted(of: &Object<'_>) -> bool {
+    let verification: Concept<'_> = of.get("verificationStatus");
+    let clinical: Concept<'_> = of.get("clinicalStatus");
+    verification.says("refuted") || verification.says("entered-in-error") || clinical.says("resolved")
+}
+
+fn recorded(of: &Object<'_>) -> Option<When> {
+    let at = |name: &str| of.text(name).and_then(|text| When::parse(&text));
+    at("recordedDate")
+        .or_else(|| at("onsetDateTime"))
+        .or_else(|| at("assertedDate"))
+}

@@ -1,0 +1,262 @@
+//! What came under one prefetch key, or as one answer of a FHIR server.
+//!
+//! Turns JSON into [`Given`] in a single pass: the entries of a Bundle become objects with raw fields,
+//! so that one bad resource is one bad resource. It does not look into resources.
+//! Follows FHIR R4 section 2.36 (Bundle) and CDS Hooks 2.0.1, "Prefetch query response"; a Bundle whose
+//! only entry is an outcome of the search is empty, as some EHRs write it.
+
+use super::json::{List, Number, Object, Raw, Text, drain, lens, other_types};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// One answer, in the states that the protocol tells apart; a key that is absent has none.
+pub struct Given<'a>(pub(crate) Shape<'a>);
+
+/// Which state an answer is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// `null`: looked for, none there.
+    Null,
+    /// A Bundle without resources: looked for, none there.
+    Empty,
+    /// An OperationOutcome: the query failed.
+    Failed,
+    /// Neither a resource nor a Bundle.
+    NotFhir,
+    /// Something to read.
+    Data,
+}
+
+pub(crate) enum Shape<'a> {
+    Null,
+    NotFhir,
+    Bundle(Bundle<'a>),
+    Resource(Object<'a>),
+}
+
+/// A Bundle with its entries.
+pub(crate) struct Bundle<'a> {
+    pub(crate) entries: Vec<Entry<'a>>,
+    fields: Object<'a>,
+}
+
+lens! {
+    /// `Bundle.entry`.
+    struct Entry {
+        full_url: Text<'a> = "fullUrl",
+        search: Search<'a> = "search",
+        resource: Object<'a> = "resource",
+    }
+
+    /// `Bundle.entry` with the resource as it came.
+    struct RawEntry {
+        full_url: Text<'a> = "fullUrl",
+        resource: Raw<'a> = "resource",
+    }
+
+    /// `Bundle` with its entries as they came.
+    struct RawBundle {
+        kind: Text<'a> = "resourceType",
+        entry: List<RawEntry<'a>> = "entry",
+    }
+
+    /// `Bundle.entry.search`.
+    struct Search {
+        mode: Text<'a> = "mode",
+    }
+
+    /// `Bundle.link`.
+    struct Link {
+        relation: Text<'a> = "relation",
+        url: Text<'a> = "url",
+    }
+
+    /// `OperationOutcome.issue`.
+    struct Issue {
+        severity: Text<'a> = "severity",
+    }
+}
+
+impl Given<'_> {
+    /// Full address and id of the Patients in it, for subjects like `urn:uuid:…`.
+    pub(crate) fn patients(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let entries = match &self.0 {
+            Shape::Bundle(bundle) => &bundle.entries[..],
+            _ => &[],
+        };
+        entries.iter().filter_map(|entry| patient_at(&entry.full_url, &entry.resource))
+    }
+
+    /// Its state.
+    pub fn state(&self) -> State {
+        match &self.0 {
+            Shape::Null => State::Null,
+            Shape::NotFhir => State::NotFhir,
+            Shape::Resource(resource) => match resource.kind().as_deref() {
+                Some("OperationOutcome") => State::Failed,
+                Some(_) => State::Data,
+                None => State::NotFhir,
+            },
+            Shape::Bundle(bundle) => bundle.state(),
+        }
+    }
+}
+
+/// Full address and id of an entry that is a Patient.
+pub(crate) fn patient_at(full_url: &Text<'_>, resource: &Object<'_>) -> Option<(String, Option<String>)> {
+    let is_urn = full_url.get().is_some_and(|url| url.starts_with("urn:"));
+    if !is_urn || resource.kind().as_deref() != Some("Patient") {
+        return None;
+    }
+    Some((full_url.or_empty().to_owned(), resource.id().map(Into::into)))
+}
+
+impl Bundle<'_> {
+    fn state(&self) -> State {
+        let outcomes = || self.entries.iter().filter(|entry| entry.is_outcome());
+        if self.entries.iter().any(|entry| !entry.is_outcome()) {
+            State::Data
+        } else if outcomes().any(|entry| entry.tells_of_failure()) || self.counts_more_than_it_holds() {
+            State::Failed
+        } else {
+            State::Empty
+        }
+    }
+
+    /// Whether a part of the search failed although resources came.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.is_outcome() && entry.tells_of_failure())
+    }
+
+    /// An empty page that counts matches was not sent whole (a summary, or a filter on the way).
+    fn counts_more_than_it_holds(&self) -> bool {
+        let total: Number<'_> = self.fields.get("total");
+        total.value().is_some_and(|total| !total.is_zero()) && self.next().is_none()
+    }
+
+    /// Address of the next page.
+    pub(crate) fn next(&self) -> Option<String> {
+        let links: List<Link<'_>> = self.fields.get("link");
+        let next = links.0.iter().find(|link| link.relation.is("next"))?;
+        next.url.get().map(str::to_owned)
+    }
+}
+
+impl Entry<'_> {
+    fn is_outcome(&self) -> bool {
+        self.resource.kind().as_deref() == Some("OperationOutcome")
+    }
+
+    /// An outcome that is an error; without a severity, one that is not marked as a mere remark.
+    fn tells_of_failure(&self) -> bool {
+        let issues: List<Issue<'_>> = self.resource.get("issue");
+        let severe = issues
+            .0
+            .iter()
+            .any(|issue| issue.severity.is("error") || issue.severity.is("fatal"));
+        severe || (issues.0.is_empty() && !self.search.mode.is("outcome"))
+    }
+}
+
+struct GivenVisitor;
+
+impl<'a> Visitor<'a> for GivenVisitor {
+    type Value = Given<'a>;
+
+    other_types!(null => Given(Shape::Null), else => Given(Shape::NotFhir);
+        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<Given<'a>, S::Error> {
+        drain(&mut seq)?;
+        Ok(Given(Shape::NotFhir))
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Given<'a>, M::Error> {
+        let mut fields = Object::roomy();
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            if key.is("entry") {
+                entries = map.next_value::<List<Entry<'a>>>()?.0;
+            } else {
+                fields.take(key, &mut map)?;
+            }
+        }
+        Ok(Given(match fields.kind().as_deref() {
+            Some("Bundle") => Shape::Bundle(Bundle { entries, fields }),
+            Some(_) => Shape::Resource(fields),
+            None => Shape::NotFhir,
+        }))
+    }
+}
+
+impl<'a> Deserialize<'a> for Given<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(GivenVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(json: &str) -> State {
+        serde_json::from_str::<Given<'_>>(json).unwrap().state()
+    }
+
+    #[test]
+    fn the_states_of_an_answer_are_told_apart() {
+        assert_eq!(state("null"), State::Null);
+        assert_eq!(state(r#"{"resourceType":"Bundle"}"#), State::Empty);
+        assert_eq!(state(r#"{"resourceType":"Bundle","entry":[]}"#), State::Empty);
+        assert_eq!(
+            state(r#"{"resourceType":"OperationOutcome","issue":[]}"#),
+            State::Failed
+        );
+        assert_eq!(
+            state(r#"{"entry":[{"resource":{"resourceType":"X"}}],"resourceType":"Bundle"}"#),
+            State::Data
+        );
+        assert_eq!(state(r#"{"resourceType":"Patient"}"#), State::Data);
+        for other in ["5", "1.5", "\"x\"", "[]", "{}", "true", r#"{"resourceType":7}"#] {
+            assert_eq!(state(other), State::NotFhir, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_entry_is_a_remark_or_a_failure() {
+        let with = |search: &str, issue: &str| {
+            state(&format!(
+                r#"{{"resourceType":"Bundle","entry":[{{{search}"resource":{{"resourceType":"OperationOutcome","issue":{issue}}}}}]}}"#
+            ))
+        };
+        assert_eq!(
+            with(r#""search":{"mode":"outcome"},"#, r#"[{"severity":"warning"}]"#),
+            State::Empty
+        );
+        assert_eq!(
+            with(r#""search":{"mode":"outcome"},"#, r#"[{"severity":"error"}]"#),
+            State::Failed
+        );
+        assert_eq!(with(r#""search":{"mode":"outcome"},"#, "[]"), State::Empty);
+        assert_eq!(with("", "[]"), State::Failed);
+    }
+
+    #[test]
+    fn a_count_without_entries_is_not_an_empty_answer() {
+        assert_eq!(state(r#"{"resourceType":"Bundle","total":12}"#), State::Failed);
+        assert_eq!(state(r#"{"resourceType":"Bundle","total":0}"#), State::Empty);
+    }
+
+    #[test]
+    fn one_bad_entry_does_not_lose_its_neighbours() {
+        let json = r#"{"resourceType":"Bundle","entry":[5,{"resource":1.5},{"resource":{"resourceType":"X","id":"a"}}],
+            "link":{"relation":"next","url":"https://ehr.example/fhir?page=2"}}"#;
+        let Given(Shape::Bundle(bundle)) = serde_json::from_str(json).unwrap() else {
+            panic!("a bundle")
+        };
+        assert_eq!(bundle.entries.len(), 3);
+        assert_eq!(bundle.entries[2].resource.id().as_deref(), Some("a"));
+        assert_eq!(bundle.next().as_deref(), Some("https://ehr.example/fhir?page=2"));
+    }
+}

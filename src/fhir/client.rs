@@ -1,0 +1,188 @@
+//! Reading from the client's FHIR server.
+//!
+//! Turns an address on the configured base into the pages that came and the reason why they are not all.
+//! It only ever talks to that base: no redirect is followed, no proxy used, no other origin asked, and plain
+//! http is for loopback. Bodies, pages, resources and time are limited; what came before a limit is kept.
+//! It prints no address, token or body. Follows FHIR R4 section 3.1 (RESTful API) and 3.1.1.4 (paging).
+
+use super::bundle::{Given, Shape, State};
+use crate::clinical::gap::Why;
+use reqwest::header::ACCEPT;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use url::{Host, Url};
+
+/// Largest body, decoded.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+/// Most pages of one search.
+const MOST_PAGES: usize = 5;
+/// Most resources of one search.
+const MOST_RESOURCES: usize = 2_000;
+/// Time to connect.
+const CONNECT: Duration = Duration::from_millis(800);
+
+/// A client that could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for FHIR servers cannot be set up")]
+pub struct SetupError(#[source] reqwest::Error);
+
+/// The shared client for FHIR servers. It keeps its connections; make one and clone it.
+#[derive(Clone)]
+pub struct FhirClient {
+    http: Client,
+}
+
+/// The client's server, the right to read it, and until when.
+#[derive(Clone, Copy)]
+pub struct Server<'s> {
+    /// The configured base.
+    pub base: &'s Url,
+    /// The bearer token of the request. Without it only a server on loopback is asked.
+    pub token: Option<&'s SecretString>,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+/// What came of a search or read.
+pub(crate) struct Fetched {
+    /// Bodies that are FHIR, in order.
+    pub(crate) pages: Vec<String>,
+    /// Why it is not all, if so.
+    pub(crate) missing: Option<Why>,
+}
+
+impl Server<'_> {
+    /// Whether it may be asked: https with a token, or on loopback.
+    pub fn is_open(&self) -> bool {
+        is_loopback(self.base) || (self.base.scheme() == "https" && self.token.is_some())
+    }
+}
+
+impl FhirClient {
+    /// A client without proxy, redirects or cookies.
+    ///
+    /// # Errors
+    /// When TLS cannot be initialised.
+    pub fn new() -> Result<Self, SetupError> {
+        let http = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(SetupError)?;
+        Ok(FhirClient { http })
+    }
+
+    /// Reads an address and, while there are any, the pages that follow.
+    pub(crate) async fn pages(&self, first: Url, server: Server<'_>) -> Fetched {
+        let mut fetched = Fetched { pages: Vec::new(), missing: None };
+        let (mut next, mut resources) = (Some(first), 0);
+        while let Some(url) = next.take() {
+            if fetched.pages.len() == MOST_PAGES || resources >= MOST_RESOURCES {
+                fetched.missing = Some(Why::FetchFailed);
+                break;
+            }
+            let page = timeout_at(server.deadline, self.page(url, server)).await;
+            match page.unwrap_or(Err(Why::FetchFailed)) {
+                Ok(page) => {
+                    resources += page.resources;
+                    fetched.pages.push(page.body);
+                    if page.partial {
+                        fetched.missing = Some(Why::FetchFailed);
+                    }
+                    match page.next {
+                        Some(link) => next = rebased(&link, server.base),
+                        None => return fetched,
+                    }
+                    if next.is_none() {
+                        fetched.missing = Some(Why::FetchFailed);
+                    }
+                }
+                Err(why) => fetched.missing = Some(why),
+            }
+        }
+        fetched
+    }
+
+    async fn page(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
+        let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
+        if let Some(token) = server.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        let response = request.send().await.map_err(|_| Why::FetchFailed)?;
+        match response.status() {
+            StatusCode::OK => Page::of(body(response).await?),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
+            _ => Err(Why::FetchFailed),
+        }
+    }
+}
+
+/// The body, as long as it stays below the limit when decoded.
+async fn body(mut response: Response) -> Result<String, Why> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| Why::FetchFailed)? {
+        if bytes.len() + chunk.len() > LARGEST_BODY {
+            return Err(Why::FetchFailed);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| Why::NotReadable)
+}
+
+/// One page.
+struct Page {
+    body: String,
+    next: Option<String>,
+    resources: usize,
+    /// A part of the search failed.
+    partial: bool,
+}
+
+impl Page {
+    fn of(body: String) -> Result<Self, Why> {
+        let given: Given<'_> = serde_json::from_str(&body).map_err(|_| Why::NotReadable)?;
+        let (next, resources, partial) = match (given.state(), &given.0) {
+            (State::Failed, _) => return Err(Why::FetchFailed),
+            (State::NotFhir | State::Null, _) => return Err(Why::NotReadable),
+            (_, Shape::Bundle(bundle)) => (bundle.next(), bundle.entries.len(), bundle.is_partial()),
+            _ => (None, 1, false),
+        };
+        Ok(Page { next, resources, partial, body })
+    }
+}
+
+/// A link to the next page, on the configured base. Behind a proxy, servers write links with their inner
+/// scheme, port or loopback name; path and query of those are taken. Another host is refused, and so is a
+/// link with credentials.
+pub(crate) fn rebased(link: &str, base: &Url) -> Option<Url> {
+    let mut folder = base.clone();
+    folder.path_segments_mut().ok()?.pop_if_empty().push("");
+    let url = folder.join(link).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    if !plain || !(url.host() == base.host() || is_loopback(&url)) {
+        return None;
+    }
+    let root = base.path().trim_end_matches('/');
+    let inside = url.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut rebased = base.clone();
+    let path = if inside { url.path().to_owned() } else { format!("{root}{}", url.path()) };
+    rebased.set_path(&path);
+    rebased.set_query(url.query());
+    rebased.set_fragment(None);
+    Some(rebased)
+}
+
+/// Whether the host is this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! Lenses for the elements that several resources share: coding, concept, quantity, period, reference.
+//!
+//! Turns FHIR R4 data types (section 2.24) into borrowed structs of the fields that are read. They judge
+//! nothing; what a code means is said by [`super::terms`].
+
+use super::json::{List, Number, Raw, Text, lens};
+use crate::clinical::when::When;
+use std::borrow::Cow;
+
+lens! {
+    /// `Coding`.
+    struct Coding {
+        system: Text<'a> = "system",
+        code: Text<'a> = "code",
+        display: Text<'a> = "display",
+    }
+
+    /// `CodeableConcept`; a plain string in its place is its text.
+    struct Concept {
+        coding: List<Coding<'a>> = "coding",
+        text: Text<'a> = "text",
+    } else concept_of_text;
+
+    /// `Quantity`.
+    struct Quantity {
+        value: Number<'a> = "value",
+        comparator: Text<'a> = "comparator",
+        unit: Text<'a> = "unit",
+        system: Text<'a> = "system",
+        code: Text<'a> = "code",
+    }
+
+    /// `Period`.
+    struct Period {
+        start: Text<'a> = "start",
+        end: Text<'a> = "end",
+    }
+
+    /// `Reference`; a plain string in its place is its `reference`.
+    struct Reference {
+        reference: Text<'a> = "reference",
+        display: Text<'a> = "display",
+    } else reference_of_text;
+
+    /// `Extension`, with the values that are read.
+    struct Extension {
+        url: Text<'a> = "url",
+        quantity: Raw<'a> = "valueQuantity",
+        decimal: Number<'a> = "valueDecimal",
+        integer: Number<'a> = "valueInteger",
+        date_time: Text<'a> = "valueDateTime",
+        instant: Text<'a> = "valueInstant",
+    }
+}
+
+fn concept_of_text(text: Cow<'_, str>) -> Concept<'_> {
+    Concept {
+        text: Text(Some(text)),
+        ..Concept::default()
+    }
+}
+
+fn reference_of_text(text: Cow<'_, str>) -> Reference<'_> {
+    Reference {
+        reference: Text(Some(text)),
+        ..Reference::default()
+    }
+}
+
+impl Concept<'_> {
+    /// Whether it says nothing: no code, no display, no text.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.get().is_none()
+            && self
+                .coding
+                .0
+                .iter()
+                .all(|coding| coding.code.get().is_none() && coding.display.get().is_none())
+    }
+
+    /// What people read: its text, else the first display, else the first code.
+    pub(crate) fn label(&self) -> &str {
+        let display = || self.coding.0.iter().find_map(|coding| coding.display.get());
+        let code = || self.coding.0.iter().find_map(|coding| coding.code.get());
+        self.text.get().or_else(display).or_else(code).unwrap_or_default()
+    }
+
+    /// Its texts: the text itself and the displays of its codes.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .get()
+            .into_iter()
+            .chain(self.coding.0.iter().filter_map(|coding| coding.display.get()))
+    }
+
+    /// Whether one of its codes, or its plain text, is the given code.
+    pub(crate) fn says(&self, code: &str) -> bool {
+        self.text.is(code) || self.coding.0.iter().any(|coding| coding.code.is(code))
+    }
+}
+
+impl Period<'_> {
+    /// Its start.
+    pub(crate) fn starts(&self) -> Option<When> {
+        date(&self.start)
+    }
+
+    /// Its end.
+    pub(crate) fn ends(&self) -> Option<When> {
+        date(&self.end)
+    }
+}
+
+/// The date that a text is.
+pub(crate) fn date(text: &Text<'_>) -> Option<When> {
+    When::parse(text.get()?)
+}

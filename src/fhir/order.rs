@@ -1,0 +1,312 @@
+//! Medication orders.
+//!
+//! Turns a MedicationRequest into an [`Order`]: what it orders, how much a day, since when, until when,
+//! why, and whether and when it was stopped or is to start again. It decides nothing; a stop is judged
+//! elsewhere. Follows FHIR R4 MedicationRequest and, for the dates, section 1 of the outside contract.
+
+use super::dates_in_text::date_in;
+use super::dosage::{Dosage, daily};
+use super::elements::{Concept, Extension, Period, Reference, date};
+use super::json::{List, Object, Text, lens};
+use super::medication::{Identified, Shelf, identify, relative};
+use super::terms::{Terms, Words};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role};
+use crate::clinical::vocabulary::{GroupId, Site};
+use crate::clinical::when::When;
+use url::Url;
+
+lens! {
+    /// `MedicationRequest.dispenseRequest`.
+    struct DispenseRequest {
+        validity: Period<'a> = "validityPeriod",
+    }
+
+    /// `Annotation`.
+    struct Note {
+        text: Text<'a> = "text",
+    }
+
+    /// `Meta`.
+    struct Meta {
+        last_updated: Text<'a> = "lastUpdated",
+    }
+
+    /// A reason of R5.
+    struct Reason {
+        concept: Concept<'a> = "concept",
+        reference: Reference<'a> = "reference",
+    }
+}
+
+/// What reading an order needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'s> {
+    /// What codes mean.
+    pub(crate) terms: Terms<'s>,
+    /// The client's FHIR base.
+    pub(crate) base: Option<&'s Url>,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// An order, with the conditions it refers to as its reasons and the Medication that nobody sent.
+pub(crate) struct ReadOrder {
+    /// The order.
+    pub(crate) order: Order,
+    /// Conditions among its reasons, as `Condition/id`.
+    pub(crate) reasons: Vec<Box<str>>,
+    /// A reference that nothing resolves, where the drug depends on it.
+    pub(crate) unresolved: Option<Box<str>>,
+}
+
+/// Reads a MedicationRequest.
+pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope<'_>) -> ReadOrder {
+    let mut identified = identify(of, shelf, scope.base, scope.terms);
+    let instructions: List<Dosage<'_>> = of.get("dosageInstruction");
+    let instructions = instructions.0;
+    let known = matches!(identified.drug, Drug::Known { .. });
+    let use_of = if known {
+        daily(&instructions, identified.strength, scope.terms, scope.now)
+    } else {
+        Default::default()
+    };
+    let span = Span::of(of, &instructions);
+    let status = status(of);
+    let (reason, codes) = status_reason(of);
+    let mut order = Order {
+        reference: of.reference("MedicationRequest"),
+        role,
+        status,
+        drug: identified.drug,
+        drug_text: std::mem::take(&mut identified.label),
+        site: known
+            .then(|| site(&identified, &instructions, scope.terms))
+            .flatten(),
+        formulation: identified.formulation,
+        dose: use_of.dose,
+        authored: of.text("authoredOn").and_then(|text| When::parse(&text)),
+        starts: span.starts,
+        ends: span.ends,
+        stopped: None,
+        restart: None,
+        reasons: Vec::new(),
+        status_reason_codes: codes,
+        status_reason_text: reason.into(),
+        prior: prior(of, scope.base),
+        written_taper: use_of.taper,
+        received: None,
+    };
+    let over = matches!(
+        status,
+        OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Completed | OrderStatus::OnHold
+    );
+    if over && role == Role::Recorded {
+        order.stopped = stopped(of, &span, scope.now);
+    }
+    if known {
+        order.restart = restart(of, &order, &instructions, scope);
+    }
+    let reasons = reasons(of, shelf, scope, &mut order.reasons);
+    let unresolved = identified.unresolved.filter(|_| order.drug == Drug::Unreadable);
+    ReadOrder {
+        order,
+        reasons,
+        unresolved,
+    }
+}
+
+/// The status; none of the known ones is unknown.
+fn status(of: &Object<'_>) -> OrderStatus {
+    match of.text("status").as_deref() {
+        Some("active") => OrderStatus::Active,
+        Some("on-hold") => OrderStatus::OnHold,
+        Some("cancelled") => OrderStatus::Cancelled,
+        Some("completed" | "ended") => OrderStatus::Completed,
+        Some("entered-in-error") => OrderStatus::EnteredInError,
+        Some("stopped") => OrderStatus::Stopped,
+        Some("draft") => OrderStatus::Draft,
+        _ => OrderStatus::Unknown,
+    }
+}
+
+/// Systemic or local: by product, then route, form, text of the instructions, and brand.
+fn site(identified: &Identified, instructions: &[Dosage<'_>], terms: Terms<'_>) -> Option<Site> {
+    let in_text = |text: &str| terms.site_in(&Words::of(&text.to_lowercase()));
+    let by_route = || instructions.iter().find_map(|dosage| terms.route(&dosage.route));
+    let by_route_text = || {
+        instructions
+            .iter()
+            .flat_map(|dosage| dosage.route.texts())
+            .find_map(in_text)
+    };
+    let by_form = || {
+        identified
+            .form_site
+            .or_else(|| terms.site_in(&Words::of(&identified.words)))
+    };
+    let by_text = || {
+        instructions
+            .iter()
+            .filter_map(|dosage| dosage.text.get())
+            .find_map(in_text)
+    };
+    let by_brand = || {
+        terms
+            .drug_named(&Words::of(&identified.words))
+            .and_then(|named| named.site)
+    };
+    (identified.coded_site)
+        .or_else(by_route)
+        .or_else(by_route_text)
+        .or_else(by_form)
+        .or_else(by_text)
+        .or_else(by_brand)
+}
+
+/// Dates of use that the order itself gives.
+struct Span {
+    starts: Option<When>,
+    ends: Option<When>,
+    bounds_start: Option<When>,
+    bounds_end: Option<When>,
+    validity_end: Option<When>,
+}
+
+impl Span {
+    fn of(of: &Object<'_>, instructions: &[Dosage<'_>]) -> Self {
+        let bounds = || instructions.iter().map(|dosage| &dosage.timing.repeat.bounds);
+        let bounds_start = bounds().filter_map(Period::starts).min();
+        let bounds_end = bounds().filter_map(Period::ends).max();
+        let validity = of.get::<DispenseRequest<'_>>("dispenseRequest").validity;
+        let validity_end = validity.ends();
+        Span {
+            starts: bounds_start.or_else(|| validity.starts()),
+            ends: bounds_end.or(validity_end),
+            bounds_start,
+            bounds_end,
+            validity_end,
+        }
+    }
+}
+
+/// When an order that is over was stopped: the first date that is there and not in the future.
+fn stopped(of: &Object<'_>, span: &Span, now: i64) -> Option<When> {
+    let past = |when: &When| when.earliest() <= now;
+    let changed = of
+        .text("statusChanged")
+        .and_then(|text| When::parse(&text))
+        .filter(past);
+    let by_extension = || {
+        let extensions: List<Extension<'_>> = of.get("extension");
+        let of_status = |extension: &&Extension<'_>| {
+            extension
+                .url
+                .or_empty()
+                .ends_with("MedicationRequest.statusChanged")
+        };
+        let found = extensions.0.iter().find(of_status)?;
+        date(&found.date_time)
+            .or_else(|| date(&found.instant))
+            .filter(past)
+    };
+    let updated = || date(&of.get::<Meta<'_>>("meta").last_updated).filter(past);
+    (changed.or_else(by_extension))
+        .or(span.bounds_end.filter(past))
+        .or(span.validity_end.filter(past))
+        .or_else(updated)
+}
+
+/// When a held order starts again, or a draft starts: a future start, or a date that a text gives for it.
+fn restart(of: &Object<'_>, order: &Order, instructions: &[Dosage<'_>], scope: Scope<'_>) -> Option<When> {
+    let future = |when: &When| when.earliest() > scope.now;
+    let start = Span::of(of, instructions).bounds_start.filter(future);
+    start.or_else(|| {
+        let notes: List<Note<'_>> = of.get("note");
+        let notes = notes.0.iter().filter_map(|note| note.text.get());
+        let texts = notes.chain([&*order.status_reason_text]);
+        let mut texts = texts.chain(instructions.iter().filter_map(|dosage| dosage.text.get()));
+        texts.find_map(|text| restart_in(text, scope))
+    })
+}
+
+/// A date, today or later, after a word of restarting.
+fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let text = text.to_lowercase();
+    let words = Words::of(&text);
+    let behind = |word: &str| date_in(words.after(word)?).filter(|when| when.latest() >= scope.now);
+    scope
+        .terms
+        .vocabulary
+        .restart_words
+        .iter()
+        .find_map(|word| behind(word))
+}
+
+/// Text, in lower case, and codes of `statusReason`.
+fn status_reason(of: &Object<'_>) -> (String, Vec<Box<str>>) {
+    let reasons: List<Concept<'_>> = of.get("statusReason");
+    let codings = || reasons.0.iter().flat_map(|reason| &reason.coding.0);
+    let codes = codings()
+        .filter_map(|coding| coding.code.get())
+        .map(Into::into)
+        .collect();
+    let texts: Vec<&str> = reasons.0.iter().flat_map(Concept::texts).collect();
+    (texts.join("; ").to_lowercase(), codes)
+}
+
+/// The order that it replaces.
+fn prior(of: &Object<'_>, base: Option<&Url>) -> Option<Box<str>> {
+    let reference: Reference<'_> = of.get("priorPrescription");
+    let target = reference.reference.get()?;
+    Some(relative(target, base).unwrap_or(target).into())
+}
+
+/// Groups of the coded reasons, and the conditions that are reasons by reference. A condition that came
+/// beside the order is read here, one of the record later.
+fn reasons(
+    of: &Object<'_>,
+    shelf: &Shelf<'_>,
+    scope: Scope<'_>,
+    into: &mut Vec<(GroupId, Box<str>)>,
+) -> Vec<Box<str>> {
+    let coded: List<Concept<'_>> = of.get("reasonCode");
+    let referred: List<Reference<'_>> = of.get("reasonReference");
+    let either: List<Reason<'_>> = of.get("reason");
+    let mut references = referred.0;
+    let mut concepts = coded.0;
+    for reason in either.0 {
+        concepts.push(reason.concept);
+        references.push(reason.reference);
+    }
+    let contained: List<Object<'_>> = if references.is_empty() {
+        List::default()
+    } else {
+        of.get("contained")
+    };
+    let mut later = Vec::new();
+    for target in references
+        .iter()
+        .filter_map(|reference| reference.reference.get())
+    {
+        let inside = target
+            .strip_prefix('#')
+            .and_then(|id| contained.0.iter().find(|inner| inner.id().as_deref() == Some(id)));
+        match inside.or_else(|| shelf.find(target, scope.base)) {
+            Some(condition) => concepts.push(condition.get("code")),
+            None => later.extend(relative(target, scope.base).map(Into::into)),
+        }
+    }
+    for concept in &concepts {
+        let mut groups = Vec::new();
+        scope.terms.groups(concept, &mut groups);
+        into.extend(groups.into_iter().map(|group| (group, concept.label().into())));
+    }
+    later
+}
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;

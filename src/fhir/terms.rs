@@ -1,0 +1,287 @@
+//! What codes and texts of a record mean, by the vocabulary and the client's own codes.
+//!
+//! Turns codings and concepts into drugs, analytes, groups and findings. Codes come first; texts count
+//! only where no code does, and only as whole words. An unknown code stays unknown.
+
+use super::elements::{Coding, Concept};
+use crate::clinical::vocabulary::{
+    DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Site, Vocabulary,
+};
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// A client's own codes, each with the standard coding that it stands for.
+#[derive(Clone, Debug, Default)]
+pub struct LocalCodes {
+    by_system: HashMap<Box<str>, HashMap<Box<str>, (Box<str>, Box<str>)>>,
+}
+
+impl LocalCodes {
+    /// Adds a code; `to` is system and code of the standard coding. An empty system stands for codings
+    /// that are sent without one.
+    pub fn insert(&mut self, system: &str, code: &str, to: (&str, &str)) {
+        let codes = self.by_system.entry(system.into()).or_default();
+        codes.insert(code.into(), (to.0.into(), to.1.into()));
+    }
+
+    /// The standard coding of a code.
+    pub fn standard(&self, system: &str, code: &str) -> Option<(&str, &str)> {
+        let (system, code) = self.by_system.get(system)?.get(code)?;
+        Some((system, code))
+    }
+
+    /// Every local coding as system, code and the standard coding.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, (&str, &str))> {
+        self.by_system.iter().flat_map(|(system, codes)| {
+            codes
+                .iter()
+                .map(move |(code, (to, standard))| (&**system, &**code, (&**to, &**standard)))
+        })
+    }
+}
+
+/// The vocabulary with the client's own codes.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'v> {
+    pub(crate) vocabulary: &'v Vocabulary,
+    pub(crate) local: &'v LocalCodes,
+}
+
+impl<'v> Terms<'v> {
+    /// System and code of a coding, in standard terms where the client's map has it.
+    fn standard<'c>(&self, coding: &'c Coding<'_>) -> Option<(&'c str, &'c str)>
+    where
+        'v: 'c,
+    {
+        let (system, code) = (coding.system.or_empty(), coding.code.get()?);
+        Some(self.local.standard(system, code).unwrap_or((system, code)))
+    }
+
+    /// Whether the coding is of a system that the vocabulary speaks.
+    pub(crate) fn speaks(&self, coding: &Coding<'_>) -> bool {
+        self.standard(coding)
+            .is_some_and(|(system, _)| self.vocabulary.system(system).is_some())
+    }
+
+    /// The drug of a coding; package codes also without their hyphens and in their long form.
+    pub(crate) fn drug(&self, coding: &Coding<'_>) -> Option<DrugCode> {
+        let (system, code) = self.standard(coding)?;
+        let direct = self.vocabulary.drug_code(system, code);
+        direct
+            .or_else(|| {
+                let parts: Vec<&str> = code.split('-').collect();
+                let [labeler, product, package] = parts[..] else {
+                    return None;
+                };
+                self.vocabulary.drug_code(system, &parts.concat()).or_else(|| {
+                    self.vocabulary
+                        .drug_code(system, &format!("{labeler:0>5}{product:0>4}{package:0>2}"))
+                })
+            })
+            .copied()
+    }
+
+    /// The drug that a lower-case text names, by the longest name in it.
+    pub(crate) fn drug_named(&self, text: &Words<'_>) -> Option<DrugCode> {
+        self.vocabulary
+            .drug_names
+            .iter()
+            .find_map(|(name, drug)| text.has(name).then_some(*drug))
+    }
+
+    /// The analyte of a concept. Among codes of one analyte the one that says more about timing or assay counts.
+    pub(crate) fn lab(&self, concept: &Concept<'_>) -> Option<&'v LabCode> {
+        let mut found: Option<&'v LabCode> = None;
+        for coding in &concept.coding.0 {
+            let Some((system, code)) = self.standard(coding) else {
+                continue;
+            };
+            let Some(lab) = self.vocabulary.lab_code(system, code) else {
+                continue;
+            };
+            let says_more = |old: &LabCode| {
+                old.analyte == lab.analyte
+                    && old.timing == LevelTiming::Unstated
+                    && (lab.timing != LevelTiming::Unstated || old.assay.is_empty())
+            };
+            if found.is_none_or(says_more) {
+                found = Some(lab);
+            }
+        }
+        found
+    }
+
+    /// Groups of a concept: by its codes; by its texts only where no code has a group.
+    pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) {
+        let before = into.len();
+        for coding in &concept.coding.0 {
+            let Some((system, code)) = self.standard(coding) else {
+                continue;
+            };
+            let found = into.len();
+            self.vocabulary.groups_of(system, code, into);
+            if into.len() == found
+                && let Some(dotted) = dotted(code)
+            {
+                self.vocabulary.groups_of(system, &dotted, into);
+            }
+        }
+        if into.len() == before {
+            concept.texts().for_each(|text| self.groups_named(text, into));
+        }
+    }
+
+    /// Groups that a free text names; none where it denies or speaks of relatives.
+    fn groups_named(&self, text: &str, into: &mut Vec<GroupId>) {
+        let text = text.to_lowercase();
+        let text = Words::of(&text);
+        if DENIALS.iter().any(|denial| text.has(denial)) {
+            return;
+        }
+        for (name, group) in &self.vocabulary.group_names {
+            if !into.contains(group) && text.has(name) {
+                into.push(*group);
+            }
+        }
+    }
+
+    /// The finding that a concept is: by code, else by its whole text.
+    pub(crate) fn finding(&self, concept: &Concept<'_>) -> Option<Finding> {
+        let coded = concept.coding.0.iter().find_map(|coding| {
+            let (system, code) = self.standard(coding)?;
+            self.vocabulary.finding(system, code)
+        });
+        coded.or_else(|| concept.texts().find_map(|text| self.finding_word(text)))
+    }
+
+    /// The finding that a whole text is.
+    pub(crate) fn finding_word(&self, text: &str) -> Option<Finding> {
+        let words = &self.vocabulary.finding_words;
+        words
+            .get(text.trim().trim_end_matches('.').to_lowercase().as_str())
+            .copied()
+    }
+
+    /// Doses per day of a coded timing.
+    pub(crate) fn timing(&self, coding: &Coding<'_>) -> Option<Decimal> {
+        let (system, code) = self.standard(coding)?;
+        self.vocabulary.timing(system, code)
+    }
+
+    /// Systemic or local by the codes of a route or form.
+    pub(crate) fn route(&self, concept: &Concept<'_>) -> Option<Site> {
+        concept.coding.0.iter().find_map(|coding| {
+            let (system, code) = self.standard(coding)?;
+            self.vocabulary.route(system, code)
+        })
+    }
+
+    /// Systemic or local by the words of a lower-case text; `None` if it says neither or both.
+    pub(crate) fn site_in(&self, text: &Words<'_>) -> Option<Site> {
+        let says = |site: Site| {
+            self.vocabulary
+                .site_words
+                .iter()
+                .any(|(word, of)| *of == site && text.has(word))
+        };
+        match (says(Site::Systemic), says(Site::Local)) {
+            (true, false) => Some(Site::Systemic),
+            (false, true) => Some(Site::Local),
+            _ => None,
+        }
+    }
+
+    /// The formulation of a drug that a lower-case text names.
+    pub(crate) fn formulation_in(&self, text: &Words<'_>, drug: DrugCode) -> Option<FormulationId> {
+        let of_drug = |id: FormulationId| self.vocabulary.formulation(id).ingredient == drug.ingredient;
+        let words = self.vocabulary.formulation_words.iter();
+        words
+            .filter(|(_, id)| of_drug(*id))
+            .find_map(|(word, id)| text.has(word).then_some(*id))
+    }
+}
+
+/// Beginnings of texts about something that the patient does not have.
+const DENIALS: [&str; 8] = [
+    "no evidence of",
+    "family history",
+    "negative for",
+    "rule out",
+    "ruled out",
+    "r/o",
+    "without",
+    "not",
+];
+
+/// A category code written without its dot.
+fn dotted(code: &str) -> Option<Cow<'static, str>> {
+    let plain = code.len() > 3 && code.is_ascii() && !code.contains('.');
+    let shaped = code.as_bytes().first().is_some_and(u8::is_ascii_uppercase)
+        && code.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    (plain && shaped).then(|| Cow::Owned(format!("{}.{}", &code[..3], &code[3..])))
+}
+
+/// A lower-case text with the places where its words begin, to be asked for many phrases.
+pub(crate) struct Words<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Words<'t> {
+    /// Of a text that is lower case already.
+    pub(crate) fn of(text: &'t str) -> Self {
+        let mut inside = false;
+        let mut starts = Vec::new();
+        for (at, c) in text.char_indices() {
+            let word = c.is_alphanumeric();
+            if word && !inside {
+                starts.push(at);
+            }
+            inside = word;
+        }
+        Words { text, starts }
+    }
+
+    /// Whether it holds a phrase, which begins with a letter or digit, as whole words.
+    pub(crate) fn has(&self, phrase: &str) -> bool {
+        self.after(phrase).is_some()
+    }
+
+    /// The text behind the first place where it holds a phrase as whole words.
+    pub(crate) fn after(&self, phrase: &str) -> Option<&'t str> {
+        let bounded = phrase.ends_with(char::is_alphanumeric);
+        self.starts.iter().find_map(|start| {
+            let rest = self.text[*start..].strip_prefix(phrase)?;
+            let whole = !bounded || !rest.starts_with(char::is_alphanumeric);
+            (whole && !phrase.is_empty()).then_some(rest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_whole_words() {
+        assert!(Words::of("take by mouth, daily").has("by mouth"));
+        assert!(!Words::of("carpool").has("po"));
+        assert!(!Words::of("5po").has("po"));
+        assert!(Words::of("p.o. daily").has("p.o."));
+        assert_eq!(Words::of("ab restart on x").after("restart on"), Some(" x"));
+        assert!(!Words::of("a").has("") && !Words::of("").has("a"));
+    }
+
+    #[test]
+    fn local_codes_stand_for_standard_ones() {
+        let mut local = LocalCodes::default();
+        local.insert("urn:lab", "TAC", ("http://lab.example", "1"));
+        assert_eq!(
+            local.standard("urn:lab", "TAC"),
+            Some(("http://lab.example", "1"))
+        );
+        assert_eq!(local.standard("urn:lab", "tac"), None);
+        assert_eq!(local.iter().count(), 1);
+    }
+}

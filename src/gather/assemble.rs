@@ -1,0 +1,358 @@
+//! One record from everything that came.
+//!
+//! Turns the context's orders, the prefetch and the answers of the FHIR server into a [`PatientRecord`]:
+//! every resource is read by its own type, whatever key it came under, counted once by its id, and dropped
+//! if it is another patient's. It says of each source how it went, and which Medications are still needed.
+
+use super::Material;
+use super::context::ContextOrders;
+use super::fetch::{Answer, settles};
+use crate::clinical::gap::Why;
+use crate::clinical::record::{
+    Condition, Dose, Drug, Order, Outcome, PatientRecord, Role, SOURCES, Source, SourceState,
+};
+use crate::fhir::bundle::{Given, Shape, State};
+use crate::fhir::json::{Object, Text};
+use crate::fhir::medication::{Shelf, relative};
+use crate::fhir::observation::{About, observation};
+use crate::fhir::order::{ReadOrder, Scope, order};
+use crate::fhir::subject::Subjects;
+use crate::fhir::{allergy, condition, patient, supply};
+use crate::protocol::request::Prefetch;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// The record, and the references to Medications that nothing resolved.
+pub(super) struct Assembled {
+    pub(super) record: PatientRecord,
+    pub(super) unresolved: Vec<Box<str>>,
+}
+
+/// The types that are read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Patient,
+    Order,
+    Observation,
+    Condition,
+    Allergy,
+    Procedure,
+    Statement,
+    Dispense,
+}
+
+impl Kind {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "Patient" => Kind::Patient,
+            "MedicationRequest" => Kind::Order,
+            "Observation" => Kind::Observation,
+            "Condition" => Kind::Condition,
+            "AllergyIntolerance" => Kind::Allergy,
+            "Procedure" => Kind::Procedure,
+            "MedicationStatement" => Kind::Statement,
+            "MedicationDispense" => Kind::Dispense,
+            _ => return None,
+        })
+    }
+
+    /// The source that it is a part of.
+    fn source(self) -> Source {
+        match self {
+            Kind::Patient => Source::Patient,
+            Kind::Order | Kind::Statement | Kind::Dispense => Source::Medications,
+            Kind::Observation => Source::Observations,
+            Kind::Condition => Source::Conditions,
+            Kind::Allergy => Source::Allergies,
+            Kind::Procedure => Source::Procedures,
+        }
+    }
+}
+
+/// Builds the record.
+pub(super) fn assemble(
+    material: &Material<'_>,
+    orders: &ContextOrders<'_>,
+    subjects: &Subjects<'_>,
+    answers: &[Answer],
+) -> Assembled {
+    let pages = answers.iter().flat_map(|answer| answer.fetched.pages.iter().map(|page| (answer.source, page)));
+    let fetched: Vec<(Option<Source>, Given<'_>)> =
+        pages.filter_map(|(source, page)| Some((source, serde_json::from_str(page).ok()?))).collect();
+    let given = material.request.prefetch.answers.iter();
+    let given = given.map(|(key, given)| (SOURCES.into_iter().find(|source| source.key() == key), given));
+    let mut pool = Pool::default();
+    for (source, given) in given.chain(fetched.iter().map(|(source, given)| (*source, given))) {
+        pool.add(source, given);
+    }
+    for (url, resource) in &orders.beside {
+        match resource.kind().as_deref() {
+            Some("Medication") => pool.shelf.put("Medication", url.get(), resource),
+            Some("Condition") if subjects.owns(resource) => pool.shelf.put("Condition", url.get(), resource),
+            _ => {}
+        }
+    }
+    let mut reader = Reader::new(material, &pool, subjects);
+    reader.context(orders);
+    for item in &pool.items {
+        reader.item(item);
+    }
+    let how = outcomes(&material.request.prefetch, &fetched, answers);
+    reader.finish(&pool, orders, &how)
+}
+
+/// A resource of a type that is read.
+struct Item<'p> {
+    kind: Kind,
+    resource: &'p Object<'p>,
+    source: Option<Source>,
+}
+
+/// Everything that came, sorted by use.
+#[derive(Default)]
+struct Pool<'p> {
+    items: Vec<Item<'p>>,
+    shelf: Shelf<'p>,
+    /// Sources under whose key something came of which not even the type can be read.
+    unreadable: Vec<Source>,
+}
+
+impl<'p> Pool<'p> {
+    fn add(&mut self, source: Option<Source>, given: &'p Given<'p>) {
+        match &given.0 {
+            Shape::Bundle(bundle) => {
+                for entry in &bundle.entries {
+                    self.resource(source, &entry.full_url, &entry.resource);
+                }
+            }
+            Shape::Resource(resource) => self.resource(source, &Text::default(), resource),
+            Shape::Null | Shape::NotFhir => {}
+        }
+    }
+
+    fn resource(&mut self, source: Option<Source>, url: &Text<'p>, resource: &'p Object<'p>) {
+        let name = resource.kind();
+        match name.as_deref() {
+            Some("Medication") => self.shelf.put("Medication", url.get(), resource),
+            None | Some("Bundle") => self.unreadable.extend(source),
+            Some(name) => {
+                let kind = Kind::of(name);
+                self.items.extend(kind.map(|kind| Item { kind, resource, source }));
+            }
+        }
+    }
+}
+
+/// Reads resources into the record.
+struct Reader<'r> {
+    scope: Scope<'r>,
+    shelf: &'r Shelf<'r>,
+    subjects: &'r Subjects<'r>,
+    encounter: Option<&'r str>,
+    record: PatientRecord,
+    seen: HashSet<(Kind, Cow<'r, str>)>,
+    /// Place of an order, and the conditions that are its reasons.
+    reasons: Vec<(usize, Vec<Box<str>>)>,
+    unresolved: Vec<Box<str>>,
+    /// Orders of the context by reference, with their place.
+    sent: HashMap<Box<str>, usize>,
+    came: [bool; SOURCES.len()],
+}
+
+impl<'r> Reader<'r> {
+    fn new(material: &'r Material<'_>, pool: &'r Pool<'r>, subjects: &'r Subjects<'r>) -> Self {
+        let encounter = material.request.context.encounter.as_deref();
+        let record = PatientRecord {
+            encounter: encounter.map(|id| format!("Encounter/{id}").into()),
+            ..PatientRecord::default()
+        };
+        Reader {
+            scope: Scope { terms: material.terms, base: material.base, now: material.now },
+            shelf: &pool.shelf,
+            subjects,
+            encounter,
+            record,
+            seen: HashSet::with_capacity(pool.items.len()),
+            reasons: Vec::new(),
+            unresolved: Vec::new(),
+            sent: HashMap::new(),
+            came: [false; SOURCES.len()],
+        }
+    }
+
+    /// The orders of the context, counted once.
+    fn context(&mut self, orders: &'r ContextOrders<'r>) {
+        for sent in &orders.orders {
+            let mut read = order(&sent.order, sent.role, self.shelf, self.scope);
+            read.order.received = sent.received.map(|raw| raw.get().into());
+            if let Some(address) = &sent.address {
+                read.order.reference = Some(address.clone());
+            }
+            if let Some(reference) = &read.order.reference {
+                if self.sent.contains_key(reference) {
+                    continue;
+                }
+                self.sent.insert(reference.clone(), self.record.orders.len());
+            }
+            self.order(read);
+        }
+    }
+
+    fn order(&mut self, read: ReadOrder) {
+        if !read.reasons.is_empty() {
+            self.reasons.push((self.record.orders.len(), read.reasons));
+        }
+        let wanted = read.unresolved.as_deref().and_then(|reference| relative(reference, self.scope.base));
+        if let Some(wanted) = wanted.filter(|wanted| wanted.starts_with("Medication/"))
+            && !self.unresolved.iter().any(|known| **known == *wanted)
+        {
+            self.unresolved.push(wanted.into());
+        }
+        self.record.orders.push(read.order);
+    }
+
+    fn state(&mut self, source: Source) -> &mut SourceState {
+        self.record.sources.of_mut(source)
+    }
+
+    fn item(&mut self, item: &Item<'r>) {
+        let source = item.source.unwrap_or(item.kind.source());
+        let own = match item.kind {
+            Kind::Patient => self.subjects.is(item.resource),
+            _ => self.subjects.owns(item.resource),
+        };
+        if !own {
+            self.state(item.kind.source()).foreign = true;
+            return;
+        }
+        self.came[item.kind.source() as usize] = true;
+        if let Some(id) = item.resource.id()
+            && !self.seen.insert((item.kind, id))
+        {
+            return;
+        }
+        if self.read(item.kind, item.resource) == About::Nothing {
+            self.state(source).unreadable = true;
+        }
+    }
+
+    fn read(&mut self, kind: Kind, of: &'r Object<'r>) -> About {
+        let (terms, record) = (self.scope.terms, &mut self.record);
+        match kind {
+            Kind::Patient => record.person = patient::patient(of),
+            Kind::Order => self.recorded(of),
+            Kind::Observation => return self.observation(of),
+            Kind::Condition => return condition::condition(of, terms, self.encounter, &mut record.conditions),
+            Kind::Allergy => return allergy::allergy(of, terms, &mut record.allergies),
+            Kind::Procedure => return condition::procedure(of, terms, &mut record.procedures),
+            Kind::Statement => record.supplies.extend(supply::statement(of, self.shelf, self.scope)),
+            Kind::Dispense => record.supplies.extend(supply::dispense(of, self.shelf, self.scope)),
+        }
+        About::Something
+    }
+
+    fn observation(&mut self, of: &Object<'_>) -> About {
+        let before = self.record.results.len();
+        let about = observation(of, self.scope.terms, self.scope.now, &mut self.record.results);
+        let screens = self.record.results[before..].iter();
+        let screen = |id| self.scope.terms.vocabulary.analyte(id).screen;
+        self.came[Source::Screens as usize] |= screens.into_iter().any(|result| screen(result.analyte));
+        about
+    }
+
+    /// An order of the record; of one that the context carries too, only what the context's copy lacks.
+    fn recorded(&mut self, of: &'r Object<'r>) {
+        let read = order(of, Role::Recorded, self.shelf, self.scope);
+        let sent = read.order.reference.as_ref().and_then(|reference| self.sent.get(reference).copied());
+        match sent {
+            None => self.order(read),
+            Some(place) => {
+                complete(&mut self.record.orders[place], read.order);
+                if !self.reasons.iter().any(|(of, _)| *of == place) {
+                    self.reasons.push((place, read.reasons));
+                }
+            }
+        }
+    }
+
+    fn finish(mut self, pool: &Pool<'_>, orders: &ContextOrders<'_>, how: &[(Source, Outcome)]) -> Assembled {
+        for (place, references) in std::mem::take(&mut self.reasons) {
+            for reference in references {
+                let is_it = |condition: &&Condition| condition.reference.as_deref() == Some(&*reference);
+                let Some(condition) = self.record.conditions.iter().find(is_it) else { continue };
+                let groups = condition.groups.iter().map(|group| (*group, condition.text.clone()));
+                self.record.orders[place].reasons.extend(groups);
+            }
+        }
+        for source in &pool.unreadable {
+            self.state(*source).unreadable = true;
+        }
+        self.state(Source::Medications).unreadable |= orders.unreadable;
+        for (source, outcome) in how {
+            let came = *outcome == Outcome::NotSent && self.came[*source as usize];
+            self.state(*source).outcome = if came { Outcome::Read } else { *outcome };
+        }
+        Assembled { record: self.record, unresolved: self.unresolved }
+    }
+}
+
+/// Adds to an order of the context what only the copy in the record says. What the context says stays.
+fn complete(order: &mut Order, copy: Order) {
+    if order.drug == Drug::Unreadable {
+        order.drug = copy.drug;
+        order.drug_text = copy.drug_text;
+        order.formulation = copy.formulation;
+        order.site = order.site.or(copy.site);
+    }
+    if order.drug == copy.drug && order.dose == Dose::Unknown {
+        order.dose = copy.dose;
+    }
+    order.authored = order.authored.or(copy.authored);
+    order.starts = order.starts.or(copy.starts);
+    order.prior = order.prior.take().or(copy.prior);
+    if order.reasons.is_empty() {
+        order.reasons = copy.reasons;
+    }
+}
+
+/// How each source went: by what was sent, and by what was fetched in its place.
+fn outcomes(
+    prefetch: &Prefetch<'_>,
+    fetched: &[(Option<Source>, Given<'_>)],
+    answers: &[Answer],
+) -> Vec<(Source, Outcome)> {
+    let outcome = |source: Source| {
+        let sent = match prefetch.get(source.key()) {
+            None => Outcome::NotSent,
+            Some(given) => read_of(source, given),
+        };
+        let Some(answer) = answers.iter().find(|answer| answer.source == Some(source)) else { return sent };
+        if is_partial(prefetch.get(source.key())) {
+            return sent;
+        }
+        let mut pages = fetched.iter().filter(|(of, _)| *of == Some(source)).map(|(_, given)| given);
+        match answer.fetched.missing {
+            Some(why) => Outcome::Failed(why),
+            None if pages.all(|page| settles(source, page)) => Outcome::Read,
+            None => Outcome::Failed(Why::NotReadable),
+        }
+    };
+    SOURCES.into_iter().map(|source| (source, outcome(source))).collect()
+}
+
+/// Whether a Bundle came of which a part is said to have failed.
+fn is_partial(given: Option<&Given<'_>>) -> bool {
+    matches!(given, Some(Given(Shape::Bundle(bundle))) if bundle.is_partial())
+}
+
+/// How a prefetch answer went, without anything that follows it.
+fn read_of(source: Source, given: &Given<'_>) -> Outcome {
+    match (given.state(), &given.0) {
+        (State::Failed, _) => Outcome::Failed(Why::FetchFailed),
+        _ if !settles(source, given) => Outcome::Failed(Why::NotReadable),
+        (_, Shape::Bundle(bundle)) if is_partial(Some(given)) || bundle.next().is_some() => {
+            Outcome::Failed(Why::FetchFailed)
+        }
+        _ => Outcome::Read,
+    }
+}

@@ -1,0 +1,103 @@
+//! The orders that the hook itself carries.
+//!
+//! Turns `context.toBeDiscontinued` and `context.draftOrders` into orders to be read, with their role and
+//! the bytes in which they came, and finds one that belongs to another patient. Other resources of these
+//! Bundles only serve to resolve references. Every order to be discontinued is being stopped or held; among
+//! the drafts of a signing hook, those that are over or held are.
+
+use crate::clinical::record::Role;
+use crate::fhir::bundle::{RawBundle, RawEntry, patient_at};
+use crate::fhir::json::{Object, Text};
+use crate::fhir::subject::Subjects;
+use crate::protocol::request::HookRequest;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// The orders of the context, and what came beside them.
+pub(super) struct ContextOrders<'a> {
+    /// Orders, those being stopped first.
+    pub(super) orders: Vec<ContextOrder<'a>>,
+    /// Other resources.
+    pub(super) beside: Vec<(Text<'a>, Object<'a>)>,
+    /// A draft came that cannot be read at all.
+    pub(super) unreadable: bool,
+}
+
+/// One order of the context.
+pub(super) struct ContextOrder<'a> {
+    /// The order; empty if only its address came, or nothing that can be read.
+    pub(super) order: Object<'a>,
+    /// As it came.
+    pub(super) received: Option<&'a RawValue>,
+    /// `MedicationRequest/id`, where only an address came.
+    pub(super) address: Option<Box<str>>,
+    pub(super) role: Role,
+    field: &'static str,
+    place: usize,
+}
+
+const STOPS: &str = "toBeDiscontinued";
+const DRAFTS: &str = "draftOrders";
+
+impl<'a> ContextOrders<'a> {
+    /// Reads the Bundles of the context.
+    pub(super) fn read(request: &HookRequest<'a>) -> Self {
+        let mut found = ContextOrders { orders: Vec::new(), beside: Vec::new(), unreadable: false };
+        let signing = matches!(&*request.hook, "order-sign" | "order-select");
+        found.bundle(STOPS, request.context.to_be_discontinued, |_| Role::Stopping);
+        found.bundle(DRAFTS, request.context.draft_orders, |order| match order.text("status").as_deref() {
+            Some("stopped" | "cancelled" | "on-hold") if signing => Role::Stopping,
+            _ => Role::Draft,
+        });
+        found.orders.sort_by_key(|order| order.role != Role::Stopping);
+        found
+    }
+
+    fn bundle(&mut self, field: &'static str, raw: Option<&'a RawValue>, role: impl Fn(&Object<'a>) -> Role) {
+        let bundle: RawBundle<'a> = raw.map(crate::fhir::json::read).unwrap_or_default();
+        for (place, entry) in bundle.entry.0.into_iter().enumerate() {
+            let order: Object<'a> = entry.resource.read();
+            let kind = order.kind();
+            match kind.as_deref() {
+                Some("MedicationRequest") => {
+                    let (role, received) = (role(&order), entry.resource.0);
+                    self.orders.push(ContextOrder { order, received, address: None, role, field, place });
+                }
+                Some(_) => self.beside.push((entry.full_url, order)),
+                None if field == STOPS => self.orders.extend(by_address(&entry, &order, place)),
+                None => self.unreadable = true,
+            }
+        }
+    }
+
+    /// Patients beside the orders, by their full address.
+    pub(super) fn patients(&self) -> HashMap<String, Option<String>> {
+        self.beside.iter().filter_map(|(url, resource)| patient_at(url, resource)).collect()
+    }
+
+    /// Path of the first order that belongs to another patient.
+    pub(super) fn foreign(&self, subjects: &Subjects<'_>) -> Option<String> {
+        let foreign = self.orders.iter().find(|order| !subjects.owns(&order.order))?;
+        Some(format!("context.{}.entry[{}]", foreign.field, foreign.place))
+    }
+}
+
+/// An entry without a resource that can be read: an address of an order, or an order of which nothing is
+/// known. An address of something else is no order.
+fn by_address<'a>(entry: &RawEntry<'a>, reference: &Object<'a>, place: usize) -> Option<ContextOrder<'a>> {
+    let written = reference.text("reference");
+    let address = written.as_deref().or(entry.full_url.get());
+    let order = address.and_then(order_address);
+    if order.is_none() && address.is_some_and(|address| !address.starts_with("urn:")) {
+        return None;
+    }
+    let (role, field) = (Role::Stopping, STOPS);
+    Some(ContextOrder { order: Object::default(), received: None, address: order, role, field, place })
+}
+
+/// `MedicationRequest/id` at the end of an address.
+fn order_address(address: &str) -> Option<Box<str>> {
+    let (path, id) = address.rsplit_once('/')?;
+    let is_order = path == "MedicationRequest" || path.ends_with("/MedicationRequest");
+    (is_order && crate::fhir::subject::is_id(id)).then(|| format!("MedicationRequest/{id}").into())
+}

@@ -1,0 +1,375 @@
+//! The body of a hook call.
+//!
+//! Turns bytes into a [`HookRequest`] in one pass, borrowed from them, or says which field is wrong.
+//! Fields and extensions that are not known are ignored. It reads no resource: what stands under
+//! `context` stays raw, what stands under `prefetch` is split into objects only. Errors never repeat
+//! what was sent. Follows CDS Hooks 2.0.1 "Calling a CDS Service" and the contexts of the hook library.
+
+use super::fields::{Fields, fields};
+use crate::fhir::bundle::Given;
+use crate::fhir::json::{Text, drain, other_types};
+use crate::fhir::subject::PatientRef;
+use secrecy::SecretString;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::time::Duration;
+use url::Url;
+use uuid::Uuid;
+
+/// Deepest nesting that is read in `context`; what is written back may not be deeper.
+const DEEPEST: usize = 100;
+
+/// A hook call. It has no `Debug`: it holds a patient.
+pub struct HookRequest<'a> {
+    /// Name of the hook.
+    pub hook: Cow<'a, str>,
+    /// `hookInstance`.
+    pub instance: Uuid,
+    /// `fhirServer`, to be compared with the client's; nothing is ever fetched from it.
+    pub fhir_server: Option<Url>,
+    /// `fhirAuthorization`.
+    pub authorization: Option<Authorization>,
+    /// `context`.
+    pub context: Context<'a>,
+    /// `prefetch`.
+    pub prefetch: Prefetch<'a>,
+}
+
+/// `fhirAuthorization`.
+pub struct Authorization {
+    /// The bearer token; it cannot be printed.
+    pub access_token: SecretString,
+    /// Life of the token from now on.
+    pub expires_in: Duration,
+    /// Scopes as written; some EHRs list names of their own.
+    pub scope: Option<Box<str>>,
+    /// The client that the token was issued to.
+    pub subject: Option<Box<str>>,
+    /// The patient that the token is limited to.
+    pub patient: Option<PatientRef>,
+}
+
+/// `context`, as far as any of our hooks has it.
+pub struct Context<'a> {
+    /// `userId`.
+    pub user: Cow<'a, str>,
+    /// `patientId`.
+    pub patient: PatientRef,
+    /// `encounterId`, without `Encounter/`.
+    pub encounter: Option<Cow<'a, str>>,
+    /// `toBeDiscontinued`: a Bundle, as it came.
+    pub to_be_discontinued: Option<&'a RawValue>,
+    /// `draftOrders`: a Bundle, as it came.
+    pub draft_orders: Option<&'a RawValue>,
+    /// `selections`, as it came.
+    pub selections: Option<&'a RawValue>,
+}
+
+/// `prefetch`: what came under each key, in the order sent. A key that is absent is not in it.
+#[derive(Default)]
+pub struct Prefetch<'a> {
+    /// Key and answer.
+    pub answers: Vec<(Cow<'a, str>, Given<'a>)>,
+}
+
+impl<'a> Prefetch<'a> {
+    /// What came under a key.
+    pub fn get(&self, key: &str) -> Option<&Given<'a>> {
+        self.answers
+            .iter()
+            .find_map(|(name, given)| (name == key).then_some(given))
+    }
+}
+
+/// A field of the request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {says}")]
+pub struct RequestError {
+    /// Path of the field, for example `context.patientId`; `body` for the whole.
+    pub field: Cow<'static, str>,
+    /// What is wrong with it; never a value that was sent.
+    pub says: &'static str,
+}
+
+impl RequestError {
+    /// A field with what is wrong.
+    pub(crate) fn new(field: impl Into<Cow<'static, str>>, says: &'static str) -> Self {
+        RequestError {
+            field: field.into(),
+            says,
+        }
+    }
+}
+
+impl<'a> HookRequest<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// The first field that is missing, of another type or without meaning.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        let text = std::str::from_utf8(body).map_err(|_| RequestError::new("body", "is not UTF-8"))?;
+        let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
+        if envelope.not_an_object {
+            return Err(RequestError::new("body", "must be a JSON object"));
+        }
+        let top = Fields::new("", envelope.fields, envelope.twice)?;
+        if envelope.prefetch_is_wrong {
+            return Err(RequestError::new("prefetch", "must be an object"));
+        }
+        let hook = top.required_text("hook")?;
+        let fhir_server = top
+            .optional_text("fhirServer")?
+            .map(|text| server(&text))
+            .transpose()?;
+        let authorization = top.optional("fhirAuthorization").map(authorization).transpose()?;
+        if authorization.is_some() && fhir_server.is_none() {
+            return Err(RequestError::new(
+                "fhirServer",
+                "is required with fhirAuthorization",
+            ));
+        }
+        Ok(HookRequest {
+            instance: instance(&top.required_text("hookInstance")?)?,
+            context: context(&hook, top.required("context")?)?,
+            hook,
+            fhir_server,
+            authorization,
+            prefetch: envelope.prefetch,
+        })
+    }
+}
+
+fn not_json(text: &str, error: &serde_json::Error) -> RequestError {
+    let says = match text.trim_start().as_bytes().first() {
+        None => "is empty",
+        Some(b'<') => "is markup, not JSON",
+        Some(_) if error.is_eof() => "ends too early to be JSON",
+        Some(_) => "is not JSON",
+    };
+    RequestError::new("body", says)
+}
+
+fn instance(text: &str) -> Result<Uuid, RequestError> {
+    let bare = text.len() == 36;
+    let uuid = Uuid::try_parse(text).ok().filter(|_| bare);
+    uuid.ok_or_else(|| RequestError::new("hookInstance", "must be a UUID"))
+}
+
+fn server(text: &str) -> Result<Url, RequestError> {
+    let wrong = || RequestError::new("fhirServer", "must be an absolute http or https address");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    plain.then_some(url).ok_or_else(wrong)
+}
+
+fn authorization(raw: &RawValue) -> Result<Authorization, RequestError> {
+    let known = [
+        "access_token",
+        "token_type",
+        "expires_in",
+        "scope",
+        "subject",
+        "patient",
+    ];
+    let of = fields("fhirAuthorization.", raw, &known)?;
+    let token_type = of.required_text("token_type")?;
+    if !token_type.eq_ignore_ascii_case("Bearer") {
+        return Err(of.wrong("token_type", "must be Bearer"));
+    }
+    let seconds: u32 = (of.required("expires_in")?.get().parse())
+        .map_err(|_| of.wrong("expires_in", "must be a whole number of seconds"))?;
+    let patient = match of.optional_text("patient")? {
+        Some(text) => {
+            Some(PatientRef::parse(&text).ok_or_else(|| of.wrong("patient", "must be a Patient id"))?)
+        }
+        None => None,
+    };
+    Ok(Authorization {
+        access_token: SecretString::from(of.required_text("access_token")?.into_owned()),
+        expires_in: Duration::from_secs(u64::from(seconds)),
+        scope: of.optional_text("scope")?.map(|text| text.as_ref().into()),
+        subject: of.optional_text("subject")?.map(|text| text.as_ref().into()),
+        patient,
+    })
+}
+
+/// What a hook's context must hold beside `userId` and `patientId`.
+fn also_required(hook: &str) -> &'static [&'static str] {
+    match hook {
+        "medication-discontinue" | "order-discontinue" => &["toBeDiscontinued"],
+        "order-sign" => &["draftOrders"],
+        "order-select" => &["draftOrders", "selections"],
+        "encounter-discharge" => &["encounterId"],
+        _ => &[],
+    }
+}
+
+fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestError> {
+    let known = [
+        "userId",
+        "patientId",
+        "encounterId",
+        "toBeDiscontinued",
+        "draftOrders",
+        "selections",
+    ];
+    let of = fields("context.", raw, &known)?;
+    if depth(raw.get()) > DEEPEST {
+        return Err(RequestError::new("context", "is nested too deeply"));
+    }
+    let patient = PatientRef::parse(&of.required_text("patientId")?)
+        .ok_or_else(|| of.wrong("patientId", "must be the id of a Patient"))?;
+    let context = Context {
+        user: of.required_text("userId")?,
+        patient,
+        encounter: of.optional_text("encounterId")?.map(bare_encounter),
+        to_be_discontinued: of.optional_bundle("toBeDiscontinued")?,
+        draft_orders: of.optional_bundle("draftOrders")?,
+        selections: of.optional("selections"),
+    };
+    if context.selections.is_some_and(|raw| !raw.get().starts_with('[')) {
+        return Err(of.wrong("selections", "must be an array"));
+    }
+    for field in also_required(hook) {
+        of.required(field)?;
+    }
+    Ok(context)
+}
+
+fn bare_encounter(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.rsplit_once('/') {
+        Some((_, id)) => Cow::Owned(id.to_owned()),
+        None => text,
+    }
+}
+
+/// Deepest nesting of a JSON text.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match (quoted, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => quoted = !quoted,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The fields of the body that are read on their own; `prefetch` is split on the way.
+const TOP: [&str; 5] = [
+    "hook",
+    "hookInstance",
+    "fhirServer",
+    "fhirAuthorization",
+    "context",
+];
+
+#[derive(Default)]
+struct Envelope<'a> {
+    fields: Vec<(&'static str, &'a RawValue)>,
+    twice: Option<&'static str>,
+    prefetch: Prefetch<'a>,
+    prefetch_seen: bool,
+    prefetch_is_wrong: bool,
+    not_an_object: bool,
+}
+
+impl Envelope<'_> {
+    fn not_an_object() -> Self {
+        Envelope {
+            not_an_object: true,
+            ..Envelope::default()
+        }
+    }
+}
+
+struct EnvelopeVisitor;
+
+impl<'a> Visitor<'a> for EnvelopeVisitor {
+    type Value = Envelope<'a>;
+    other_types!(Envelope::not_an_object();
+        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<Envelope<'a>, S::Error> {
+        drain(&mut seq)?;
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Envelope<'a>, M::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            let key = key.0.as_deref().unwrap_or_default();
+            if key == "prefetch" {
+                if std::mem::replace(&mut envelope.prefetch_seen, true) {
+                    envelope.twice = Some("prefetch");
+                }
+                let PrefetchField(answers) = map.next_value()?;
+                envelope.prefetch_is_wrong |= answers.is_none();
+                envelope.prefetch = answers.unwrap_or_default();
+            } else if let Some(known) = TOP.iter().find(|known| **known == key) {
+                if envelope.fields.iter().any(|(name, _)| name == known) {
+                    envelope.twice = Some(known);
+                }
+                envelope.fields.push((known, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+impl<'a> Deserialize<'a> for Envelope<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(EnvelopeVisitor)
+    }
+}
+
+/// `None` if it is neither an object nor null.
+struct PrefetchField<'a>(Option<Prefetch<'a>>);
+
+struct PrefetchVisitor;
+
+impl<'a> Visitor<'a> for PrefetchVisitor {
+    type Value = PrefetchField<'a>;
+
+    other_types!(null => PrefetchField(Some(Prefetch::default())), else => PrefetchField(None);
+        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<PrefetchField<'a>, S::Error> {
+        drain(&mut seq)?;
+        Ok(PrefetchField(None))
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<PrefetchField<'a>, M::Error> {
+        let mut prefetch = Prefetch::default();
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            let key = key.0.unwrap_or_default();
+            if key.starts_with(crate::fhir::json::PRIVATE) {
+                map.next_value::<IgnoredAny>()?;
+                return Ok(PrefetchField(None));
+            }
+            prefetch.answers.push((key, map.next_value()?));
+        }
+        Ok(PrefetchField(Some(prefetch)))
+    }
+}
+
+impl<'a> Deserialize<'a> for PrefetchField<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(PrefetchVisitor)
+    }
+}
