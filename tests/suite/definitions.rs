@@ -4,7 +4,7 @@ use crate::helpers::answer::suggestions;
 use crate::helpers::chart::grant;
 use crate::helpers::stories::stories;
 use crate::helpers::{Answer, Demo};
-use fhir_out::referee::read_strictly;
+use fhir_out::read_strictly;
 use serde_json::Value;
 
 const DEFINITION: &str = include_str!("../../hooks/definitions/medication-discontinue.md");

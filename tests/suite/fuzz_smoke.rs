@@ -168,7 +168,8 @@ async fn broken_calls_leave_the_service_standing() {
     let (corpus, mut random, started) = (requests(), Xorshift(0x5eed_0007), Instant::now());
     let mut runs = 0;
     while runs < 20 || started.elapsed() < EACH {
-        let answer = demo.stop(random.mutate(&corpus[2 * random.below(corpus.len() / 2)])).await;
+        let whole = 2 * random.below(corpus.len() / 2);
+        let answer = demo.stop(random.mutate(&corpus[whole])).await;
         assert!([200, 400, 412, 422].contains(&answer.status), "{}: {}", answer.status, answer.text());
         runs += 1;
     }

@@ -89,7 +89,7 @@ fn check_body(answer: &Answer) {
         return assert!(answer.bytes.is_empty());
     }
     assert_eq!(answer.json["resourceType"], "OperationOutcome", "{}", answer.text());
-    fhir_out::referee::read_strictly(&answer.text()).unwrap_or_else(|why| panic!("{}: {why}", answer.status));
+    fhir_out::read_strictly(&answer.text()).unwrap_or_else(|why| panic!("{}: {why}", answer.status));
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn refusals_carry_an_operation_outcome_and_nothing_of_the_inside() {
     for (status, answer) in answers {
         answer.refuses(status, "");
         assert!(answer.header("content-type").starts_with("application/fhir+json"), "{status}");
-        fhir_out::referee::read_strictly(&answer.text()).unwrap_or_else(|why| panic!("{status}: {why}"));
+        fhir_out::read_strictly(&answer.text()).unwrap_or_else(|why| panic!("{status}: {why}"));
         let code = answer.json["issue"][0]["code"].as_str();
         assert!(code.is_some_and(|code| !code.is_empty()), "{status}");
         for inside in [PATIENT, "Quux", ".rs", "panicked", "serde", "line ", "column", "sqlx", "/tmp", "somebody-else"] {

@@ -132,7 +132,7 @@ fn check_action(name: &str, topic: &str, action: &Value) {
     assert!(action.get("resourceId").is_none(), "{name}");
     let resource = &action["resource"];
     let (kind, status) = (text(&resource["resourceType"], name), text(&resource["status"], name));
-    fhir_out::referee::read_strictly(&resource.to_string()).unwrap_or_else(|why| panic!("{name}: {why}: {resource}"));
+    fhir_out::read_strictly(&resource.to_string()).unwrap_or_else(|why| panic!("{name}: {why}: {resource}"));
     assert_eq!(resource["subject"]["reference"], format!("Patient/{PATIENT}"), "{name}");
     match text(&action["type"], name) {
         "update" => {

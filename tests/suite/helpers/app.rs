@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, mpsc};
 use stepdown::config::Config;
 use stepdown::journal::Journal;
-use stepdown::startup::{self, Clock, Running, StartError};
+use stepdown::startup::{self, Clock, Demonstration, Running, StartError};
 use tempfile::TempDir;
 
 /// Address under which the tests' clients know the service; a token has to name it.
@@ -235,7 +235,11 @@ impl<'a> Caller<'a> {
     }
 }
 
-static DEMO: LazyLock<Served> = LazyLock::new(|| Served::start(async || startup::demonstrate(0, Clock::Fixed(now())).await));
+static DEMO: LazyLock<Served> = LazyLock::new(|| Served::start(async || startup::demonstrate(demonstration(now())).await));
+
+fn demonstration(now: jiff::Timestamp) -> Demonstration {
+    Demonstration { port: 0, clock: Clock::Fixed(now), journal: None, workers: Some(1) }
+}
 
 /// The demonstration, which takes calls without a token; one for the whole suite, since it keeps nothing
 /// between calls that a test looks at.
@@ -254,7 +258,7 @@ impl Demo {
 
     /// At another instant.
     pub async fn at(now: jiff::Timestamp) -> Self {
-        let served = Served::start(async move || startup::demonstrate(0, Clock::Fixed(now)).await);
+        let served = Served::start(async move || startup::demonstrate(demonstration(now)).await);
         Self::of(served.base.clone(), Some(served)).await
     }
 

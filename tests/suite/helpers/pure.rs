@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use stepdown::clinical::evaluate::evaluate;
 use stepdown::clinical::knowledge::Knowledge;
 use stepdown::content;
-use stepdown::gather::{LocalCodes, read_given};
+use stepdown::fhir::terms::LocalCodes;
+use stepdown::gather::read_given;
 use stepdown::pipeline::respond;
 use stepdown::protocol::request::HookRequest;
 
@@ -47,7 +48,7 @@ pub fn judge(body: &[u8]) -> Judged {
         Ok(request) => request,
         Err(error) => return Judged::Refused(error.to_string()),
     };
-    let record = match read_given(&request, knowledge(), &LocalCodes::default(), now()) {
+    let record = match read_given(&request, None, knowledge(), &LocalCodes::default(), now()) {
         Ok(record) => record,
         Err(error) => return Judged::Refused(error.to_string()),
     };
