@@ -68,7 +68,17 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     }
     let out = respond(&record, &app.knowledge, &evaluation, &request, now);
     let bytes = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;
-    app.journal.record(journal_entry(app, ehr, service, &request, &record, &evaluation, &out, now, started));
+    app.journal.record(journal_entry(
+        app,
+        ehr,
+        service,
+        &request,
+        &record,
+        &evaluation,
+        &out,
+        now,
+        started,
+    ));
     Ok(bytes)
 }
 
@@ -81,9 +91,18 @@ pub fn respond<'a>(
     now: Timestamp,
 ) -> HookAnswer<'a> {
     let patient = format!("Patient/{}", request.context.patient.id());
-    let encounter = request.context.encounter.as_ref().map(|id| format!("Encounter/{id}"));
-    let drafts =
-        Drafts { record, knowledge, patient: &patient, encounter: encounter.as_deref(), now: now.as_second() };
+    let encounter = request
+        .context
+        .encounter
+        .as_ref()
+        .map(|id| format!("Encounter/{id}"));
+    let drafts = Drafts {
+        record,
+        knowledge,
+        patient: &patient,
+        encounter: encounter.as_deref(),
+        now: now.as_second(),
+    };
     write_answer(&evaluation.cards, knowledge, &drafts, now)
 }
 
@@ -98,7 +117,9 @@ fn check_patient(request: &HookRequest<'_>) -> Result<(), Failure> {
 
 /// The server that may be read for this call: the client's own; in the demonstration any on this machine.
 fn readable_server(ehr: &TrustedEhr, request: &HookRequest<'_>) -> Result<Option<Url>, Failure> {
-    let Some(server) = &request.fhir_server else { return Ok(None) };
+    let Some(server) = &request.fhir_server else {
+        return Ok(None);
+    };
     let mut named = server.clone();
     if !named.path().ends_with('/') {
         named.set_path(&format!("{}/", named.path()));
@@ -107,7 +128,11 @@ fn readable_server(ehr: &TrustedEhr, request: &HookRequest<'_>) -> Result<Option
     if client.is_demo() {
         return Ok(crate::config::is_loopback(&named).then_some(named));
     }
-    if named == *client.fhir_base() { Ok(Some(named)) } else { Err(Failure::ForeignServer) }
+    if named == *client.fhir_base() {
+        Ok(Some(named))
+    } else {
+        Err(Failure::ForeignServer)
+    }
 }
 
 async fn collect(
@@ -154,14 +179,18 @@ fn journal_entry(
         .filter(|o| o.role == Role::Stopping)
         .filter_map(|o| o.reference.as_deref().map(str::to_owned))
         .collect();
-    let cards = evaluation.cards.iter().zip(&out.cards).map(|(card, sent)| journal::IssuedCard {
-        uuid: sent.uuid,
-        topic: card.topic.code().to_owned(),
-        rule: card.basis.rule.clone(),
-        indicator: card.indicator.code().to_owned(),
-        suggestions: sent.suggestions.iter().map(|s| s.uuid).collect(),
-        orders: orders.clone(),
-    });
+    let cards = evaluation
+        .cards
+        .iter()
+        .zip(&out.cards)
+        .map(|(card, sent)| journal::IssuedCard {
+            uuid: sent.uuid,
+            topic: card.topic.code().to_owned(),
+            rule: card.basis.rule.clone(),
+            indicator: card.indicator.code().to_owned(),
+            suggestions: sent.suggestions.iter().map(|s| s.uuid).collect(),
+            orders: orders.clone(),
+        });
     let findings: Vec<journal::IssuedCard> = cards.collect();
     journal::Evaluation {
         at: now,

@@ -71,7 +71,10 @@ pub enum Clock {
 
 impl Clock {
     /// The instant to judge at.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read for a judgement")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the clock is read for a judgement"
+    )]
     pub fn now(self) -> Timestamp {
         match self {
             Clock::Real => Timestamp::now(),
@@ -147,10 +150,16 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal`] if the token does not prove a client.
-    pub async fn caller(&self, authorization: Option<&str>, audiences: &[String]) -> Result<TrustedEhr, Refusal> {
+    pub async fn caller(
+        &self,
+        authorization: Option<&str>,
+        audiences: &[String],
+    ) -> Result<TrustedEhr, Refusal> {
         match &self.callers {
             Callers::Trusted(trust) => {
-                trust.authenticate(authorization, audiences, Clock::Real.now(), &self.journal).await
+                trust
+                    .authenticate(authorization, audiences, Clock::Real.now(), &self.journal)
+                    .await
             }
             Callers::Demo(client) => {
                 TrustedEhr::for_loopback_demo(Arc::clone(client)).map_err(|_| Refusal::UnknownIssuer)
@@ -173,15 +182,33 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let journal = Journal::open_with(&config.journal.url, options).await?;
     let trust = Trust::new(&config)?;
     let (listener, address) = listen(config.listen)?;
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let local_codes = config.clients.iter().map(|c| (c.name.clone(), local_codes(c))).collect();
-    let parts = Parts { knowledge, journal, public_url, clock: Clock::Real, callers: Callers::Trusted(trust), local_codes };
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let local_codes = config
+        .clients
+        .iter()
+        .map(|c| (c.name.clone(), local_codes(c)))
+        .collect();
+    let parts = Parts {
+        knowledge,
+        journal,
+        public_url,
+        clock: Clock::Real,
+        callers: Callers::Trusted(trust),
+        local_codes,
+    };
     let app = web::Data::new(parts.app(config.max_body_bytes)?);
     let journal = Arc::clone(&app.journal);
     let server = run(listener, config.workers, move |routes| {
         routes.app_data(app.clone()).configure(http::routes);
     })?;
-    Ok(Running { address, server, journal })
+    Ok(Running {
+        address,
+        server,
+        journal,
+    })
 }
 
 /// How the demonstration runs.
@@ -208,21 +235,41 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     };
     let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
-    let base = format!("{public_url}/fhir/").parse().map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let base = format!("{public_url}/fhir/")
+        .parse()
+        .map_err(|_| StartError::Demo("base address".to_owned()))?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
-    let parts = Parts { knowledge, journal, public_url, clock, callers, local_codes: HashMap::new() };
+    let parts = Parts {
+        knowledge,
+        journal,
+        public_url,
+        clock,
+        callers,
+        local_codes: HashMap::new(),
+    };
     let app = web::Data::new(parts.app(DEMO_BODY)?);
     let journal = Arc::clone(&app.journal);
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
     let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
     let source = feedback_source(Arc::clone(&journal));
     let pages = DemoState::new(&app.public_url, clock.now(), http, source);
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
     let server = run(listener, how.workers, move |routes| {
-        routes.app_data(app.clone()).app_data(pages.clone()).configure(http::routes).configure(demo::routes);
+        routes
+            .app_data(app.clone())
+            .app_data(pages.clone())
+            .configure(http::routes)
+            .configure(demo::routes);
     })?;
-    Ok(Running { address, server, journal })
+    Ok(Running {
+        address,
+        server,
+        journal,
+    })
 }
 
 /// What an application is made of.
@@ -237,15 +284,23 @@ struct Parts {
 
 impl Parts {
     fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
-        let templates: BTreeMap<&str, String> = query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
+        let templates: BTreeMap<&str, String> =
+            query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates)?;
-        let etag = HeaderValue::from_str(&format!("\"{}-{}\"", env!("CARGO_PKG_VERSION"), self.knowledge.version))
-            .unwrap_or(HeaderValue::from_static("\"0\""));
+        let etag = HeaderValue::from_str(&format!(
+            "\"{}-{}\"",
+            env!("CARGO_PKG_VERSION"),
+            self.knowledge.version
+        ))
+        .unwrap_or(HeaderValue::from_static("\"0\""));
         Ok(App {
             knowledge: Arc::new(self.knowledge),
             journal: Arc::new(self.journal),
             fhir: FhirClient::new()?,
-            discovery: Discovery { body: body.into(), etag },
+            discovery: Discovery {
+                body: body.into(),
+                etag,
+            },
             public_url: self.public_url,
             max_body_bytes,
             clock: self.clock,
@@ -259,7 +314,11 @@ impl Parts {
 fn local_codes(client: &ClientConfig) -> LocalCodes {
     let mut codes = LocalCodes::default();
     for local in &client.codes {
-        codes.insert(&local.system, &local.code, (&local.maps_to_system, &local.maps_to_code));
+        codes.insert(
+            &local.system,
+            &local.code,
+            (&local.maps_to_system, &local.maps_to_code),
+        );
     }
     codes
 }
@@ -269,7 +328,10 @@ fn feedback_source(journal: Arc<Journal>) -> FeedbackSource {
     Arc::new(move |limit| {
         let journal = Arc::clone(&journal);
         Box::pin(async move {
-            let lines = journal.feedback_list(limit).await.map_err(|_| FeedbackUnavailable)?;
+            let lines = journal
+                .feedback_list(limit)
+                .await
+                .map_err(|_| FeedbackUnavailable)?;
             Ok(lines.into_iter().map(feedback_line).collect())
         })
     })
@@ -282,12 +344,21 @@ fn feedback_line(line: journal::FeedbackLine) -> demo::FeedbackLine {
         topic: line.topic,
         rule: line.rule,
         outcome: if line.accepted { "accepted" } else { "overridden" }.to_owned(),
-        reason: line.reason.map(|r| r.display.unwrap_or(r.code)).unwrap_or_default(),
+        reason: line
+            .reason
+            .map(|r| r.display.unwrap_or(r.code))
+            .unwrap_or_default(),
     }
 }
 
 fn problems(found: Vec<content::Problem>) -> StartError {
-    StartError::Content(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    StartError::Content(
+        found
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -184,7 +184,11 @@ impl<'k> Court<'_, 'k> {
             statement,
             indication,
         );
-        let (entries, gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        let (mut entries, mut gaps) = self.ground_of_table(indication, ruled.hazard, signals);
+        if let Some(part) = partial.and_then(|r| r.partial.as_ref()) {
+            entries.extend(self.ground(&part.certain, signals).0);
+            gaps.extend(self.ground(&part.open, signals).1);
+        }
         let cap = match partial.and_then(|r| r.partial.as_ref()) {
             Some(part) if indication.kind != Kind::Transplant && !ruled.raised => part.cap,
             Some(_) | None => Indicator::Critical,

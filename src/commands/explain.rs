@@ -34,19 +34,29 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let body = read(arguments)?;
     let knowledge = content::from(arguments.knowledge.as_deref()).map_err(|problems| {
-        CommandError::Request(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        CommandError::Request(
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
     })?;
     let now = arguments.now.map_or(Clock::Real, Clock::Fixed).now();
     let file = arguments.file.display();
     let request = HookRequest::parse(&body).map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     if !knowledge.services.iter().any(|s| *s.hook == *request.hook) {
-        return Err(CommandError::Request(format!("{file}: hook is not one that this service is listed for")));
+        return Err(CommandError::Request(format!(
+            "{file}: hook is not one that this service is listed for"
+        )));
     }
     let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
     if evaluation.undecided {
-        return Err(CommandError::Request(format!("{file}: the drug of the stopped order cannot be read")));
+        return Err(CommandError::Request(format!(
+            "{file}: the drug of the stopped order cannot be read"
+        )));
     }
     if arguments.json {
         let answer = respond(&record, &knowledge, &evaluation, &request, now);
@@ -75,7 +85,12 @@ fn print_cards(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
         println!("No cards: looked, and nothing to say.");
     }
     for card in &evaluation.cards {
-        println!("[{}] {} ({})", card.indicator.code(), card.summary, card.topic.code());
+        println!(
+            "[{}] {} ({})",
+            card.indicator.code(),
+            card.summary,
+            card.topic.code()
+        );
         println!();
         for line in card.detail.replace("**", "").lines() {
             println!("    {line}");
@@ -95,11 +110,19 @@ fn print_trail(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
     println!("Reasoning (content {})", knowledge.version);
     for judgement in &evaluation.judgements {
         for step in &judgement.trail {
-            println!("    {} {}/{}/{}", mark(step.truth), judgement.withdrawal.key, step.table, step.row);
+            println!(
+                "    {} {}/{}/{}",
+                mark(step.truth),
+                judgement.withdrawal.key,
+                step.table,
+                step.row
+            );
         }
         match &judgement.verdict {
             Verdict::Silent { row, why } => println!("    silent: {row}: {why}"),
-            Verdict::Finding(finding) => println!("    decided: {} ({})", finding.rule, finding.indicator.code()),
+            Verdict::Finding(finding) => {
+                println!("    decided: {} ({})", finding.rule, finding.indicator.code())
+            }
         }
     }
     println!("Signs that were asked");

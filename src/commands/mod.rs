@@ -1,7 +1,11 @@
 //! The commands of the binary (contract, section 5).
 //!
 //! Turns arguments into a run; whether it succeeded decides the exit code. Only this folder prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks to the terminal"
+)]
 
 mod explain;
 
@@ -63,11 +67,19 @@ pub enum CommandError {
 /// [`CommandError`].
 pub fn run(command: Command) -> Result<bool, CommandError> {
     match command {
-        Command::Check { dir } => Ok(content::check::run(dir.as_deref(), &mut std::io::stdout().lock())?),
+        Command::Check { dir } => Ok(content::check::run(
+            dir.as_deref(),
+            &mut std::io::stdout().lock(),
+        )?),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);
-            let how = Demonstration { port, clock, journal: None, workers: None };
+            let how = Demonstration {
+                port,
+                clock,
+                journal: None,
+                workers: None,
+            };
             until_stopped(startup::demonstrate(how), |running| {
                 println!("stepdown demonstration: synthetic patients, no token, this machine only");
                 println!("open http://{} in a browser", running.address);
@@ -103,5 +115,9 @@ fn until_stopped(
 /// Structured events on standard error; `RUST_LOG` chooses how many.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("stepdown=info"));
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
 }

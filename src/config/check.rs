@@ -12,8 +12,8 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm,
-    file, is_loopback,
+    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, file,
+    is_loopback,
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -48,11 +48,7 @@ impl Source<'_> {
     /// What the TOML reader refused. It knows the place; the key is what stands there on the line.
     fn unreadable(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or_default();
-        let text = self
-            .text
-            .lines()
-            .nth(self.line(&span) - 1)
-            .unwrap_or_default();
+        let text = self.text.lines().nth(self.line(&span) - 1).unwrap_or_default();
         let key = text.split('=').next().unwrap_or_default().trim();
         self.invalid(&span, key, error.message())
     }
@@ -66,8 +62,8 @@ impl Source<'_> {
 
     fn address(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let refuse = |message: &str| self.invalid(&value.span(), key, message);
-        let url = Url::parse(value.get_ref())
-            .map_err(|error| refuse(&format!("is not an address: {error}")))?;
+        let url =
+            Url::parse(value.get_ref()).map_err(|error| refuse(&format!("is not an address: {error}")))?;
         if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
             return Err(refuse("must be an http or https address"));
         }
@@ -129,8 +125,7 @@ pub(super) fn with_final_slash(mut url: Url) -> Url {
 /// Reads and checks the whole file.
 pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, ConfigError> {
     let source = Source { text, file, folder };
-    let settings: file::Settings =
-        toml::from_str(text).map_err(|error| source.unreadable(&error))?;
+    let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
     let listen = listen(&source, settings.listen.as_ref())?;
     Ok(Config {
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
@@ -175,34 +170,22 @@ fn public_url(
         if listen.ip().is_loopback() {
             return Ok(None);
         }
-        let message =
-            "is needed where `listen` is not a loopback address: token audiences begin with it";
+        let message = "is needed where `listen` is not a loopback address: token audiences begin with it";
         return Err(source.invalid(&(0..0), "public-url", message));
     };
     let url = source.base(source.address(value, "public-url")?, value, "public-url")?;
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }
 
-fn folder_path(
-    source: &Source<'_>,
-    value: &Spanned<String>,
-    key: &str,
-) -> Result<PathBuf, ConfigError> {
+fn folder_path(source: &Source<'_>, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
     let path = source.path(value, key)?;
     if path.is_dir() {
         return Ok(path);
     }
-    Err(source.invalid(
-        &value.span(),
-        key,
-        format!("{} is not a folder", path.display()),
-    ))
+    Err(source.invalid(&value.span(), key, format!("{} is not a folder", path.display())))
 }
 
-fn clients(
-    source: &Source<'_>,
-    written: &[Spanned<file::Client>],
-) -> Result<Vec<ClientConfig>, ConfigError> {
+fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec<ClientConfig>, ConfigError> {
     if written.is_empty() {
         return Err(source.invalid(
             &(0..0),
@@ -218,11 +201,7 @@ fn clients(
             return Err(source.invalid(&entry.name.span(), "name", "another client has this name"));
         }
         if clients.iter().any(|other| other.issuer == made.issuer) {
-            return Err(source.invalid(
-                &entry.issuer.span(),
-                "issuer",
-                "another client has this issuer",
-            ));
+            return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
         }
         clients.push(made);
     }
@@ -268,13 +247,8 @@ fn keys(source: &Source<'_>, written: &file::Client) -> Result<KeySource, Config
     match (&written.jwks_file, &written.jwks_url) {
         (Some(file), None) => {
             let path = source.path(file, "jwks-file")?;
-            let refuse = |error| {
-                source.invalid(
-                    &file.span(),
-                    "jwks-file",
-                    format!("{}: {error}", path.display()),
-                )
-            };
+            let refuse =
+                |error| source.invalid(&file.span(), "jwks-file", format!("{}: {error}", path.display()));
             std::fs::read(&path).map_err(refuse)?;
             Ok(KeySource::File(path))
         }
@@ -307,11 +281,7 @@ fn algorithms(
         return Ok(vec![SignatureAlgorithm::ES384, SignatureAlgorithm::RS384]);
     };
     if list.get_ref().is_empty() {
-        return Err(source.invalid(
-            &list.span(),
-            "algorithms",
-            "is empty: no token could be accepted",
-        ));
+        return Err(source.invalid(&list.span(), "algorithms", "is empty: no token could be accepted"));
     }
     Ok(list.get_ref().clone())
 }
@@ -332,21 +302,13 @@ fn origins(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<Strin
     written.iter().map(origin).collect()
 }
 
-fn codes(
-    source: &Source<'_>,
-    written: Option<&Spanned<String>>,
-) -> Result<Vec<LocalCode>, ConfigError> {
+fn codes(source: &Source<'_>, written: Option<&Spanned<String>>) -> Result<Vec<LocalCode>, ConfigError> {
     let Some(value) = written else {
         return Ok(Vec::new());
     };
     let path = source.path(value, "codes")?;
-    let mut reader = csv::Reader::from_path(&path).map_err(|error| {
-        source.invalid(
-            &value.span(),
-            "codes",
-            format!("{}: {error}", path.display()),
-        )
-    })?;
+    let mut reader = csv::Reader::from_path(&path)
+        .map_err(|error| source.invalid(&value.span(), "codes", format!("{}: {error}", path.display())))?;
     let read = |row: Result<LocalCode, csv::Error>| {
         row.map_err(|error| {
             let line = error.position().map_or(1, csv::Position::line);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::*;
 
-const CLIENT: &str = "[[client]]\nname='a'\nissuer='https://a'\njwks-url='https://a/jwks'\nfhir-base='https://a/r4//'\n";
+const CLIENT: &str =
+    "[[client]]\nname='a'\nissuer='https://a'\njwks-url='https://a/jwks'\nfhir-base='https://a/r4//'\n";
 const JOURNAL: &str = "[journal]\nurl='sqlite:data/j.db'\n";
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -19,10 +20,7 @@ fn refusal(text: &str) -> String {
 fn the_documented_example_loads() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.default.toml");
     let config = Config::load(&path).unwrap();
-    assert_eq!(
-        config.public_url.as_deref(),
-        Some("https://cds.hospital.example")
-    );
+    assert_eq!(config.public_url.as_deref(), Some("https://cds.hospital.example"));
     assert_eq!(
         config.clients[0].jku.as_deref(),
         Some("https://ehr.hospital.example/.well-known/jwks.json")
@@ -35,10 +33,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in [
         ("keys/hospital.json", "{}"),
-        (
-            "codes/hospital.csv",
-            "system,code,maps-to-system,maps-to-code\n",
-        ),
+        ("codes/hospital.csv", "system,code,maps-to-system,maps-to-code\n"),
         ("hooks/x", ""),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
@@ -53,10 +48,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
     assert_eq!(
-        config.clients[0]
-            .prefetch
-            .get("medications")
-            .map(String::as_str),
+        config.clients[0].prefetch.get("medications").map(String::as_str),
         Some("meds")
     );
 }
@@ -64,10 +56,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
 /// A commented setting without its `# `; prose stays a comment.
 fn uncommented(line: &str) -> String {
     let bare = line.strip_prefix("# ").unwrap_or(line);
-    let is_setting = bare
-        .split_once(" = ")
-        .is_some_and(|(key, _)| !key.contains(' '))
-        || bare.starts_with('[');
+    let is_setting =
+        bare.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) || bare.starts_with('[');
     if is_setting {
         bare.to_owned()
     } else {
@@ -125,10 +115,7 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "same issuer twice",
-            format!(
-                "{JOURNAL}{CLIENT}{}",
-                CLIENT.replace("name='a'", "name='b'")
-            ),
+            format!("{JOURNAL}{CLIENT}{}", CLIENT.replace("name='a'", "name='b'")),
             "settings:10: `issuer`: another",
         ),
         (
@@ -138,18 +125,12 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "plain keys",
-            format!(
-                "{JOURNAL}{}",
-                CLIENT.replace("https://a/jwks", "http://a/jwks")
-            ),
+            format!("{JOURNAL}{}", CLIENT.replace("https://a/jwks", "http://a/jwks")),
             "settings:6: `jwks-url`",
         ),
         (
             "password",
-            format!(
-                "{JOURNAL}{}",
-                CLIENT.replace("https://a/r4", "https://u:p@a/r4")
-            ),
+            format!("{JOURNAL}{}", CLIENT.replace("https://a/r4", "https://u:p@a/r4")),
             "user name or a password",
         ),
         (
@@ -175,10 +156,7 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "no key source",
-            format!(
-                "{JOURNAL}{}",
-                CLIENT.replace("jwks-url='https://a/jwks'", "")
-            ),
+            format!("{JOURNAL}{}", CLIENT.replace("jwks-url='https://a/jwks'", "")),
             "needs jwks-file or jwks-url",
         ),
         (

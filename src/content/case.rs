@@ -5,13 +5,15 @@
 
 use super::page::{Page, Word};
 use super::phrases;
-use super::schema::cases::{AllergyRow, Case, ConditionEntry, ConditionRow, ConditionStatus, LabRow, OrderRow, PatientRow};
+use super::schema::cases::{
+    AllergyRow, Case, ConditionEntry, ConditionRow, ConditionStatus, LabRow, OrderRow, PatientRow,
+};
 use super::schema::signals::Sex as WrittenSex;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{
-    Allergy, Bound, Condition, Dose, Drug, LabResult, Number, Order, OrderStatus, Outcome, PatientRecord, Person,
-    Procedure, Role, SOURCES, Sex, Source, Sources, Value,
+    Allergy, Bound, Condition, Dose, Drug, LabResult, Number, Order, OrderStatus, Outcome, PatientRecord,
+    Person, Procedure, Role, SOURCES, Sex, Source, Sources, Value,
 };
 use crate::clinical::vocabulary::{Analyte, AnalyteId, GroupId, IngredientId, LevelTiming, Site, Vocabulary};
 use crate::clinical::when::When;
@@ -25,8 +27,16 @@ const TODAY: &str = "2026-11-22";
 
 /// Reasons for which a source or result may be missing.
 const WHYS: [Why; 10] = [
-    Why::Absent, Why::Stale, Why::UnitUnknown, Why::TimingUnknown, Why::NotTrough, Why::Conflicting,
-    Why::NotReadable, Why::NotPermitted, Why::FetchFailed, Why::OtherPatient,
+    Why::Absent,
+    Why::Stale,
+    Why::UnitUnknown,
+    Why::TimingUnknown,
+    Why::NotTrough,
+    Why::Conflicting,
+    Why::NotReadable,
+    Why::NotPermitted,
+    Why::FetchFailed,
+    Why::OtherPatient,
 ];
 
 /// The instant of a case and the patient's record. What cannot be built is recorded on the page.
@@ -38,8 +48,15 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
             return None;
         }
     };
-    let teller = Teller { page: *page, knowledge, now };
-    let mut orders: Vec<Order> = (1..).zip(&case.orders).map(|(n, row)| teller.order(n, row)).collect();
+    let teller = Teller {
+        page: *page,
+        knowledge,
+        now,
+    };
+    let mut orders: Vec<Order> = (1..)
+        .zip(&case.orders)
+        .map(|(n, row)| teller.order(n, row))
+        .collect();
     orders.sort_by_key(|order| match order.role {
         Role::Stopping => 0,
         Role::Draft => 1,
@@ -47,26 +64,37 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
     });
     let conditions = (1..).zip(&case.conditions);
     let procedures = (1..).zip(&case.procedures);
-    Some((now, PatientRecord {
-        person: teller.person(&case.patient),
-        orders,
-        supplies: Vec::new(),
-        results: (1..).zip(&case.labs).filter_map(|(n, row)| teller.result(n, row)).collect(),
-        conditions: conditions.filter_map(|(n, entry)| teller.condition(n, entry)).collect(),
-        allergies: (1..).zip(&case.allergies).filter_map(|(n, row)| teller.allergy(n, row)).collect(),
-        procedures: procedures
-            .filter_map(|(n, row)| {
-                Some(Procedure {
-                    reference: Some(format!("Procedure/{n}").into()),
-                    groups: vec![teller.group(&row.is)?],
-                    text: row.is.get_ref().as_str().into(),
-                    when: teller.date(row.done.as_ref()),
+    Some((
+        now,
+        PatientRecord {
+            person: teller.person(&case.patient),
+            orders,
+            supplies: Vec::new(),
+            results: (1..)
+                .zip(&case.labs)
+                .filter_map(|(n, row)| teller.result(n, row))
+                .collect(),
+            conditions: conditions
+                .filter_map(|(n, entry)| teller.condition(n, entry))
+                .collect(),
+            allergies: (1..)
+                .zip(&case.allergies)
+                .filter_map(|(n, row)| teller.allergy(n, row))
+                .collect(),
+            procedures: procedures
+                .filter_map(|(n, row)| {
+                    Some(Procedure {
+                        reference: Some(format!("Procedure/{n}").into()),
+                        groups: vec![teller.group(&row.is)?],
+                        text: row.is.get_ref().as_str().into(),
+                        when: teller.date(row.done.as_ref()),
+                    })
                 })
-            })
-            .collect(),
-        sources: teller.sources(case),
-        encounter: None,
-    }))
+                .collect(),
+            sources: teller.sources(case),
+            encounter: None,
+        },
+    ))
 }
 
 /// Reads the parts of one case.
@@ -92,12 +120,18 @@ impl Teller<'_> {
 
     fn group_id(&self, name: &str) -> Option<GroupId> {
         let groups = &self.vocabulary().groups;
-        (0u16..).zip(groups).find(|(_, known)| ***known == *name).map(|(index, _)| GroupId(index))
+        (0u16..)
+            .zip(groups)
+            .find(|(_, known)| ***known == *name)
+            .map(|(index, _)| GroupId(index))
     }
 
     fn group(&self, word: &Word) -> Option<GroupId> {
         let found = self.group_id(word.get_ref());
-        self.told(word, found.ok_or_else(|| format!("there is no group '{}'", word.get_ref())))
+        self.told(
+            word,
+            found.ok_or_else(|| format!("there is no group '{}'", word.get_ref())),
+        )
     }
 
     fn person(&self, row: &PatientRow) -> Person {
@@ -122,22 +156,33 @@ impl Teller<'_> {
         let row = match entry.get_ref() {
             ConditionEntry::Full(row) => row,
             ConditionEntry::Group(name) => {
-                plain = ConditionRow { is: name.clone(), onset: None, status: ConditionStatus::Active, in_encounter: false };
+                plain = ConditionRow {
+                    is: name.clone(),
+                    onset: None,
+                    status: ConditionStatus::Active,
+                    in_encounter: false,
+                };
                 &plain
             }
         };
         let Some(group) = self.group_id(&row.is) else {
-            self.page.refuse(entry.span(), format!("there is no group '{}'", row.is));
+            self.page
+                .refuse(entry.span(), format!("there is no group '{}'", row.is));
             return None;
         };
         let onset = row.onset.as_deref().and_then(|text| {
-            phrases::date(text, self.now).map_err(|says| self.page.refuse(entry.span(), says)).ok()
+            phrases::date(text, self.now)
+                .map_err(|says| self.page.refuse(entry.span(), says))
+                .ok()
         });
         Some(Condition {
             reference: Some(format!("Condition/{n}").into()),
             groups: vec![group],
             text: row.is.as_str().into(),
-            active: matches!(row.status, ConditionStatus::Active | ConditionStatus::Recurrence | ConditionStatus::Relapse),
+            active: matches!(
+                row.status,
+                ConditionStatus::Active | ConditionStatus::Recurrence | ConditionStatus::Relapse
+            ),
             refuted: row.status == ConditionStatus::Refuted,
             when: onset,
             in_encounter: row.in_encounter,
@@ -147,7 +192,9 @@ impl Teller<'_> {
 
     fn allergy(&self, n: usize, row: &AllergyRow) -> Option<Allergy> {
         let name = row.to.get_ref();
-        let ingredient = self.ingredient(&name.to_lowercase()).ok_or_else(|| format!("no table speaks of '{name}'"));
+        let ingredient = self
+            .ingredient(&name.to_lowercase())
+            .ok_or_else(|| format!("no table speaks of '{name}'"));
         Some(Allergy {
             reference: Some(format!("AllergyIntolerance/{n}").into()),
             ingredient: self.told(&row.to, ingredient)?,
@@ -167,7 +214,10 @@ impl Teller<'_> {
         let named = phrases::drug(row.drug.get_ref(), self.knowledge);
         let stopping = row.stops || row.hold;
         if usize::from(stopping) + usize::from(row.draft) + usize::from(row.stopped.is_some()) > 1 {
-            self.page.refuse(row.drug.span(), "an order is one of stops (or hold), draft, stopped");
+            self.page.refuse(
+                row.drug.span(),
+                "an order is one of stops (or hold), draft, stopped",
+            );
         }
         let (role, status) = match row {
             _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
@@ -182,24 +232,42 @@ impl Teller<'_> {
             None if row.route_unknown => None,
             None => Some(named.site.unwrap_or(Site::Systemic)),
         };
-        let dose = row.dose.as_ref().and_then(|word| self.told(word, phrases::dose(word.get_ref(), self.vocabulary())));
+        let dose = row
+            .dose
+            .as_ref()
+            .and_then(|word| self.told(word, phrases::dose(word.get_ref(), self.vocabulary())));
         let reason = row.reason_text.as_deref().unwrap_or_default().to_lowercase();
         Order {
             reference: Some(format!("MedicationRequest/{n}").into()),
             role,
             status,
-            drug: if row.unreadable { Drug::Unreadable } else { named.drug },
+            drug: if row.unreadable {
+                Drug::Unreadable
+            } else {
+                named.drug
+            },
             drug_text: row.drug.get_ref().as_str().into(),
             site,
-            formulation: named.formulation.filter(|_| site == Some(Site::Systemic) && !row.unreadable),
+            formulation: named
+                .formulation
+                .filter(|_| site == Some(Site::Systemic) && !row.unreadable),
             dose: dose.unwrap_or(Dose::Unknown),
-            authored: if row.draft { Some(When::instant(self.now)) } else { since },
+            authored: if row.draft {
+                Some(When::instant(self.now))
+            } else {
+                since
+            },
             starts: since,
             ends: None,
             stopped: self.date(row.stopped.as_ref()),
             restart: self.date(row.restart.as_ref()),
             reasons: self.reasons(&row.treats),
-            status_reason_codes: row.reason.iter().chain(&row.stopped_for).map(|code| code.as_str().into()).collect(),
+            status_reason_codes: row
+                .reason
+                .iter()
+                .chain(&row.stopped_for)
+                .map(|code| code.as_str().into())
+                .collect(),
             status_reason_text: reason.into(),
             prior: None,
             written_taper: row.written_taper,
@@ -214,8 +282,13 @@ impl Teller<'_> {
 
     fn result(&self, n: usize, row: &LabRow) -> Option<LabResult> {
         let analytes = &self.vocabulary().analytes;
-        let found = (0u16..).zip(analytes).find(|(_, known)| *known.key == **row.is.get_ref());
-        let (index, analyte) = self.told(&row.is, found.ok_or_else(|| format!("there is no analyte '{}'", row.is.get_ref())))?;
+        let found = (0u16..)
+            .zip(analytes)
+            .find(|(_, known)| *known.key == **row.is.get_ref());
+        let (index, analyte) = self.told(
+            &row.is,
+            found.ok_or_else(|| format!("there is no analyte '{}'", row.is.get_ref())),
+        )?;
         let value = match &row.value {
             _ if row.unreadable => Value::Unusable(Why::NotReadable),
             None => Value::Unusable(Why::NotReadable),
@@ -227,7 +300,10 @@ impl Teller<'_> {
             when: self.date(row.taken.as_ref()),
             preliminary: row.preliminary,
             value,
-            range: (self.limit(row.lower.as_ref(), row, analyte), self.limit(row.upper.as_ref(), row, analyte)),
+            range: (
+                self.limit(row.lower.as_ref(), row, analyte),
+                self.limit(row.upper.as_ref(), row, analyte),
+            ),
             assay: row.assay.as_str().into(),
             timing: match row.trough {
                 Some(true) => LevelTiming::Trough,
@@ -242,12 +318,16 @@ impl Teller<'_> {
     fn limit(&self, word: Option<&Word>, row: &LabRow, analyte: &Analyte) -> Option<Decimal> {
         let word = word?;
         let text = word.get_ref();
-        let unit = row.value.as_ref().and_then(|value| phrases::bounded(value.get_ref()).1.split_once(' '));
+        let unit = row
+            .value
+            .as_ref()
+            .and_then(|value| phrases::bounded(value.get_ref()).1.split_once(' '));
         let whole = match unit {
             Some((_, unit)) if !text.contains(' ') => format!("{text} {unit}"),
             _ => text.clone(),
         };
-        self.told(word, phrases::canonical(&whole, &analyte.units)).flatten()
+        self.told(word, phrases::canonical(&whole, &analyte.units))
+            .flatten()
     }
 
     fn sources(&self, case: &Case) -> Sources {
@@ -257,7 +337,10 @@ impl Teller<'_> {
         }
         for (name, why) in &case.missing {
             let known = SOURCES.into_iter().find(|source| source.key() == name.get_ref());
-            let known = self.told(name, known.ok_or_else(|| format!("there is no source '{}'", name.get_ref())));
+            let known = self.told(
+                name,
+                known.ok_or_else(|| format!("there is no source '{}'", name.get_ref())),
+            );
             if let Some(source) = known {
                 self.miss(&mut sources, source, why);
             }
@@ -267,12 +350,17 @@ impl Teller<'_> {
 
     fn miss(&self, sources: &mut Sources, source: Source, why: &Word) {
         let state = sources.of_mut(source);
-        match (why.get_ref().as_str(), WHYS.into_iter().find(|known| known.code() == why.get_ref())) {
+        match (
+            why.get_ref().as_str(),
+            WHYS.into_iter().find(|known| known.code() == why.get_ref()),
+        ) {
             ("not-sent", _) => state.outcome = Outcome::NotSent,
             (_, Some(Why::NotReadable)) => state.unreadable = true,
             (_, Some(Why::OtherPatient)) => state.foreign = true,
             (_, Some(known)) => state.outcome = Outcome::Failed(known),
-            (other, None) => self.page.refuse(why.span(), format!("'{other}' is no reason for a gap")),
+            (other, None) => self
+                .page
+                .refuse(why.span(), format!("'{other}' is no reason for a gap")),
         }
     }
 }
@@ -293,6 +381,12 @@ fn value(text: &str, analyte: &Analyte, vocabulary: &Vocabulary) -> Result<Value
         Some(_) => Bound::Above,
         None => Bound::Exact,
     };
-    let converted = quantity.split_once(' ').is_some_and(|(_, unit)| unit.trim() != &*analyte.unit);
-    Ok(Value::Number(Number { bound, value: number, as_recorded: converted.then(|| text.into()) }))
+    let converted = quantity
+        .split_once(' ')
+        .is_some_and(|(_, unit)| unit.trim() != &*analyte.unit);
+    Ok(Value::Number(Number {
+        bound,
+        value: number,
+        as_recorded: converted.then(|| text.into()),
+    }))
 }

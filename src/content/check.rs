@@ -48,23 +48,35 @@ pub(super) struct Report {
 pub(super) fn check(files: &Files) -> Result<Report, Vec<Problem>> {
     let knowledge = load(files)?;
     let known: BTreeSet<String> = knowledge.withdrawals.iter().flat_map(rows).collect();
-    let mut report = Report { lines: Vec::new(), passed: 0, failed: 0 };
+    let mut report = Report {
+        lines: Vec::new(),
+        passed: 0,
+        failed: 0,
+    };
     let mut coverage = Coverage::default();
     for withdrawal in &knowledge.withdrawals {
         let folder = format!("withdrawals/{}/cases", withdrawal.key);
         for (path, _) in files.below(&folder) {
-            let runner = Runner { knowledge: &knowledge, known: &known, key: &withdrawal.key };
+            let runner = Runner {
+                knowledge: &knowledge,
+                known: &known,
+                key: &withdrawal.key,
+            };
             let told = runner.run(files, path, &mut coverage);
             match told.is_empty() {
                 true => report.passed += 1,
                 false => report.failed += 1,
             }
-            report.lines.extend(told.into_iter().map(|problem| format!("FAIL {problem}")));
+            report
+                .lines
+                .extend(told.into_iter().map(|problem| format!("FAIL {problem}")));
         }
     }
     let missing = coverage.missing(&knowledge);
     report.failed += missing.len();
-    report.lines.extend(missing.into_iter().map(|line| format!("MISSING {line}")));
+    report
+        .lines
+        .extend(missing.into_iter().map(|line| format!("MISSING {line}")));
     Ok(report)
 }
 
@@ -102,7 +114,10 @@ impl Runner<'_> {
 
     /// The row that a case expects must exist, and counts as tried.
     fn note_row(&self, page: &Page, expect: &Expect, coverage: &mut Coverage) {
-        let silent = expect.silent.as_ref().map(|row| format!("{}/gates/{row}", self.key));
+        let silent = expect
+            .silent
+            .as_ref()
+            .map(|row| format!("{}/gates/{row}", self.key));
         for row in expect.rule.iter().cloned().chain(silent) {
             if self.known.contains(&row) {
                 coverage.expects(row);

@@ -42,10 +42,24 @@ enum Side {
 /// Names of all rows of a withdrawal: `drug/table/row`.
 pub(super) fn rows(withdrawal: &Withdrawal) -> Vec<String> {
     let key = &withdrawal.key;
-    let mut rows: Vec<String> = withdrawal.gates.iter().map(|gate| format!("{key}/gates/{}", gate.row)).collect();
-    rows.extend(withdrawal.rightful.iter().map(|row| format!("{key}/right-to-stop/{}", row.row)));
+    let mut rows: Vec<String> = withdrawal
+        .gates
+        .iter()
+        .map(|gate| format!("{key}/gates/{}", gate.row))
+        .collect();
+    rows.extend(
+        withdrawal
+            .rightful
+            .iter()
+            .map(|row| format!("{key}/right-to-stop/{}", row.row)),
+    );
     for indication in &withdrawal.indications {
-        rows.extend(indication.hazards.iter().map(|hazard| format!("{key}/{}/{}", indication.key, hazard.row)));
+        rows.extend(
+            indication
+                .hazards
+                .iter()
+                .map(|hazard| format!("{key}/{}/{}", indication.key, hazard.row)),
+        );
     }
     rows
 }
@@ -57,9 +71,19 @@ impl Coverage {
     }
 
     /// Notes the answers of a case.
-    pub(super) fn answers(&mut self, signals: &[(SignalId, Truth)], record: &PatientRecord, now: Timestamp, knowledge: &Knowledge) {
+    pub(super) fn answers(
+        &mut self,
+        signals: &[(SignalId, Truth)],
+        record: &PatientRecord,
+        now: Timestamp,
+        knowledge: &Knowledge,
+    ) {
         for &(id, truth) in signals {
-            let near = if is_near(knowledge.signal(id), record, now) { Side::Near } else { Side::Far };
+            let near = if is_near(knowledge.signal(id), record, now) {
+                Side::Near
+            } else {
+                Side::Far
+            };
             let tried = self.signals.entry(id).or_default();
             match truth {
                 Truth::True => tried.held = tried.held.max(near),
@@ -74,16 +98,26 @@ impl Coverage {
         let mut missing = Vec::new();
         let mut in_use = BTreeSet::new();
         for withdrawal in &knowledge.withdrawals {
-            let untried = rows(withdrawal).into_iter().filter(|row| !self.rows.contains(row));
+            let untried = rows(withdrawal)
+                .into_iter()
+                .filter(|row| !self.rows.contains(row));
             missing.extend(untried.map(|row| format!("{row}: no case expects this row")));
             in_use.extend(signals_in_use(withdrawal, &knowledge.agents, &knowledge.signals));
         }
-        for id in in_use.into_iter().filter(|id| has_threshold(knowledge.signal(*id))) {
-            let (tried, name) = (self.signals.get(&id).copied().unwrap_or_default(), &knowledge.signal(id).name);
+        for id in in_use
+            .into_iter()
+            .filter(|id| has_threshold(knowledge.signal(*id)))
+        {
+            let (tried, name) = (
+                self.signals.get(&id).copied().unwrap_or_default(),
+                &knowledge.signal(id).name,
+            );
             for (side, word) in [(tried.held, "true"), (tried.failed, "false")] {
                 match side {
                     Side::Never => missing.push(format!("signal {name}: it is {word} in no case")),
-                    Side::Far => missing.push(format!("signal {name}: no case makes it {word} within a tenth of the threshold")),
+                    Side::Far => missing.push(format!(
+                        "signal {name}: no case makes it {word} within a tenth of the threshold"
+                    )),
                     Side::Near => {}
                 }
             }
@@ -94,7 +128,9 @@ impl Coverage {
 
 fn has_threshold(signal: &Signal) -> bool {
     match &signal.form {
-        Form::Latest { test, .. } => !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit),
+        Form::Latest { test, .. } => {
+            !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit)
+        }
         Form::Change { .. } | Form::Age { .. } | Form::SinceStart { .. } => true,
         _ => false,
     }
@@ -118,7 +154,10 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
 }
 
 fn of(record: &PatientRecord, analyte: AnalyteId) -> impl Iterator<Item = &LabResult> {
-    record.results.iter().filter(move |result| result.analyte == analyte)
+    record
+        .results
+        .iter()
+        .filter(move |result| result.analyte == analyte)
 }
 
 fn number(result: &LabResult) -> Option<Decimal> {
@@ -143,8 +182,12 @@ fn within_a_tenth(value: Decimal, limit: Decimal) -> bool {
 /// The newest result against the threshold that any earlier one sets.
 fn change_is_near(record: &PatientRecord, analyte: AnalyteId, by: &Shift) -> bool {
     let newest = of(record, analyte).max_by_key(|result| result.when.map(|when| when.latest()));
-    let Some((newest, value)) = newest.and_then(|newest| Some((newest, number(newest)?))) else { return false };
-    let earlier = of(record, analyte).filter(|result| result.when < newest.when).filter_map(number);
+    let Some((newest, value)) = newest.and_then(|newest| Some((newest, number(newest)?))) else {
+        return false;
+    };
+    let earlier = of(record, analyte)
+        .filter(|result| result.when < newest.when)
+        .filter_map(number);
     let hundred = Decimal::ONE_HUNDRED;
     let threshold = |baseline: Decimal| match by {
         Shift::RisePercent(percent) => baseline * (hundred + percent) / hundred,
@@ -153,13 +196,16 @@ fn change_is_near(record: &PatientRecord, analyte: AnalyteId, by: &Shift) -> boo
         Shift::FallBy(amount) => baseline - amount,
         Shift::Times(times) => baseline * times,
     };
-    earlier.map(threshold).any(|threshold| within_a_tenth(value, threshold))
+    earlier
+        .map(threshold)
+        .any(|threshold| within_a_tenth(value, threshold))
 }
 
 /// Months since each of the orders that stop began.
 fn months(record: &PatientRecord, now: Timestamp) -> impl Iterator<Item = i64> {
     let stopping = record.orders.iter().filter(|order| order.role == Role::Stopping);
-    stopping.filter_map(move |order| Some((now.as_second() - order.starts.or(order.authored)?.latest()) / MONTH))
+    stopping
+        .filter_map(move |order| Some((now.as_second() - order.starts.or(order.authored)?.latest()) / MONTH))
 }
 
 /// Whole years or months: within a tenth, or the very next one.

@@ -33,16 +33,25 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads an evaluation.
     pub(super) fn of(evaluation: &Evaluation, knowledge: &Knowledge) -> Self {
-        let findings = evaluation.judgements.iter().filter_map(|judgement| match &judgement.verdict {
-            Verdict::Finding(finding) => Some(finding),
-            Verdict::Silent { .. } => None,
-        });
+        let findings = evaluation
+            .judgements
+            .iter()
+            .filter_map(|judgement| match &judgement.verdict {
+                Verdict::Finding(finding) => Some(finding),
+                Verdict::Silent { .. } => None,
+            });
         // The first of the most urgent ones, as on the cards.
-        let rule = findings.rev().max_by_key(|finding| finding.indicator).map(|finding| finding.rule.clone());
-        let silent = evaluation.judgements.iter().find_map(|judgement| match &judgement.verdict {
-            Verdict::Silent { row, .. } => Some(format!("{}/gates/{row}", judgement.withdrawal.key)),
-            Verdict::Finding(_) => None,
-        });
+        let rule = findings
+            .rev()
+            .max_by_key(|finding| finding.indicator)
+            .map(|finding| finding.rule.clone());
+        let silent = evaluation
+            .judgements
+            .iter()
+            .find_map(|judgement| match &judgement.verdict {
+                Verdict::Silent { row, .. } => Some(format!("{}/gates/{row}", judgement.withdrawal.key)),
+                Verdict::Finding(_) => None,
+            });
         let mut answer = Answer {
             silent: silent.filter(|_| rule.is_none()),
             rule,
@@ -54,11 +63,24 @@ impl Answer {
             signals: evaluation.signals.clone(),
         };
         for card in &evaluation.cards {
-            answer.cards.push((card.topic, card.indicator, format!("{}\n{}", card.summary, card.detail)));
+            answer.cards.push((
+                card.topic,
+                card.indicator,
+                format!("{}\n{}", card.summary, card.detail),
+            ));
             let agents = card.basis.agents.iter();
-            answer.agents.extend(agents.map(|one| (knowledge.agent(one.agent).key.to_string(), one.status.code())));
-            answer.gaps.extend(card.basis.gaps.iter().map(|gap| (gap.need.to_string(), gap.why.code())));
-            answer.schedule.extend(card.basis.schedule.iter().map(|step| step.doses.clone()));
+            answer
+                .agents
+                .extend(agents.map(|one| (knowledge.agent(one.agent).key.to_string(), one.status.code())));
+            answer.gaps.extend(
+                card.basis
+                    .gaps
+                    .iter()
+                    .map(|gap| (gap.need.to_string(), gap.why.code())),
+            );
+            answer
+                .schedule
+                .extend(card.basis.schedule.iter().map(|step| step.doses.clone()));
         }
         answer
     }
@@ -82,8 +104,16 @@ impl Answer {
 
     fn verdict(&self, expect: &Expect, key: &str, told: &mut Vec<String>) {
         let silent = expect.silent.as_ref().map(|row| format!("{key}/gates/{row}"));
-        let found = self.rule.as_ref().or(self.silent.as_ref()).map_or("nothing", String::as_str);
-        if let Some(rule) = expect.rule.as_ref().filter(|rule| self.rule.as_ref() != Some(rule)) {
+        let found = self
+            .rule
+            .as_ref()
+            .or(self.silent.as_ref())
+            .map_or("nothing", String::as_str);
+        if let Some(rule) = expect
+            .rule
+            .as_ref()
+            .filter(|rule| self.rule.as_ref() != Some(rule))
+        {
             told.push(format!("expected {rule}, found {found}"));
         }
         if let Some(row) = silent.as_ref().filter(|row| self.silent.as_ref() != Some(row)) {
@@ -94,25 +124,45 @@ impl Answer {
         }
         if expect.refused != self.refused {
             let word = |refused: bool| if refused { "a refusal" } else { "an answer" };
-            told.push(format!("expected {}, found {}", word(expect.refused), word(self.refused)));
+            told.push(format!(
+                "expected {}, found {}",
+                word(expect.refused),
+                word(self.refused)
+            ));
         }
     }
 
     fn topics(&self, expect: &Expect, told: &mut Vec<String>) {
         let Some(wanted) = &expect.topics else { return };
-        let wanted: Vec<_> = wanted.iter().map(|(topic, indicator)| (Topic::from(*topic), Indicator::from(*indicator))).collect();
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(topic, indicator)| (Topic::from(*topic), Indicator::from(*indicator)))
+            .collect();
         for (topic, indicator) in &wanted {
             match self.cards.iter().find(|(found, ..)| found == topic) {
-                None => told.push(format!("expected a card {} at {}, found none", topic.code(), indicator.code())),
+                None => told.push(format!(
+                    "expected a card {} at {}, found none",
+                    topic.code(),
+                    indicator.code()
+                )),
                 Some((_, found, _)) if found != indicator => {
-                    told.push(format!("expected {} at {}, found {}", topic.code(), indicator.code(), found.code()));
+                    told.push(format!(
+                        "expected {} at {}, found {}",
+                        topic.code(),
+                        indicator.code(),
+                        found.code()
+                    ));
                 }
                 Some(_) => {}
             }
         }
         for (topic, indicator, _) in &self.cards {
             if wanted.iter().all(|(known, _)| known != topic) {
-                told.push(format!("expected no card {}, found one at {}", topic.code(), indicator.code()));
+                told.push(format!(
+                    "expected no card {}, found one at {}",
+                    topic.code(),
+                    indicator.code()
+                ));
             }
         }
     }
@@ -125,7 +175,11 @@ impl Answer {
         told: &mut Vec<String>,
     ) {
         for (name, status) in wanted {
-            let of_it: Vec<&str> = found.iter().filter(|(known, _)| known == name).map(|(_, status)| *status).collect();
+            let of_it: Vec<&str> = found
+                .iter()
+                .filter(|(known, _)| known == name)
+                .map(|(_, status)| *status)
+                .collect();
             if of_it.is_empty() {
                 told.push(format!("expected {what} {name} {status}, found none"));
             } else if !of_it.contains(&status.as_str()) {
@@ -138,7 +192,13 @@ impl Answer {
         let Some(wanted) = &expect.schedule else { return };
         let days: Option<Vec<_>> = wanted.iter().map(|day| phrases::day(day.get_ref())).collect();
         if days.as_ref() != Some(&self.schedule) {
-            let day = |doses: &Vec<Decimal>| doses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+            let day = |doses: &Vec<Decimal>| {
+                doses
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" + ")
+            };
             let found: Vec<String> = self.schedule.iter().map(day).collect();
             told.push(format!("expected another schedule, found {found:?}"));
         }
@@ -146,13 +206,21 @@ impl Answer {
 
     fn texts(&self, expect: &Expect, told: &mut Vec<String>) {
         for words in &expect.says {
-            if !self.cards.iter().any(|(_, _, text)| text.contains(words.as_str())) {
+            if !self
+                .cards
+                .iter()
+                .any(|(_, _, text)| text.contains(words.as_str()))
+            {
                 told.push(format!("expected a card that says '{words}'"));
             }
         }
         for words in &expect.never {
             let lower = words.to_lowercase();
-            if self.cards.iter().any(|(_, _, text)| text.to_lowercase().contains(&lower)) {
+            if self
+                .cards
+                .iter()
+                .any(|(_, _, text)| text.to_lowercase().contains(&lower))
+            {
                 told.push(format!("expected no card that says '{words}'"));
             }
         }

@@ -4,9 +4,9 @@
 //! the same vocabulary that reads orders. A phrase that is none of them is an error with its words.
 
 use super::scalar;
-use crate::clinical::signal::has_words;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{Dose, Drug};
+use crate::clinical::signal::has_words;
 use crate::clinical::vocabulary::{DrugCode, FormulationId, IngredientId, ProductId, Site, Vocabulary};
 use crate::clinical::when::When;
 use jiff::Timestamp;
@@ -46,7 +46,10 @@ pub(super) fn dose(text: &str, vocabulary: &Vocabulary) -> Result<Dose, String> 
             "morning" | "noon" | "evening" | "night" => 1,
             _ if parts.len() > 1 => return Err(wrong()),
             _ => {
-                let known = vocabulary.timing_words.iter().find(|(words, _)| **words == *often);
+                let known = vocabulary
+                    .timing_words
+                    .iter()
+                    .find(|(words, _)| **words == *often);
                 let per_day = known.map(|(_, per_day)| *per_day).filter(Decimal::is_integer);
                 per_day.and_then(|per_day| per_day.to_usize()).ok_or_else(wrong)?
             }
@@ -99,9 +102,16 @@ pub(super) fn drug(text: &str, knowledge: &Knowledge) -> Named {
     let vocabulary = &knowledge.vocabulary;
     let text = text.to_lowercase();
     let Some(code) = drug_name(&text, vocabulary) else {
-        return Named { drug: Drug::Other, formulation: None, site: None };
+        return Named {
+            drug: Drug::Other,
+            formulation: None,
+            site: None,
+        };
     };
-    let by_word = vocabulary.site_words.iter().find(|(words, _)| has_words(&text, words));
+    let by_word = vocabulary
+        .site_words
+        .iter()
+        .find(|(words, _)| has_words(&text, words));
     let site = by_word.map(|(_, site)| *site).or(code.site);
     let ingredient = code.ingredient;
     let formulation = if site == Some(Site::Local) {
@@ -110,23 +120,38 @@ pub(super) fn drug(text: &str, knowledge: &Knowledge) -> Named {
         formulation(&text, code, vocabulary).or_else(|| usual_formulation(ingredient, knowledge))
     };
     let strength = strength(&text);
-    let product = (0u16..).map(ProductId).zip(&vocabulary.products).find(|(_, product)| {
-        product.ingredient == ingredient
-            && product.strength_mg.is_some()
-            && product.strength_mg == strength
-            && product.formulation == formulation
-    });
-    Named { drug: Drug::Known { ingredient, product: product.map(|(id, _)| id) }, formulation, site }
+    let product = (0u16..)
+        .map(ProductId)
+        .zip(&vocabulary.products)
+        .find(|(_, product)| {
+            product.ingredient == ingredient
+                && product.strength_mg.is_some()
+                && product.strength_mg == strength
+                && product.formulation == formulation
+        });
+    Named {
+        drug: Drug::Known {
+            ingredient,
+            product: product.map(|(id, _)| id),
+        },
+        formulation,
+        site,
+    }
 }
 
 /// What a name in a text means; the longest name wins.
 pub(super) fn drug_name(text: &str, vocabulary: &Vocabulary) -> Option<DrugCode> {
-    vocabulary.drug_names.iter().find(|(name, _)| has_words(text, name)).map(|(_, code)| *code)
+    vocabulary
+        .drug_names
+        .iter()
+        .find(|(name, _)| has_words(text, name))
+        .map(|(_, code)| *code)
 }
 
 fn formulation(text: &str, code: DrugCode, vocabulary: &Vocabulary) -> Option<FormulationId> {
     let by_word = vocabulary.formulation_words.iter().find(|(words, id)| {
-        vocabulary.same_family(vocabulary.formulation(*id).ingredient, code.ingredient) && has_words(text, words)
+        vocabulary.same_family(vocabulary.formulation(*id).ingredient, code.ingredient)
+            && has_words(text, words)
     });
     let by_name = || vocabulary.product(code.product?).formulation;
     by_word.map(|(_, id)| *id).or_else(by_name)
@@ -134,9 +159,15 @@ fn formulation(text: &str, code: DrugCode, vocabulary: &Vocabulary) -> Option<Fo
 
 /// The first formulation of a reviewed drug.
 fn usual_formulation(ingredient: IngredientId, knowledge: &Knowledge) -> Option<FormulationId> {
-    knowledge.withdrawals.iter().find(|withdrawal| withdrawal.ingredient == ingredient)?;
+    knowledge
+        .withdrawals
+        .iter()
+        .find(|withdrawal| withdrawal.ingredient == ingredient)?;
     let formulations = &knowledge.vocabulary.formulations;
-    (0u16..).zip(formulations).find(|(_, known)| known.ingredient == ingredient).map(|(id, _)| FormulationId(id))
+    (0u16..)
+        .zip(formulations)
+        .find(|(_, known)| known.ingredient == ingredient)
+        .map(|(id, _)| FormulationId(id))
 }
 
 /// The number before ` mg`.
@@ -146,9 +177,15 @@ fn strength(text: &str) -> Option<Decimal> {
 }
 
 /// A quantity of an analyte in its canonical unit; `None` where the unit is missing or unknown.
-pub(super) fn canonical(text: &str, units: &std::collections::HashMap<Box<str>, crate::clinical::vocabulary::Factor>) -> Result<Option<Decimal>, String> {
-    let (number, unit) = scalar::quantity(text).ok_or_else(|| format!("'{text}' is not a number with a unit"))?;
-    Ok(units.get(unit).and_then(|factor| scalar::convert(number, *factor)))
+pub(super) fn canonical(
+    text: &str,
+    units: &std::collections::HashMap<Box<str>, crate::clinical::vocabulary::Factor>,
+) -> Result<Option<Decimal>, String> {
+    let (number, unit) =
+        scalar::quantity(text).ok_or_else(|| format!("'{text}' is not a number with a unit"))?;
+    Ok(units
+        .get(unit)
+        .and_then(|factor| scalar::convert(number, *factor)))
 }
 
 #[cfg(test)]
@@ -158,7 +195,9 @@ mod tests {
     fn vocabulary() -> Vocabulary {
         let words = [("once daily", 1), ("twice daily", 2)];
         Vocabulary {
-            timing_words: words.map(|(words, often)| (words.into(), Decimal::from(often))).into(),
+            timing_words: words
+                .map(|(words, often)| (words.into(), Decimal::from(often)))
+                .into(),
             ..Vocabulary::default()
         }
     }
@@ -176,12 +215,21 @@ mod tests {
     #[test]
     fn doses_are_amounts_of_a_day_in_the_order_taken() {
         let read = |text| dose(text, &vocabulary()).ok();
-        let day = |amounts: &[&str]| Some(Dose::PerDay(amounts.iter().map(|amount| amount.parse().unwrap()).collect()));
+        let day = |amounts: &[&str]| {
+            Some(Dose::PerDay(
+                amounts.iter().map(|amount| amount.parse().unwrap()).collect(),
+            ))
+        };
         assert_eq!(read("1.5 mg twice daily"), day(&["1.5", "1.5"]));
         assert_eq!(read("1 g twice daily"), day(&["1000", "1000"]));
         assert_eq!(read("4.75 mg once daily"), day(&["4.75"]));
         assert_eq!(read("2 mg morning and 1 mg evening"), day(&["2", "1"]));
-        for wrong in ["1.5 mg", "1 tablet twice daily", "2 mg now and then", "twice daily"] {
+        for wrong in [
+            "1.5 mg",
+            "1 tablet twice daily",
+            "2 mg now and then",
+            "twice daily",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -68,12 +68,7 @@ pub(super) async fn ask(
         }
         Err(problem) => {
             let back = format!("/patients/{}", patient.id);
-            assets::message(
-                StatusCode::BAD_GATEWAY,
-                "No answer",
-                &problem.to_string(),
-                &back,
-            )
+            assets::message(StatusCode::BAD_GATEWAY, "No answer", &problem.to_string(), &back)
         }
     }
 }
@@ -138,21 +133,13 @@ fn signing(change: &Change) -> Vec<(&'static str, String)> {
             "Stop"
         }
     };
-    let changed = change
-        .orders
-        .iter()
-        .map(|order| (verb(order), words(order)));
+    let changed = change.orders.iter().map(|order| (verb(order), words(order)));
     changed
         .chain(change.drafts.iter().map(|draft| ("Start", words(draft))))
         .collect()
 }
 
-fn change(
-    state: &DemoState,
-    patient: &DemoPatient,
-    form: &Form,
-    hook: &str,
-) -> Result<Change, BadForm> {
+fn change(state: &DemoState, patient: &DemoPatient, form: &Form, hook: &str) -> Result<Change, BadForm> {
     if hook == "patient-view" {
         return Ok(Change::default());
     }

@@ -26,10 +26,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     )
     .route(
         "/demo/app.js",
-        file(
-            "text/javascript; charset=utf-8",
-            include_str!("assets/app.js"),
-        ),
+        file("text/javascript; charset=utf-8", include_str!("assets/app.js")),
     )
     .route(
         "/demo/icon.svg",

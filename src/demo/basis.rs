@@ -61,19 +61,10 @@ pub(super) fn basis(found: &Value) -> BasisView {
     };
     BasisView {
         facts,
-        inputs: resource::items(found, "/inputs")
-            .iter()
-            .map(input)
-            .collect(),
+        inputs: resource::items(found, "/inputs").iter().map(input).collect(),
         gaps: resource::items(found, "/gaps").iter().map(gap).collect(),
-        agents: resource::items(found, "/agents")
-            .iter()
-            .map(agent)
-            .collect(),
-        schedule: resource::items(found, "/schedule")
-            .iter()
-            .map(step)
-            .collect(),
+        agents: resource::items(found, "/agents").iter().map(agent).collect(),
+        schedule: resource::items(found, "/schedule").iter().map(step).collect(),
         json: pretty(found),
     }
 }

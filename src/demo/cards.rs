@@ -134,14 +134,8 @@ fn suggestion(found: &Value) -> SuggestionView {
     let action = |action: &Value| {
         let kind = resource::text(action, "/type");
         let target = action.get("resource").map_or("", resource::kind);
-        let words = format!(
-            "{kind} {target}: {}",
-            resource::text(action, "/description")
-        );
-        (
-            words,
-            action.get("resource").map(pretty).unwrap_or_default(),
-        )
+        let words = format!("{kind} {target}: {}", resource::text(action, "/description"));
+        (words, action.get("resource").map(pretty).unwrap_or_default())
     };
     SuggestionView {
         label: resource::text(found, "/label").to_owned(),
@@ -150,10 +144,7 @@ fn suggestion(found: &Value) -> SuggestionView {
             .get("isRecommended")
             .and_then(Value::as_bool)
             .unwrap_or_default(),
-        actions: resource::items(found, "/actions")
-            .iter()
-            .map(action)
-            .collect(),
+        actions: resource::items(found, "/actions").iter().map(action).collect(),
     }
 }
 
@@ -198,11 +189,7 @@ mod tests {
             .collect();
         assert_eq!(
             urls,
-            [
-                ("Source", ""),
-                ("More", "https://doi.org/10.1000/1"),
-                ("App", "")
-            ]
+            [("Source", ""), ("More", "https://doi.org/10.1000/1"), ("App", "")]
         );
     }
 }

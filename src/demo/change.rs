@@ -193,16 +193,8 @@ mod tests {
         ];
         let change = read("leni", &form).unwrap();
         assert_eq!(change.orders.len(), 2);
-        assert!(
-            change
-                .orders
-                .iter()
-                .all(|order| order["status"] == "stopped")
-        );
-        assert_eq!(
-            change.orders[0]["statusReason"]["coding"][0]["code"],
-            "sintol"
-        );
+        assert!(change.orders.iter().all(|order| order["status"] == "stopped"));
+        assert_eq!(change.orders[0]["statusReason"]["coding"][0]["code"], "sintol");
         assert!(change.drafts.is_empty());
     }
 
@@ -225,11 +217,7 @@ mod tests {
             .into_iter()
             .find(|known| known.draft.len() == 2)
             .unwrap();
-        let change = read(
-            "gil",
-            &[("action", 0, "switch"), ("switch", 0, &product.id)],
-        )
-        .unwrap();
+        let change = read("gil", &[("action", 0, "switch"), ("switch", 0, &product.id)]).unwrap();
         assert_eq!((change.orders.len(), change.drafts.len()), (1, 2));
         let stopped = format!("MedicationRequest/{}", resource::id(&change.orders[0]));
         assert_eq!(
@@ -246,10 +234,7 @@ mod tests {
     #[test]
     fn a_medication_that_is_only_pointed_to_travels_along() {
         assert_eq!(
-            read("edda", &[("action", 0, "stop")])
-                .unwrap()
-                .medications
-                .len(),
+            read("edda", &[("action", 0, "stop")]).unwrap().medications.len(),
             1
         );
         assert_eq!(read("edda", &[]).err(), Some(BadForm::NothingChanged));

@@ -96,10 +96,7 @@ const LINE: f64 = 18.0;
 
 /// The drawings of a record, wide and narrow; none if nothing was measured twice.
 pub(super) fn charts(all: &[Series], events: &[Event], today: Date) -> Vec<Chart> {
-    let drawn: Vec<_> = all
-        .iter()
-        .filter(|series| series.points.len() > 1)
-        .collect();
+    let drawn: Vec<_> = all.iter().filter(|series| series.points.len() > 1).collect();
     let Some(first) = drawn
         .iter()
         .filter_map(|series| series.points.first())

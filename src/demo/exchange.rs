@@ -31,10 +31,7 @@ pub(super) const DOORS: [(&str, &str); 5] = [
         "order-sign",
         "order-sign: the changed orders are signed together with drafts",
     ),
-    (
-        "order-select",
-        "order-select: the changed orders were selected",
-    ),
+    ("order-select", "order-select: the changed orders were selected"),
     (
         "patient-view",
         "patient-view: the chart is opened, nothing is changed",
@@ -173,8 +170,7 @@ fn context(hook: &str, patient: &DemoPatient, change: &Change) -> Value {
             }
         }
         "medication-discontinue" | "order-discontinue" => {
-            context["toBeDiscontinued"] =
-                collection(change.orders.iter().chain(&change.medications));
+            context["toBeDiscontinued"] = collection(change.orders.iter().chain(&change.medications));
             if !change.drafts.is_empty() {
                 context["draftOrders"] = collection(change.drafts.iter());
             }
@@ -198,17 +194,11 @@ fn filled(state: &DemoState, context: &Value, service: &Service) -> Value {
     Value::Object(service.prefetch.iter().filter_map(run).collect())
 }
 
-fn prefetched(
-    state: &DemoState,
-    context: &Value,
-    template: &str,
-    records: &[Arc<Value>],
-) -> Option<Value> {
+fn prefetched(state: &DemoState, context: &Value, template: &str, records: &[Arc<Value>]) -> Option<Value> {
     let address = substituted(template, context)?;
     let Some((kind, parameters)) = address.split_once('?') else {
         let (kind, id) = address.split_once('/')?;
-        let wanted =
-            |found: &&Arc<Value>| resource::kind(found) == kind && resource::id(found) == id;
+        let wanted = |found: &&Arc<Value>| resource::kind(found) == kind && resource::id(found) == id;
         return records.iter().find(wanted).map(|found| (**found).clone());
     };
     let parameters: Vec<_> = url::form_urlencoded::parse(parameters.as_bytes())
@@ -231,9 +221,7 @@ fn substituted(template: &str, context: &Value) -> Option<String> {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         let (token, after) = after.split_once("}}")?;
-        let value = context
-            .get(token.trim().strip_prefix("context.")?)?
-            .as_str()?;
+        let value = context.get(token.trim().strip_prefix("context.")?)?.as_str()?;
         filled.push_str(before);
         filled.push_str(value);
         rest = after;
@@ -265,8 +253,7 @@ mod tests {
 
     #[test]
     fn each_door_carries_the_change_in_its_own_field() {
-        let patients =
-            crate::demo::stories::patients("2026-11-22T08:00:00Z".parse().unwrap()).unwrap();
+        let patients = crate::demo::stories::patients("2026-11-22T08:00:00Z".parse().unwrap()).unwrap();
         let change = Change {
             orders: vec![json!({"resourceType": "MedicationRequest", "id": "a"})],
             drafts: vec![json!({"resourceType": "MedicationRequest", "id": "b"})],

@@ -38,10 +38,7 @@ pub struct FeedbackUnavailable;
 
 /// Reads the newest feedback entries, at most as many as asked for.
 pub type FeedbackSource = Arc<
-    dyn Fn(
-            u32,
-        )
-            -> Pin<Box<dyn Future<Output = Result<Vec<FeedbackLine>, FeedbackUnavailable>> + Send>>
+    dyn Fn(u32) -> Pin<Box<dyn Future<Output = Result<Vec<FeedbackLine>, FeedbackUnavailable>> + Send>>
         + Send
         + Sync,
 >;
@@ -68,9 +65,7 @@ const LIMIT: u32 = 100;
 pub(super) async fn list(state: web::Data<DemoState>) -> HttpResponse {
     match (state.feedback)(LIMIT).await {
         Ok(lines) => assets::page(StatusCode::OK, &Page { lines: Some(lines) }),
-        Err(FeedbackUnavailable) => {
-            assets::page(StatusCode::SERVICE_UNAVAILABLE, &Page { lines: None })
-        }
+        Err(FeedbackUnavailable) => assets::page(StatusCode::SERVICE_UNAVAILABLE, &Page { lines: None }),
     }
 }
 

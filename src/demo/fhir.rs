@@ -58,19 +58,11 @@ async fn read(
     let wanted = |found: &&Arc<Value>| resource::kind(found) == kind && resource::id(found) == id;
     match records.iter().find(wanted) {
         Some(found) => answer(StatusCode::OK, found),
-        None => outcome(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "there is no such resource",
-        ),
+        None => outcome(StatusCode::NOT_FOUND, "not-found", "there is no such resource"),
     }
 }
 
-async fn search(
-    state: web::Data<DemoState>,
-    request: HttpRequest,
-    path: web::Path<String>,
-) -> HttpResponse {
+async fn search(state: web::Data<DemoState>, request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     answer_search(&state, &request, &path, request.query_string().as_bytes())
 }
 
@@ -83,18 +75,11 @@ async fn search_by_form(
     answer_search(&state, &request, &path, &body)
 }
 
-fn answer_search(
-    state: &DemoState,
-    request: &HttpRequest,
-    kind: &str,
-    parameters: &[u8],
-) -> HttpResponse {
+fn answer_search(state: &DemoState, request: &HttpRequest, kind: &str, parameters: &[u8]) -> HttpResponse {
     if let Some(refused) = refusal(state, request) {
         return refused;
     }
-    let parameters: Vec<_> = url::form_urlencoded::parse(parameters)
-        .into_owned()
-        .collect();
+    let parameters: Vec<_> = url::form_urlencoded::parse(parameters).into_owned().collect();
     match Query::read(kind, &parameters) {
         Ok(query) => answer(
             StatusCode::OK,
@@ -114,22 +99,18 @@ pub(super) fn page(query: &Query, base: &str, records: &[Arc<Value>]) -> Value {
     let shown: Vec<_> = matches.iter().skip(query.skip).take(count).collect();
     let mut links = vec![json!({"relation": "self", "url": link(query, base, count, query.skip)})];
     if query.skip + shown.len() < matches.len() {
-        links
-            .push(json!({"relation": "next", "url": link(query, base, count, query.skip + count)}));
+        links.push(json!({"relation": "next", "url": link(query, base, count, query.skip + count)}));
     }
     let included: Vec<_> = included
         .iter()
         .filter(|medication| points_to(&shown, medication))
         .collect();
-    let mut bundle = json!({"resourceType": "Bundle", "type": "searchset", "total": matches.len(), "link": links});
+    let mut bundle =
+        json!({"resourceType": "Bundle", "type": "searchset", "total": matches.len(), "link": links});
     let entries: Vec<_> = shown
         .into_iter()
         .map(|found| entry(base, found, "match"))
-        .chain(
-            included
-                .into_iter()
-                .map(|found| entry(base, found, "include")),
-        )
+        .chain(included.into_iter().map(|found| entry(base, found, "include")))
         .collect();
     if !entries.is_empty() {
         bundle["entry"] = Value::Array(entries);

@@ -58,8 +58,7 @@ impl Field {
             Field::Status => vec![("", resource::text(found, "/status"))],
             Field::ClinicalStatus => resource::codings(found.get("clinicalStatus")).collect(),
             Field::Code => {
-                resource::codings(found.get("code").or(found.get("medicationCodeableConcept")))
-                    .collect()
+                resource::codings(found.get("code").or(found.get("medicationCodeableConcept"))).collect()
             }
             Field::Category => {
                 let categories = resource::items(found, "/category");
@@ -72,8 +71,7 @@ impl Field {
         wanted.iter().any(|(system, code)| {
             codings.iter().any(|(its_system, its_code)| {
                 (code.is_empty() || code == its_code)
-                    && (self == Field::Status
-                        || system.as_deref().is_none_or(|system| system == *its_system))
+                    && (self == Field::Status || system.as_deref().is_none_or(|system| system == *its_system))
             })
         })
     }
@@ -111,10 +109,7 @@ pub(super) fn date(value: &str) -> Result<Filter, BadQuery> {
         _ => (Compare::Equal, value),
     };
     let day = resource::day(rest);
-    let readable = day.len() >= 4
-        && day
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let readable = day.len() >= 4 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if readable {
         Ok(Filter::Date(compare, day.to_owned()))
     } else {

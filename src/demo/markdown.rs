@@ -8,10 +8,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag
 
 /// HTML for a detail.
 pub(super) fn html(detail: &str) -> String {
-    let events = Parser::new_ext(
-        detail,
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH,
-    );
+    let events = Parser::new_ext(detail, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut written = String::with_capacity(detail.len() * 2);
     html::push_html(&mut written, events.filter_map(harmless));
     written
@@ -19,8 +16,7 @@ pub(super) fn html(detail: &str) -> String {
 
 /// Whether a link from a card may be shown as a link.
 pub(super) fn may_link(target: &str) -> bool {
-    url::Url::parse(target)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    url::Url::parse(target).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 fn harmless(event: Event<'_>) -> Option<Event<'_>> {
@@ -107,10 +103,7 @@ mod tests {
     #[test]
     fn a_title_cannot_break_out_of_its_attribute() {
         let shown = html("[x](https://example.org/ \"a\\\" onclick=\\\"alert(1)\")");
-        assert_eq!(
-            shown.trim(),
-            "<p><a href=\"https://example.org/\">x</a></p>"
-        );
+        assert_eq!(shown.trim(), "<p><a href=\"https://example.org/\">x</a></p>");
         let shown = html("[x](https://example.org/\"onclick=\"alert)");
         assert!(!shown.contains("\"onclick"), "{shown}");
     }

@@ -83,11 +83,7 @@ pub(super) async fn show(state: web::Data<DemoState>, id: web::Path<String>) -> 
         table: results::cumulative(&all),
         findings: results::findings(&record),
         conditions: lines(&record, "Condition", "/clinicalStatus/coding/0/code"),
-        allergies: lines(
-            &record,
-            "AllergyIntolerance",
-            "/clinicalStatus/coding/0/code",
-        ),
+        allergies: lines(&record, "AllergyIntolerance", "/clinicalStatus/coding/0/code"),
         procedures: lines(&record, "Procedure", "/status"),
         doors: &DOORS,
     };
@@ -96,9 +92,7 @@ pub(super) async fn show(state: web::Data<DemoState>, id: web::Path<String>) -> 
 
 /// Who the patient is, from the record.
 pub(super) fn banner(patient: &DemoPatient, record: &[Arc<Value>], today: Date) -> Banner {
-    let person = record
-        .iter()
-        .find(|found| resource::kind(found) == "Patient");
+    let person = record.iter().find(|found| resource::kind(found) == "Patient");
     let person = person.map_or(&Value::Null, |person| person);
     let born = resource::text(person, "/birthDate");
     let age = born.parse::<Date>().map_or(0, |born| {
@@ -135,9 +129,7 @@ fn order_row<'a>(
     choices: &'a Choices,
 ) -> OrderRow<'a> {
     let concept = resource::drug(order, record);
-    let code = resource::codings(concept)
-        .next()
-        .map_or("", |(_, code)| code);
+    let code = resource::codings(concept).next().map_or("", |(_, code)| code);
     let planned: Option<&PlannedChange> = story
         .change
         .iter()

@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn dates_and_instants_are_counted_from_today() {
-        let mut tree = json!({"a": "@-14d", "b": ["@-8mo", "@+2w"], "c": {"d": "@-1dT08:30"}, "e": "@-34y-70d", "f": 3});
+        let mut tree =
+            json!({"a": "@-14d", "b": ["@-8mo", "@+2w"], "c": {"d": "@-1dT08:30"}, "e": "@-34y-70d", "f": 3});
         resolve(&mut tree, now()).unwrap();
         let wanted = json!({"a": "2026-11-08", "b": ["2026-03-22", "2026-12-06"], "c": {"d": "2026-11-21T08:30:00Z"}, "e": "1992-09-13", "f": 3});
         assert_eq!(tree, wanted);

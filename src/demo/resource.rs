@@ -82,18 +82,13 @@ pub(super) fn when(resource: &Value) -> &str {
 }
 
 /// The drug of an order: its concept, or that of the Medication to which it points.
-pub(super) fn drug<'a>(
-    order: &'a Value,
-    medications: &'a [std::sync::Arc<Value>],
-) -> Option<&'a Value> {
+pub(super) fn drug<'a>(order: &'a Value, medications: &'a [std::sync::Arc<Value>]) -> Option<&'a Value> {
     if let Some(concept) = order.get("medicationCodeableConcept") {
         return Some(concept);
     }
     let reference = text(order, "/medicationReference/reference");
     medications
         .iter()
-        .find(|other| {
-            kind(other) == "Medication" && reference.strip_prefix("Medication/") == Some(id(other))
-        })
+        .find(|other| kind(other) == "Medication" && reference.strip_prefix("Medication/") == Some(id(other)))
         .and_then(|medication| medication.get("code"))
 }

@@ -126,10 +126,7 @@ fn value(observation: &Value, part: &Value) -> Option<((String, String), Point)>
         source: format!("Observation/{}", resource::id(observation)),
     };
     Some((
-        (
-            code.to_owned(),
-            resource::text(quantity, "/code").to_owned(),
-        ),
+        (code.to_owned(), resource::text(quantity, "/code").to_owned()),
         point,
     ))
 }
@@ -204,11 +201,7 @@ mod tests {
 
     fn record(id: &str) -> Vec<Arc<Value>> {
         let patients = stories::patients("2026-11-22T08:00:00Z".parse().unwrap()).unwrap();
-        patients
-            .iter()
-            .find(|patient| patient.id == id)
-            .unwrap()
-            .record()
+        patients.iter().find(|patient| patient.id == id).unwrap().record()
     }
 
     #[test]
@@ -222,18 +215,11 @@ mod tests {
         assert_eq!(platelets.range(), "150 to 400");
         let last = platelets.points.last().unwrap();
         assert_eq!(
-            (
-                last.shown.as_str(),
-                last.flag,
-                last.day.to_string().as_str()
-            ),
+            (last.shown.as_str(), last.flag, last.day.to_string().as_str()),
             ("62", "L", "2026-11-21")
         );
         assert!(platelets.points.is_sorted_by_key(|point| point.day));
-        assert!(
-            all.iter()
-                .any(|series| series.name == "Systolic blood pressure")
-        );
+        assert!(all.iter().any(|series| series.name == "Systolic blood pressure"));
     }
 
     #[test]

@@ -15,11 +15,7 @@ impl Scale {
     /// A scale from `from` to `to`; a range without extent is widened, so that a flat line lies in the middle.
     pub(super) fn new(from: (f64, f64), to: (f64, f64)) -> Self {
         let flat = (from.1 - from.0).abs() < f64::EPSILON;
-        let half = if from.0 == 0.0 {
-            0.5
-        } else {
-            from.0.abs() / 2.0
-        };
+        let half = if from.0 == 0.0 { 0.5 } else { from.0.abs() / 2.0 };
         let from = if flat {
             (from.0 - half, from.1 + half)
         } else {
@@ -51,9 +47,7 @@ pub(super) fn months(first: Date, today: Date, most: usize) -> Vec<Date> {
         let mut found = Vec::new();
         let mut month = first.first_of_month();
         while month <= today && found.len() <= most {
-            if month >= first
-                && (i32::from(month.year()) * 12 + i32::from(month.month()) - 1) % step == 0
-            {
+            if month >= first && (i32::from(month.year()) * 12 + i32::from(month.month()) - 1) % step == 0 {
                 found.push(month);
             }
             let Ok(next) = month.checked_add(1.month()) else {
@@ -76,10 +70,7 @@ mod tests {
     #[test]
     fn a_scale_is_linear_and_may_point_up() {
         let scale = Scale::new((0.0, 10.0), (100.0, 0.0));
-        assert_eq!(
-            (scale.at(0.0), scale.at(10.0), scale.at(2.5)),
-            (100.0, 0.0, 75.0)
-        );
+        assert_eq!((scale.at(0.0), scale.at(10.0), scale.at(2.5)), (100.0, 0.0, 75.0));
         assert_eq!(scale.at(3.333), 66.7);
     }
 
@@ -93,11 +84,7 @@ mod tests {
     fn an_axis_has_few_months() {
         for years in 0..6 {
             let found = months(date(2020, 11, 3), date(2020 + years, 12, 22), 8);
-            assert!(
-                !found.is_empty() && found.len() <= 8,
-                "{years}: {}",
-                found.len()
-            );
+            assert!(!found.is_empty() && found.len() <= 8, "{years}: {}", found.len());
         }
     }
 }

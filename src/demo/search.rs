@@ -72,10 +72,7 @@ impl Query {
                 query.applied.push((name.clone(), value.clone()));
             }
         }
-        let by_id = query
-            .filters
-            .iter()
-            .any(|filter| matches!(filter, Filter::Id(_)));
+        let by_id = query.filters.iter().any(|filter| matches!(filter, Filter::Id(_)));
         if query.patient.is_none() && !by_id {
             return Err(BadQuery::NoPatient);
         }
@@ -174,10 +171,7 @@ mod tests {
 
     fn records() -> Vec<Arc<Value>> {
         let patients = stories::patients("2026-11-22T08:00:00Z".parse().unwrap()).unwrap();
-        patients
-            .iter()
-            .flat_map(|patient| patient.record())
-            .collect()
+        patients.iter().flat_map(|patient| patient.record()).collect()
     }
 
     fn read(kind: &str, query: &str) -> Result<Query, BadQuery> {
@@ -193,11 +187,7 @@ mod tests {
 
     #[test]
     fn a_patient_may_be_named_in_three_ways() {
-        for patient in [
-            "alma",
-            "Patient/alma",
-            "http://127.0.0.1:8080/fhir/Patient/alma",
-        ] {
+        for patient in ["alma", "Patient/alma", "http://127.0.0.1:8080/fhir/Patient/alma"] {
             assert_eq!(
                 found("MedicationRequest", &format!("patient={patient}")).len(),
                 4,
@@ -267,14 +257,8 @@ mod tests {
             found("MedicationRequest", "patient=ines&status=stopped,on-hold").len(),
             1
         );
-        assert_eq!(
-            found("Condition", "patient=ines&clinical-status=active").len(),
-            2
-        );
-        assert_eq!(
-            found("Observation", "patient=ines&category=vital-signs").len(),
-            3
-        );
+        assert_eq!(found("Condition", "patient=ines&clinical-status=active").len(), 2);
+        assert_eq!(found("Observation", "patient=ines&category=vital-signs").len(), 3);
         let query = read(
             "MedicationRequest",
             "patient=edda&_include=MedicationRequest:medication",

@@ -112,10 +112,7 @@ pub(super) struct DemoPatient {
 impl DemoPatient {
     /// The record as it is now.
     pub(super) fn record(&self) -> Vec<Arc<Value>> {
-        self.record
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.record.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts changed and new resources into the record; one with a known type and id replaces the old one.
@@ -123,8 +120,7 @@ impl DemoPatient {
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
         for new in resources {
             let same = |old: &&mut Arc<Value>| {
-                resource::kind(old) == resource::kind(&new)
-                    && resource::id(old) == resource::id(&new)
+                resource::kind(old) == resource::kind(&new) && resource::id(old) == resource::id(&new)
             };
             match record.iter_mut().find(same) {
                 Some(old) => *old = Arc::new(new),
@@ -156,11 +152,8 @@ fn contents(file: &str) -> Result<&'static str, DemoError> {
 
 fn patient(story: Story, now: Timestamp) -> Result<DemoPatient, DemoError> {
     let file = || story.file.clone();
-    let mut bundle: Value =
-        serde_json::from_str(contents(&story.file)?).map_err(|error| DemoError::BadJson {
-            file: file(),
-            error,
-        })?;
+    let mut bundle: Value = serde_json::from_str(contents(&story.file)?)
+        .map_err(|error| DemoError::BadJson { file: file(), error })?;
     placeholder::resolve(&mut bundle, now).map_err(|error| DemoError::BadDate {
         file: file(),
         error: error.into(),
@@ -172,9 +165,7 @@ fn patient(story: Story, now: Timestamp) -> Result<DemoPatient, DemoError> {
         .cloned()
         .map(Arc::new)
         .collect();
-    let person = record
-        .iter()
-        .find(|found| resource::kind(found) == "Patient");
+    let person = record.iter().find(|found| resource::kind(found) == "Patient");
     let id = person
         .map(|found| resource::id(found).to_owned())
         .ok_or_else(|| DemoError::NoPatient(file()))?;
@@ -218,9 +209,7 @@ mod tests {
             let record = patient.record();
             for change in &patient.story.change {
                 assert!(
-                    record
-                        .iter()
-                        .any(|found| resource::id(found) == change.order),
+                    record.iter().any(|found| resource::id(found) == change.order),
                     "{}",
                     change.order
                 );
@@ -244,11 +233,7 @@ mod tests {
                     resource::text(&found, "/patient/reference"),
                 ];
                 let own = ["Patient", "Medication"].contains(&resource::kind(&found));
-                assert!(
-                    own || of.contains(&wanted.as_str()),
-                    "{}",
-                    resource::id(&found)
-                );
+                assert!(own || of.contains(&wanted.as_str()), "{}", resource::id(&found));
             }
         }
     }

@@ -95,3 +95,43 @@ fn recorded(of: &Object<'_>) -> Option<When> {
         .or_else(|| at("onsetDateTime"))
         .or_else(|| at("assertedDate"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{object, with_terms};
+    use super::*;
+
+    fn read(fields: &str) -> (Option<Allergy>, About) {
+        let json = format!(r#"{{"resourceType":"AllergyIntolerance","id":"a",{fields}}}"#);
+        let mut found = Vec::new();
+        let about = with_terms(|terms| allergy(&object(&json), terms, &mut found));
+        (found.pop(), about)
+    }
+
+    #[test]
+    fn the_substance_comes_from_code_reaction_or_name() {
+        for fields in [
+            r#""code":{"coding":[{"system":"urn:rx","code":"11"}]}"#,
+            r#""code":{"text":"SOLVANE"}"#,
+            r#""code":{"text":"drug"},"reaction":[{"substance":{"coding":[{"system":"urn:rx","code":"10"}]}}]"#,
+        ] {
+            assert!(read(fields).0.is_some(), "{fields}");
+        }
+        let (other, about) = read(r#""code":{"text":"peanut"}"#);
+        assert!(other.is_none() && about == About::Something);
+        assert_eq!(read(r#""reaction":[{}]"#).1, About::Nothing);
+    }
+
+    #[test]
+    fn severity_local_products_and_refutation_are_noted() {
+        let of = |fields: &str| read(&format!(r#""code":{{"text":"solvane"}},{fields}"#)).0.unwrap();
+        assert!(of(r#""criticality":"high""#).severe);
+        assert!(of(r#""reaction":[{"severity":"severe"}]"#).severe);
+        assert!(!of(r#""reaction":{"severity":"mild"}"#).severe);
+        assert!(of(r#""reaction":[{"exposureRoute":{"text":"Topical"}}]"#).local_product);
+        assert!(read(r#""code":{"text":"Solvane ointment"}"#).0.unwrap().local_product);
+        assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
+        assert!(of(r#""clinicalStatus":{"coding":[{"code":"resolved"}]}"#).refuted);
+        assert_eq!(of(r#""onsetDateTime":"2026""#).when.map(When::iso).as_deref(), Some("2026"));
+    }
+}

@@ -116,3 +116,78 @@ fn performed(of: &Object<'_>) -> Option<When> {
         .or_else(|| at("occurrenceDateTime"))
         .or_else(|| during("occurrencePeriod"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{object, with_terms};
+    use super::*;
+    use crate::clinical::vocabulary::GroupId;
+
+    fn read(fields: &str) -> (Option<Condition>, About) {
+        let json = format!(r#"{{"resourceType":"Condition","id":"c",{fields}}}"#);
+        let mut found = Vec::new();
+        let about = with_terms(|terms| condition(&object(&json), terms, Some("e1"), &mut found));
+        (found.pop(), about)
+    }
+
+    #[test]
+    fn groups_come_from_codes_and_from_text_only_without_them() {
+        let groups = |code: &str| read(&format!(r#""code":{code}"#)).0.map(|condition| condition.groups);
+        let nephritis = Some(vec![GroupId(1)]);
+        assert_eq!(groups(r#"{"coding":[{"system":"urn:dx","code":"N1"}],"text":"kidney transplant"}"#), nephritis);
+        assert_eq!(groups(r#"{"coding":[{"system":"urn:dx","code":"M3214"}]}"#), nephritis);
+        assert_eq!(groups(r#"{"coding":[{"system":"urn:x","code":"1","display":"Lupus Nephritis"}]}"#), nephritis);
+        assert_eq!(groups(r#"{"text":"Family history of nephritis"}"#), None);
+        assert_eq!(groups(r#"{"text":"no nephritis"}"#), None);
+        assert_eq!(groups(r#"{"text":"Nephritis, not otherwise specified"}"#), nephritis);
+        assert_eq!(groups(r#"{"text":"pyelonephritis"}"#), None);
+        assert_eq!(groups(r#""nephritis""#), nephritis);
+    }
+
+    #[test]
+    fn statuses_dates_and_encounter_are_kept() {
+        let n1 = r#""code":{"coding":[{"system":"urn:dx","code":"N1"}]}"#;
+        let of = |fields: &str| read(&format!("{n1},{fields}")).0.unwrap();
+        assert!(of(r#""clinicalStatus":{"coding":[{"code":"active"}]}"#).active);
+        assert!(of(r#""clinicalStatus":"active""#).active);
+        assert!(of(r#""id2":1"#).active);
+        assert!(!of(r#""clinicalStatus":{"coding":[{"code":"resolved"}]}"#).active);
+        assert!(!of(r#""abatementDateTime":"2020""#).active);
+        assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
+        assert!(!of(r#""verificationStatus":{"coding":[{"code":"provisional"}]}"#).refuted);
+        assert_eq!(of(r#""onsetPeriod":{"start":"2024-02"},"recordedDate":"2025"}"#.trim_end_matches('}')).when.map(When::iso).as_deref(), Some("2024-02"));
+        assert_eq!(of(r#""recordedDate":"2025""#).when.map(When::iso).as_deref(), Some("2025"));
+        assert!(of(r#""encounter":{"reference":"https://x/Encounter/e1"}"#).in_encounter);
+        assert!(!of(r#""encounter":{"reference":"Encounter/e2"}"#).in_encounter);
+        assert!(of(r#""category":{"coding":[{"code":"encounter-diagnosis"}]}"#).encounter_diagnosis);
+    }
+
+    #[test]
+    fn a_condition_that_says_nothing_is_kept_as_unreadable() {
+        let (condition, about) = read(r#""code":7"#);
+        assert_eq!(about, About::Nothing);
+        assert!(condition.is_some_and(|condition| condition.groups.is_empty()));
+        let (refuted, about) = read(r#""verificationStatus":{"coding":[{"code":"entered-in-error"}]}"#);
+        assert!(refuted.is_none() && about == About::Something);
+        let (other, about) = read(r#""code":{"text":"a cold"}"#);
+        assert!(other.is_none() && about == About::Something);
+    }
+
+    #[test]
+    fn a_procedure_counts_unless_it_was_not_done() {
+        let read = |status: &str| {
+            let json = format!(
+                r#"{{"resourceType":"Procedure",{status}"code":{{"text":"Kidney transplant"}},"performedPeriod":{{"start":"2020-01-01"}}}}"#
+            );
+            let mut found = Vec::new();
+            let about = with_terms(|terms| procedure(&object(&json), terms, &mut found));
+            (found.pop().and_then(|procedure| procedure.when).map(When::iso), about)
+        };
+        for status in ["", r#""status":"completed","#, r#""status":"in-progress","#] {
+            assert_eq!(read(status).0.as_deref(), Some("2020-01-01"), "{status}");
+        }
+        for status in [r#""status":"not-done","#, r#""status":"entered-in-error","#] {
+            assert_eq!(read(status), (None, About::Something));
+        }
+    }
+}

@@ -12,6 +12,7 @@ use super::terms::{Terms, Words};
 use crate::clinical::record::Drug;
 use crate::clinical::vocabulary::{DrugCode, FormulationId, Site};
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use url::Url;
 
@@ -23,13 +24,17 @@ lens! {
         coding: List<Coding<'a>> = "coding",
         text: Text<'a> = "text",
         display: Text<'a> = "display",
-    }
+    } else medicine_of_text;
 
     /// `Medication.ingredient`.
     struct Ingredient {
         concept: Concept<'a> = "itemCodeableConcept",
         item: Medicine<'a> = "item",
     }
+}
+
+fn medicine_of_text(text: Cow<'_, str>) -> Medicine<'_> {
+    Medicine { text: Text(Some(text)), ..Medicine::default() }
 }
 
 /// Resources that others refer to, by `Type/id` and by the full address of their entry.

@@ -179,3 +179,7 @@ fn between(dose: When, sample: When) -> Option<Decimal> {
     let hours = Decimal::from(seconds).checked_div(decimal("3600")?)?;
     (seconds >= 0).then(|| hours.round_dp(2).normalize())
 }
+
+#[cfg(test)]
+#[path = "observation_tests.rs"]
+mod tests;

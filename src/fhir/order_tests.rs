@@ -91,7 +91,7 @@ fn the_site_comes_from_product_route_form_text_or_brand() {
     assert_eq!(site(dosage(r#"{"route":{"text":"PO"}}"#)), Some(Site::Systemic));
     assert_eq!(site(dosage(r#"{"text":"Apply thinly"}"#)), Some(Site::Local));
     assert_eq!(site(dosage(r#"{"text":"apply, not by mouth"}"#)), None);
-    assert_eq!(site(r#""medicationCodeableConcept":{"text":"Longvane"}"#.into()), None);
+    assert_eq!(site(r#""medicationCodeableConcept":{"text":"Longvane"}"#.into()), Some(Site::Systemic));
     assert_eq!(site(r#""medicationCodeableConcept":{"text":"Solvane ointment"}"#.into()), Some(Site::Local));
 }
 

@@ -132,15 +132,16 @@ impl<'v> Terms<'v> {
         }
     }
 
-    /// Groups that a free text names; none where it denies or speaks of relatives.
+    /// Groups that a free text names; not where a denial, or a word of relatives, stands before the name.
     fn groups_named(&self, text: &str, into: &mut Vec<GroupId>) {
         let text = text.to_lowercase();
-        let text = Words::of(&text);
-        if DENIALS.iter().any(|denial| text.has(denial)) {
-            return;
-        }
+        let words = Words::of(&text);
+        let denied = |rest: &str, name: &str| {
+            let before = Words::of(&text[..text.len() - rest.len() - name.len()]);
+            DENIALS.iter().any(|denial| before.has(denial))
+        };
         for (name, group) in &self.vocabulary.group_names {
-            if !into.contains(group) && text.has(name) {
+            if !into.contains(group) && words.after(name).is_some_and(|rest| !denied(rest, name)) {
                 into.push(*group);
             }
         }
@@ -202,17 +203,9 @@ impl<'v> Terms<'v> {
     }
 }
 
-/// Beginnings of texts about something that the patient does not have.
-const DENIALS: [&str; 8] = [
-    "no evidence of",
-    "family history",
-    "negative for",
-    "rule out",
-    "ruled out",
-    "r/o",
-    "without",
-    "not",
-];
+/// Words before the name of something that the patient does not have.
+const DENIALS: [&str; 8] =
+    ["no", "not", "without", "negative for", "family history", "rule out", "ruled out", "r/o"];
 
 /// A category code written without its dot.
 fn dotted(code: &str) -> Option<Cow<'static, str>> {

@@ -14,7 +14,10 @@ pub(super) async fn read(
     payload: &mut web::Payload,
     limit: usize,
 ) -> Result<web::Bytes, Refused> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(Refused::TooLarge);
     }
@@ -32,9 +35,15 @@ pub(super) async fn read(
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Refused> {
     if request.headers().contains_key(CONTENT_ENCODING) {
-        return Err(Refused::MediaType("Content-Encoding is not supported; send plain JSON"));
+        return Err(Refused::MediaType(
+            "Content-Encoding is not supported; send plain JSON",
+        ));
     }
     let kind = request.content_type().to_ascii_lowercase();
     let is_json = kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json");
-    if is_json { Ok(()) } else { Err(Refused::MediaType("Content-Type must be application/json")) }
+    if is_json {
+        Ok(())
+    } else {
+        Err(Refused::MediaType("Content-Type must be application/json"))
+    }
 }

@@ -22,7 +22,12 @@ pub(super) async fn handle(
     }
 }
 
-async fn answer(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payload) -> Result<Vec<u8>, Refused> {
+async fn answer(
+    app: &App,
+    request: &HttpRequest,
+    id: &str,
+    mut payload: web::Payload,
+) -> Result<Vec<u8>, Refused> {
     let body = match *request.method() {
         Method::POST => body::read(request, &mut payload, app.max_body_bytes).await?,
         _ => web::Bytes::new(),
@@ -38,10 +43,20 @@ async fn answer(app: &App, request: &HttpRequest, id: &str, mut payload: web::Pa
 
 /// The caller, as its token proves; in the demonstration anybody on this machine.
 pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) -> Result<TrustedEhr, Refused> {
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    let audiences: Vec<String> = paths.iter().map(|path| format!("{}{path}", app.public_url)).collect();
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or_default());
+    let audiences: Vec<String> = paths
+        .iter()
+        .map(|path| format!("{}{path}", app.public_url))
+        .collect();
     app.caller(header, &audiences).await.map_err(|refusal| {
         tracing::info!(event = "token-refused", reason = refusal.reason());
-        if refusal.is_unavailable() { Refused::Unavailable } else { Refused::Unauthorized }
+        if refusal.is_unavailable() {
+            Refused::Unavailable
+        } else {
+            Refused::Unauthorized
+        }
     })
 }

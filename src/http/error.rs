@@ -55,7 +55,10 @@ pub enum Refused {
 impl Refused {
     /// 400 for a field.
     pub fn bad(field: impl Into<Cow<'static, str>>, says: impl Into<Cow<'static, str>>) -> Self {
-        Refused::Bad { field: field.into(), says: says.into() }
+        Refused::Bad {
+            field: field.into(),
+            says: says.into(),
+        }
     }
 
     /// Bounded label for logs and the journal.
@@ -80,21 +83,49 @@ impl Refused {
         tracing::info!(event = "call-refused", reason = self.label());
         let (status, code, says, field): (StatusCode, &str, &str, Option<&str>) = match self {
             Refused::Unauthorized => return HttpResponse::Unauthorized().finish(),
-            Refused::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-long", "the body is larger than this service reads", None),
+            Refused::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-long",
+                "the body is larger than this service reads",
+                None,
+            ),
             Refused::MediaType(says) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", says, None),
             Refused::UnknownService => (StatusCode::NOT_FOUND, "not-found", "no such service", None),
-            Refused::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "not-supported", "the method is not supported here", None),
+            Refused::Method(_) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "not-supported",
+                "the method is not supported here",
+                None,
+            ),
             Refused::Bad { field, says } => (StatusCode::BAD_REQUEST, "invalid", says, Some(field)),
             Refused::Forbidden { field, says } => (StatusCode::FORBIDDEN, "forbidden", says, Some(field)),
-            Refused::ForeignOrder { field } => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "business-rule", "the order belongs to another patient", Some(field))
-            }
+            Refused::ForeignOrder { field } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "business-rule",
+                "the order belongs to another patient",
+                Some(field),
+            ),
             Refused::Undecided { says } => (StatusCode::PRECONDITION_FAILED, "incomplete", says, None),
-            Refused::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "transient", "try again later", None),
-            Refused::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the call could not be answered", None),
+            Refused::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "transient",
+                "try again later",
+                None,
+            ),
+            Refused::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "exception",
+                "the call could not be answered",
+                None,
+            ),
         };
         let diagnostics = field.map_or_else(|| says.to_owned(), |f| format!("{f}: {says}"));
-        let issue = Issue { severity: Severity::Error, code, diagnostics: &diagnostics, expression: field };
+        let issue = Issue {
+            severity: Severity::Error,
+            code,
+            diagnostics: &diagnostics,
+            expression: field,
+        };
         let mut response = HttpResponse::build(status);
         response.insert_header((CONTENT_TYPE, "application/fhir+json"));
         if let Refused::Method(allowed) = self {
@@ -110,18 +141,23 @@ impl Refused {
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Request(error) => Refused::Bad { field: error.field.into(), says: error.says.into() },
+            Failure::Request(error) => Refused::Bad {
+                field: error.field.into(),
+                says: error.says.into(),
+            },
             Failure::WrongHook => Refused::bad("hook", "this service is not listed for the hook"),
-            Failure::ForeignServer => {
-                Refused::Forbidden { field: "fhirServer", says: "not the FHIR server of this client" }
-            }
-            Failure::ForeignGrant => {
-                Refused::Forbidden { field: "fhirAuthorization.patient", says: "the token is for another patient" }
-            }
+            Failure::ForeignServer => Refused::Forbidden {
+                field: "fhirServer",
+                says: "not the FHIR server of this client",
+            },
+            Failure::ForeignGrant => Refused::Forbidden {
+                field: "fhirAuthorization.patient",
+                says: "the token is for another patient",
+            },
             Failure::ForeignOrder { field } => Refused::ForeignOrder { field },
-            Failure::Undecided => {
-                Refused::Undecided { says: "the drug of the stopped order cannot be read (context.toBeDiscontinued)" }
-            }
+            Failure::Undecided => Refused::Undecided {
+                says: "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
+            },
             Failure::Unwritable => Refused::Internal,
         }
     }

@@ -35,9 +35,17 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
     let feedback = Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;
     let summary = kept.map_err(|_| Refused::Unavailable)?;
-    tracing::info!(event = "feedback", kept = summary.kept, repeated = summary.repeated, unknown = summary.unknown);
+    tracing::info!(
+        event = "feedback",
+        kept = summary.kept,
+        repeated = summary.repeated,
+        unknown = summary.unknown
+    );
     match feedback.malformed.first() {
         None => Ok(()),
-        Some(_) => Err(Refused::bad(feedback.malformed.join(", "), "is missing or malformed")),
+        Some(_) => Err(Refused::bad(
+            feedback.malformed.join(", "),
+            "is missing or malformed",
+        )),
     }
 }

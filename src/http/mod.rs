@@ -28,9 +28,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// Open to everybody (CDS Hooks, "Discovery").
 async fn discovery(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let same = request.headers().get(IF_NONE_MATCH).is_some_and(|tag| *tag == app.discovery.etag);
+    let same = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .is_some_and(|tag| *tag == app.discovery.etag);
     if same {
-        return HttpResponse::NotModified().insert_header((ETAG, app.discovery.etag.clone())).finish();
+        return HttpResponse::NotModified()
+            .insert_header((ETAG, app.discovery.etag.clone()))
+            .finish();
     }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))

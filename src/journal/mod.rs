@@ -27,9 +27,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
-pub use entry::{
-    Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
-};
+pub use entry::{Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason};
 pub use error::JournalError;
 pub use open::JournalOptions;
 pub use read::{Counts, FeedbackLine};
@@ -119,12 +117,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`] if it could not be written in time; the token must then be refused.
-    pub async fn spend_jti(
-        &self,
-        issuer: &str,
-        jti: &str,
-        expires: Timestamp,
-    ) -> Result<bool, JournalError> {
+    pub async fn spend_jti(&self, issuer: &str, jti: &str, expires: Timestamp) -> Result<bool, JournalError> {
         let (issuer, jti) = (issuer.to_owned(), jti.to_owned());
         self.ask(|reply| {
             Command::Spend(Spend {

@@ -58,10 +58,7 @@ pub(super) fn file(url: &str) -> Result<SqliteConnectOptions, JournalError> {
 
 /// Options for a database that all connections of this journal share and no other sees.
 pub(super) fn memory() -> Result<SqliteConnectOptions, JournalError> {
-    "sqlite::memory:"
-        .parse()
-        .map(common)
-        .map_err(JournalError::Open)
+    "sqlite::memory:".parse().map(common).map_err(JournalError::Open)
 }
 
 fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {

@@ -74,17 +74,13 @@ pub(super) async fn feedback_list(
 }
 
 fn feedback_line(row: &SqliteRow) -> Result<FeedbackLine, sqlx::Error> {
-    let at = Timestamp::from_microsecond(row.try_get("at_us")?).map_err(|error| {
-        sqlx::Error::ColumnDecode {
+    let at =
+        Timestamp::from_microsecond(row.try_get("at_us")?).map_err(|error| sqlx::Error::ColumnDecode {
             index: "at_us".to_owned(),
             source: Box::new(error),
-        }
-    })?;
+        })?;
     let code: Option<String> = row.try_get("reason_code")?;
-    let (system, display) = (
-        row.try_get("reason_system")?,
-        row.try_get("reason_display")?,
-    );
+    let (system, display) = (row.try_get("reason_system")?, row.try_get("reason_display")?);
     Ok(FeedbackLine {
         at,
         client: row.try_get("client")?,

@@ -167,19 +167,10 @@ async fn a_repeated_entry_counts_once() {
         journal.feedback("a", batch.clone()).await.unwrap(),
         summary(2, 1, 0)
     );
-    assert_eq!(
-        journal.feedback("a", batch).await.unwrap(),
-        summary(0, 3, 0)
-    );
+    assert_eq!(journal.feedback("a", batch).await.unwrap(), summary(0, 3, 0));
     let other_set = vec![accepted(card.uuid, &[one])];
-    assert_eq!(
-        journal.feedback("a", other_set).await.unwrap(),
-        summary(1, 0, 0)
-    );
-    assert_eq!(
-        journal.feedback("a", Vec::new()).await.unwrap(),
-        summary(0, 0, 0)
-    );
+    assert_eq!(journal.feedback("a", other_set).await.unwrap(), summary(1, 0, 0));
+    assert_eq!(journal.feedback("a", Vec::new()).await.unwrap(), summary(0, 0, 0));
 }
 
 #[tokio::test]
@@ -192,10 +183,7 @@ async fn a_card_of_another_client_is_unknown() {
         journal.feedback("b", batch.clone()).await.unwrap(),
         summary(0, 0, 2)
     );
-    assert_eq!(
-        journal.feedback("a", batch).await.unwrap(),
-        summary(1, 0, 1)
-    );
+    assert_eq!(journal.feedback("a", batch).await.unwrap(), summary(1, 0, 1));
 }
 
 #[tokio::test]
@@ -208,10 +196,7 @@ async fn the_list_joins_feedback_to_its_rule_and_keeps_comments_only_on_request(
         let journal = Journal::in_memory_with(options).await.unwrap();
         let card = card();
         journal.record(evaluation("a", vec![card.clone()]));
-        let batch = vec![
-            accepted(card.uuid, &card.suggestions),
-            overridden(card.uuid),
-        ];
+        let batch = vec![accepted(card.uuid, &card.suggestions), overridden(card.uuid)];
         journal.feedback("a", batch).await.unwrap();
         let list = journal.feedback_list(10).await.unwrap();
         assert_eq!(list.len(), 2);
@@ -257,10 +242,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         .feedback("a", vec![accepted(card.uuid, &[])])
         .await
         .unwrap();
-    left_open
-        .spend_jti("i", "1", Timestamp::now())
-        .await
-        .unwrap();
+    left_open.spend_jti("i", "1", Timestamp::now()).await.unwrap();
     // The first journal is still open: what the second sees came from the disk, not from a goodbye.
     let journal = disk.open().await;
     assert_eq!(
@@ -317,12 +299,7 @@ async fn a_full_queue_drops_evaluations_and_counts_them() {
 
 #[tokio::test]
 async fn what_is_no_journal_is_refused() {
-    for address in [
-        "postgres://host/db",
-        "sqlite:",
-        "sqlite::memory:",
-        "journal.db",
-    ] {
+    for address in ["postgres://host/db", "sqlite:", "sqlite::memory:", "journal.db"] {
         assert!(
             matches!(Journal::open(address).await, Err(JournalError::Address)),
             "{address}"

@@ -7,9 +7,7 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
-use super::{
-    Evaluation, Feedback, FeedbackEntry, FeedbackOutcome, FeedbackSummary, OverrideReason, Spend,
-};
+use super::{Evaluation, Feedback, FeedbackEntry, FeedbackOutcome, FeedbackSummary, OverrideReason, Spend};
 
 /// Most rows of a table that one purge removes, so that it never holds up an answer for long.
 const PURGE_PORTION: i64 = 2_000;
@@ -138,12 +136,7 @@ pub(super) async fn evaluations(
     if all.is_empty() {
         return Ok(());
     }
-    insert(
-        connection,
-        INSERT_EVALUATIONS,
-        all.iter().map(evaluation_row),
-    )
-    .await?;
+    insert(connection, INSERT_EVALUATIONS, all.iter().map(evaluation_row)).await?;
     insert(connection, INSERT_CARDS, all.iter().flat_map(card_rows)).await?;
     insert(
         connection,
@@ -237,10 +230,7 @@ fn audit_row(evaluation: &Evaluation) -> AuditRow<'_> {
 }
 
 /// Takes a token as used; `false` if it was used before. Two of them in one group: the first wins.
-pub(super) async fn spend(
-    connection: &mut SqliteConnection,
-    spend: &Spend,
-) -> Result<bool, sqlx::Error> {
+pub(super) async fn spend(connection: &mut SqliteConnection, spend: &Spend) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(INSERT_SPENT)
         .bind(&spend.issuer)
         .bind(&spend.jti)
@@ -290,12 +280,9 @@ pub(super) async fn feedback(
 fn feedback_row(entry: &FeedbackEntry, keep_comments: bool) -> FeedbackRow<'_> {
     let (outcome, suggestions, reason, comment) = match &entry.outcome {
         FeedbackOutcome::Accepted { suggestions } => ("accepted", sorted(suggestions), None, None),
-        FeedbackOutcome::Overridden { reason, comment } => (
-            "overridden",
-            String::new(),
-            reason.as_ref(),
-            comment.as_deref(),
-        ),
+        FeedbackOutcome::Overridden { reason, comment } => {
+            ("overridden", String::new(), reason.as_ref(), comment.as_deref())
+        }
     };
     FeedbackRow {
         card: entry.card,

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{
-    Command, Evaluation, Feedback, FeedbackSummary, JournalError, JournalOptions, Reply, Spend,
-    WriterState, write,
+    Command, Evaluation, Feedback, FeedbackSummary, JournalError, JournalOptions, Reply, Spend, WriterState,
+    write,
 };
 
 /// Most commands in one transaction.
@@ -110,9 +110,7 @@ impl Writer {
     /// Writes one group and answers it. Returns the reply of a `Close` that was in it.
     async fn handle(&mut self, commands: impl Iterator<Item = Command>) -> Option<Reply<()>> {
         let group = Group::sort(commands);
-        self.state
-            .dropped
-            .fetch_add(group.late as u64, Ordering::Relaxed);
+        self.state.dropped.fetch_add(group.late as u64, Ordering::Relaxed);
         if group.is_empty() {
             return group.close;
         }
@@ -161,10 +159,7 @@ impl Writer {
     async fn purge_portion(&mut self) -> Result<bool, sqlx::Error> {
         let now = Timestamp::now();
         let retention = SignedDuration::from_hours(24 * i64::from(self.options.retention_days));
-        let (Ok(spent), Ok(kept)) = (
-            now.checked_sub(SPENT_TOKEN_MARGIN),
-            now.checked_sub(retention),
-        ) else {
+        let (Ok(spent), Ok(kept)) = (now.checked_sub(SPENT_TOKEN_MARGIN), now.checked_sub(retention)) else {
             return Ok(false);
         };
         let mut connection = self.connected().await?;
@@ -230,14 +225,10 @@ impl Group {
 
     fn refuse(self, error: &Arc<sqlx::Error>) -> Option<Reply<()>> {
         for spend in self.spends {
-            let _ = spend
-                .reply
-                .send(Err(JournalError::Write(Arc::clone(error))));
+            let _ = spend.reply.send(Err(JournalError::Write(Arc::clone(error))));
         }
         for feedback in self.feedback {
-            let _ = feedback
-                .reply
-                .send(Err(JournalError::Write(Arc::clone(error))));
+            let _ = feedback.reply.send(Err(JournalError::Write(Arc::clone(error))));
         }
         self.close
     }

@@ -41,5 +41,7 @@ pub fn body(knowledge: &Knowledge, prefetch: &BTreeMap<&str, String>) -> Result<
         usage_requirements: &s.usage,
         version: SPECIFICATION,
     });
-    serde_json::to_string(&Services { services: services.collect() })
+    serde_json::to_string(&Services {
+        services: services.collect(),
+    })
 }

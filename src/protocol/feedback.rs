@@ -83,7 +83,10 @@ impl Feedback {
         if list.len() > MOST_ENTRIES {
             return Err("feedback");
         }
-        let mut feedback = Feedback { entries: Vec::new(), malformed: Vec::new() };
+        let mut feedback = Feedback {
+            entries: Vec::new(),
+            malformed: Vec::new(),
+        };
         for (index, raw) in list.iter().enumerate() {
             match entry(raw) {
                 Ok(entry) => feedback.entries.push(entry),
@@ -102,7 +105,9 @@ fn entry(raw: &RawValue) -> Result<FeedbackEntry, &'static str> {
     let at = read::<Cow<'_, str>>(entry.outcome_timestamp, "outcomeTimestamp")?;
     let at: Timestamp = at.parse().map_err(|_| "outcomeTimestamp")?;
     let outcome = match &*read::<Cow<'_, str>>(entry.outcome, "outcome")? {
-        "accepted" => FeedbackOutcome::Accepted { suggestions: accepted(entry.accepted_suggestions)? },
+        "accepted" => FeedbackOutcome::Accepted {
+            suggestions: accepted(entry.accepted_suggestions)?,
+        },
         "overridden" => overridden(entry.override_reason.or(entry.override_reasons))?,
         _ => return Err("outcome"),
     };
@@ -116,29 +121,43 @@ fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, field: &'static str) 
 fn accepted(raw: Option<&RawValue>) -> Result<Vec<Uuid>, &'static str> {
     const FIELD: &str = "acceptedSuggestions";
     let list: Vec<Suggestion<'_>> = read(raw, FIELD)?;
-    list.iter().map(|s| Uuid::parse_str(&s.id).map_err(|_| FIELD)).collect()
+    list.iter()
+        .map(|s| Uuid::parse_str(&s.id).map_err(|_| FIELD))
+        .collect()
 }
 
 /// One reason; of a list the first.
 fn overridden(raw: Option<&RawValue>) -> Result<FeedbackOutcome, &'static str> {
     const FIELD: &str = "overrideReason";
     let Some(raw) = raw.filter(|r| r.get() != "null") else {
-        return Ok(FeedbackOutcome::Overridden { reason: None, comment: None });
+        return Ok(FeedbackOutcome::Overridden {
+            reason: None,
+            comment: None,
+        });
     };
     let reason: Option<Reason<'_>> = if raw.get().starts_with('[') {
-        serde_json::from_str::<Vec<Reason<'_>>>(raw.get()).map_err(|_| FIELD)?.into_iter().next()
+        serde_json::from_str::<Vec<Reason<'_>>>(raw.get())
+            .map_err(|_| FIELD)?
+            .into_iter()
+            .next()
     } else {
         Some(serde_json::from_str(raw.get()).map_err(|_| FIELD)?)
     };
     let Some(Reason { reason, user_comment }) = reason else {
-        return Ok(FeedbackOutcome::Overridden { reason: None, comment: None });
+        return Ok(FeedbackOutcome::Overridden {
+            reason: None,
+            comment: None,
+        });
     };
     let reason = reason.map(|r| OverrideReason {
         system: r.system.map(Cow::into_owned),
         code: r.code.into_owned(),
         display: r.display.map(Cow::into_owned),
     });
-    Ok(FeedbackOutcome::Overridden { reason, comment: user_comment.map(Cow::into_owned) })
+    Ok(FeedbackOutcome::Overridden {
+        reason,
+        comment: user_comment.map(Cow::into_owned),
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +175,8 @@ mod tests {
         let good = format!(
             r#"{{"card":"{CARD}","outcome":"overridden","outcomeTimestamp":"2026-11-22T08:00:00Z"}}"#
         );
-        let bad = format!(r#"{{"card":"{CARD}","outcome":"ignored","outcomeTimestamp":"2026-11-22T08:00:00Z"}}"#);
+        let bad =
+            format!(r#"{{"card":"{CARD}","outcome":"ignored","outcomeTimestamp":"2026-11-22T08:00:00Z"}}"#);
         let feedback = parse(&format!("{good},{bad},5"));
         assert_eq!(feedback.entries.len(), 1);
         assert_eq!(feedback.malformed, ["feedback[1].outcome", "feedback[2]"]);

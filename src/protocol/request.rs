@@ -373,3 +373,7 @@ impl<'a> Deserialize<'a> for PrefetchField<'a> {
         from.deserialize_any(PrefetchVisitor)
     }
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

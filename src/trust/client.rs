@@ -41,21 +41,13 @@ impl Client {
                 let bytes = match std::fs::read(&path) {
                     Ok(bytes) => bytes,
                     Err(source) => {
-                        return Err(TrustError::KeyFile {
-                            client,
-                            path,
-                            source,
-                        });
+                        return Err(TrustError::KeyFile { client, path, source });
                     }
                 };
                 match KeySet::parse(&bytes).and_then(KeySet::not_empty) {
                     Ok(keys) => Keys::Fixed(keys),
                     Err(source) => {
-                        return Err(TrustError::KeySet {
-                            client,
-                            path,
-                            source,
-                        });
+                        return Err(TrustError::KeySet { client, path, source });
                     }
                 }
             }
@@ -154,15 +146,10 @@ impl Clients {
     pub(super) fn from_config(config: &Config) -> Result<Self, TrustError> {
         let http = remote::http().map_err(TrustError::Http)?;
         let client = |settings: &ClientConfig| {
-            Client::from_settings(settings, &http)
-                .map(|client| (settings.issuer.clone(), Arc::new(client)))
+            Client::from_settings(settings, &http).map(|client| (settings.issuer.clone(), Arc::new(client)))
         };
         Ok(Self {
-            by_issuer: config
-                .clients
-                .iter()
-                .map(client)
-                .collect::<Result<_, _>>()?,
+            by_issuer: config.clients.iter().map(client).collect::<Result<_, _>>()?,
         })
     }
 

@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
-};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
@@ -124,20 +122,10 @@ impl Key {
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`, the token's first two parts.
-    pub(super) fn verifies(
-        &self,
-        algorithm: SignatureAlgorithm,
-        signed: &str,
-        signature: &str,
-    ) -> bool {
+    pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, signed: &str, signature: &str) -> bool {
         self.algorithms.contains(&algorithm)
-            && crypto::verify(
-                signature,
-                signed.as_bytes(),
-                &self.key,
-                library_name(algorithm),
-            )
-            .unwrap_or(false)
+            && crypto::verify(signature, signed.as_bytes(), &self.key, library_name(algorithm))
+                .unwrap_or(false)
     }
 }
 

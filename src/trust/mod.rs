@@ -103,9 +103,7 @@ impl Trust {
             .by_issuer(&token.claims.issuer)
             .ok_or(Refusal::UnknownIssuer)?;
         token.header.check(client)?;
-        token
-            .claims
-            .check(audiences, now, client.max_token_life())?;
+        token.claims.check(audiences, now, client.max_token_life())?;
         let keys = client
             .keys()
             .candidates(&token.header.kid, token.header.algorithm)
@@ -130,10 +128,7 @@ async fn spend(token: &Token<'_>, journal: &Journal) -> Result<(), Refusal> {
         .expires
         .checked_add(LEEWAY)
         .map_err(|_| Refusal::Claim("exp"))?;
-    match journal
-        .spend_jti(&claims.issuer, &claims.jti, expires)
-        .await
-    {
+    match journal.spend_jti(&claims.issuer, &claims.jti, expires).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Refusal::Replayed),
         Err(_) => Err(Refusal::JournalUnavailable),

@@ -65,12 +65,7 @@ impl Known {
     }
 
     /// Keys that fit, from a set that is not older than `age`.
-    fn candidates(
-        &self,
-        kid: &str,
-        algorithm: SignatureAlgorithm,
-        age: Duration,
-    ) -> Option<Vec<Key>> {
+    fn candidates(&self, kid: &str, algorithm: SignatureAlgorithm, age: Duration) -> Option<Vec<Key>> {
         let (keys, _) = self.keys.as_ref().filter(|_| self.has_set(age))?;
         keys.candidates(kid, algorithm)
     }
@@ -117,15 +112,10 @@ impl Remote {
         kid: &str,
         algorithm: SignatureAlgorithm,
     ) -> Result<Vec<Key>, Refusal> {
-        if let Some(keys) = self
-            .known()
-            .candidates(kid, algorithm, self.timing.refresh_after)
-        {
+        if let Some(keys) = self.known().candidates(kid, algorithm, self.timing.refresh_after) {
             return Ok(keys);
         }
-        let stale = self
-            .known()
-            .candidates(kid, algorithm, self.timing.discard_after);
+        let stale = self.known().candidates(kid, algorithm, self.timing.discard_after);
         match (stale, Arc::clone(&self.flight).try_lock_owned()) {
             // Someone else is already fetching; what is old but good is not worth waiting for.
             (Some(keys), Err(_)) => return Ok(keys),
@@ -147,10 +137,7 @@ impl Remote {
     }
 
     fn known(&self) -> Known {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Fetches, unless the last attempt is too recent.

@@ -8,9 +8,7 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
@@ -34,8 +32,7 @@ struct Signer {
 
 impl Signer {
     fn new(key: EncodingKey, algorithm: Algorithm, kid: &'static str) -> Self {
-        let mut public =
-            serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
+        let mut public = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
         public["kid"] = json!(kid);
         Self {
             key,
@@ -69,11 +66,7 @@ impl Signer {
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             STANDARD.encode(der.as_ref())
         );
-        Self::new(
-            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
-            algorithm,
-            kid,
-        )
+        Self::new(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(), algorithm, kid)
     }
 
     fn header(&self) -> Value {
@@ -91,8 +84,7 @@ impl Signer {
     }
 }
 
-static RSA: LazyLock<RsaKeyPair> =
-    LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
 
 fn unsigned(header: &str, claims: &str) -> String {
     format!(
@@ -125,10 +117,7 @@ struct Service {
 
 impl Service {
     async fn new(keys: &[&Value], more: &str) -> Self {
-        let (trust, journal) = (
-            trust(keys, more).unwrap(),
-            Journal::in_memory().await.unwrap(),
-        );
+        let (trust, journal) = (trust(keys, more).unwrap(), Journal::in_memory().await.unwrap());
         Self { trust, journal }
     }
 
@@ -141,19 +130,13 @@ impl Service {
     }
 
     async fn refusal(&self, token: &str) -> Option<Refusal> {
-        self.try_at(NOW, Some(&format!("Bearer {token}")))
-            .await
-            .err()
+        self.try_at(NOW, Some(&format!("Bearer {token}"))).await.err()
     }
 }
 
 fn trust(keys: &[&Value], more: &str) -> Result<Trust, TrustError> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        folder.path().join("keys.json"),
-        json!({"keys": keys}).to_string(),
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("keys.json"), json!({"keys": keys}).to_string()).unwrap();
     let text = format!(
         "[journal]\nurl='sqlite:j.db'\n[[client]]\nname='a'\nissuer='{ISSUER}'\njwks-file='keys.json'\n\
          fhir-base='https://fhir.example/r4'\n{more}"
@@ -170,19 +153,11 @@ async fn good_tokens_are_accepted() {
         ("RS384", rsa.token(&good_claims())),
         (
             "aud in a list",
-            ec.token(&with(
-                good_claims(),
-                "aud",
-                json!(["https://other", AUDIENCE]),
-            )),
+            ec.token(&with(good_claims(), "aud", json!(["https://other", AUDIENCE]))),
         ),
         (
             "aud of feedback",
-            ec.token(&with(
-                good_claims(),
-                "aud",
-                json!(format!("{AUDIENCE}/feedback")),
-            )),
+            ec.token(&with(good_claims(), "aud", json!(format!("{AUDIENCE}/feedback")))),
         ),
         (
             "aud with a slash",
@@ -212,10 +187,7 @@ async fn good_tokens_are_accepted() {
             "longest life",
             ec.token(&with(good_claims(), "exp", json!(NOW + 900))),
         ),
-        (
-            "nbf has come",
-            ec.token(&with(good_claims(), "nbf", json!(NOW))),
-        ),
+        ("nbf has come", ec.token(&with(good_claims(), "nbf", json!(NOW)))),
         (
             "other claims",
             ec.token(&with(
@@ -286,8 +258,7 @@ async fn algorithms_beyond_the_default_have_to_be_allowed() {
             service.refusal(&signer.token(&good_claims())).await,
             Some(Refusal::Algorithm)
         );
-        let service =
-            Service::new(&[&ec.public, &rsa.public], "algorithms=['ES256','RS256']").await;
+        let service = Service::new(&[&ec.public, &rsa.public], "algorithms=['ES256','RS256']").await;
         assert_eq!(service.refusal(&signer.token(&good_claims())).await, None);
     }
 }
@@ -297,10 +268,7 @@ async fn without_a_journal_no_token_is_accepted() {
     let signer = Signer::ec384("k");
     let service = Service::new(&[&signer.public], "").await;
     service.journal.close().await.unwrap();
-    let refusal = service
-        .refusal(&signer.token(&good_claims()))
-        .await
-        .unwrap();
+    let refusal = service.refusal(&signer.token(&good_claims())).await.unwrap();
     assert_eq!(refusal, Refusal::JournalUnavailable);
     assert!(refusal.is_unavailable());
 }
@@ -326,19 +294,10 @@ fn unusable_key_files_stop_the_start() {
         (vec![&good, &private], "private key"),
     ] {
         let said = trust(&keys, "").unwrap_err().to_string();
-        assert!(
-            said.contains("client `a`") && said.contains(expected),
-            "{said}"
-        );
+        assert!(said.contains("client `a`") && said.contains(expected), "{said}");
     }
     trust(
-        &[
-            &symmetric,
-            &no_kid,
-            &json!({"kty": "new"}),
-            &json!(1),
-            &good,
-        ],
+        &[&symmetric, &no_kid, &json!({"kty": "new"}), &json!(1), &good],
         "",
     )
     .unwrap();

@@ -111,18 +111,8 @@ impl Header {
 
 impl Claims {
     fn read(members: &Members<'_>) -> Result<Self, Refusal> {
-        let text = |name| {
-            members
-                .text(name)
-                .ok()
-                .flatten()
-                .ok_or(Refusal::Claim(name))
-        };
-        let instant = |name| {
-            members
-                .instant(name)
-                .map_err(|Mistyped| Refusal::Claim(name))
-        };
+        let text = |name| members.text(name).ok().flatten().ok_or(Refusal::Claim(name));
+        let instant = |name| members.instant(name).map_err(|Mistyped| Refusal::Claim(name));
         let jti = text("jti")?;
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(Refusal::Claim("jti"));
@@ -198,9 +188,7 @@ impl<'a> Members<'a> {
         let Some(value) = self.0.get(name) else {
             return Ok(None);
         };
-        serde_json::from_str(value.get())
-            .map(Some)
-            .map_err(|_| Mistyped)
+        serde_json::from_str(value.get()).map(Some).map_err(|_| Mistyped)
     }
 
     /// Seconds since 1970 as a number, whole or with a fraction (RFC 7519, NumericDate).

@@ -3,7 +3,11 @@
 //! Prints medians in this run: reading, judging and writing for 50, 500 and 5,000 results, as a ratio to
 //! parsing the same bytes into `serde_json::Value`; then the time from start to the first answer and the
 //! resident memory of the service. Run it with `cargo bench --bench judgement`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark speaks to the terminal and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark speaks to the terminal and may panic"
+)]
 
 #[path = "request.rs"]
 mod request;
@@ -24,7 +28,10 @@ fn main() {
     let now = request::NOW.parse().unwrap();
     let knowledge = content::embedded().unwrap_or_else(|_| panic!("the embedded knowledge is refused"));
     let local = LocalCodes::default();
-    println!("{:>8} {:>10} {:>10} {:>10} {:>10} {:>12}", "results", "read us", "judge us", "write us", "Value us", "us / result");
+    println!(
+        "{:>8} {:>10} {:>10} {:>10} {:>10} {:>12}",
+        "results", "read us", "judge us", "write us", "Value us", "us / result"
+    );
     for count in [50, 500, 5_000] {
         let body = request::body(count, 10);
         let rounds = 20_000 / count + 5;
@@ -40,9 +47,19 @@ fn main() {
             let answer = respond(&record, &knowledge, &evaluation, &request, now);
             black_box(serde_json::to_vec(&answer).unwrap());
         });
-        let value = median(rounds, || drop(black_box(serde_json::from_str::<serde_json::Value>(&body).unwrap())));
+        let value = median(rounds, || {
+            drop(black_box(
+                serde_json::from_str::<serde_json::Value>(&body).unwrap(),
+            ))
+        });
         let per = (read + judge).as_secs_f64() * 1e6 / count as f64;
-        println!("{count:>8} {:>10} {:>10} {:>10} {:>10} {per:>12.2}", us(read), us(judge), us(write), us(value));
+        println!(
+            "{count:>8} {:>10} {:>10} {:>10} {:>10} {per:>12.2}",
+            us(read),
+            us(judge),
+            us(write),
+            us(value)
+        );
     }
     start();
 }
@@ -76,8 +93,13 @@ fn start() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address =
-            lines.find_map(|line| line.unwrap().strip_prefix("listening on http://").map(str::to_owned)).unwrap();
+        let address = lines
+            .find_map(|line| {
+                line.unwrap()
+                    .strip_prefix("listening on http://")
+                    .map(str::to_owned)
+            })
+            .unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         let head = format!(
             "POST /cds-services/stepdown-medication-discontinue HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -90,10 +112,18 @@ fn start() {
         assert!(answer.starts_with("HTTP/1.1 200"));
         times.push(started.elapsed());
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        memory = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or("VmRSS unknown").to_owned();
+        memory = status
+            .lines()
+            .find(|l| l.starts_with("VmRSS"))
+            .unwrap_or("VmRSS unknown")
+            .to_owned();
         child.kill().unwrap();
         child.wait().unwrap();
     }
     times.sort_unstable();
-    println!("start to first answer: median {:.1} ms of {}; {memory}", times[4].as_secs_f64() * 1e3, times.len());
+    println!(
+        "start to first answer: median {:.1} ms of {}; {memory}",
+        times[4].as_secs_f64() * 1e3,
+        times.len()
+    );
 }

@@ -77,41 +77,19 @@ async fn old_rows_go_and_young_ones_stay() {
     });
     journal.record(evaluation("a", vec![young.clone()]));
     journal
-        .feedback(
-            "a",
-            vec![accepted(old.uuid, &[]), accepted(young.uuid, &[])],
-        )
+        .feedback("a", vec![accepted(old.uuid, &[]), accepted(young.uuid, &[])])
         .await
         .unwrap();
     journal.spend_jti("i", "old", long_ago).await.unwrap();
-    journal
-        .spend_jti("i", "young", Timestamp::now())
-        .await
-        .unwrap();
+    journal.spend_jti("i", "young", Timestamp::now()).await.unwrap();
     journal.close().await.unwrap();
     // The writer purges once its first group is written, and takes nothing in between.
     let journal = disk.open().await;
-    journal
-        .spend_jti("i", "first", Timestamp::now())
-        .await
-        .unwrap();
-    assert!(
-        journal
-            .spend_jti("i", "old", Timestamp::now())
-            .await
-            .unwrap()
-    );
-    assert!(
-        !journal
-            .spend_jti("i", "young", Timestamp::now())
-            .await
-            .unwrap()
-    );
+    journal.spend_jti("i", "first", Timestamp::now()).await.unwrap();
+    assert!(journal.spend_jti("i", "old", Timestamp::now()).await.unwrap());
+    assert!(!journal.spend_jti("i", "young", Timestamp::now()).await.unwrap());
     let again = vec![accepted(young.uuid, &[])];
-    assert_eq!(
-        journal.feedback("a", again).await.unwrap(),
-        summary(0, 1, 0)
-    );
+    assert_eq!(journal.feedback("a", again).await.unwrap(), summary(0, 1, 0));
     let left = Counts {
         evaluations: 1,
         cards: 1,
@@ -127,10 +105,7 @@ async fn the_patient_stands_in_the_audit_table_and_nowhere_else() {
     let journal = disk.open().await;
     let card = card();
     journal.record(evaluation("a", vec![card.clone()]));
-    journal
-        .feedback("a", vec![overridden(card.uuid)])
-        .await
-        .unwrap();
+    journal.feedback("a", vec![overridden(card.uuid)]).await.unwrap();
     journal.close().await.unwrap();
     disk.execute("DROP TABLE audit; VACUUM;").await.unwrap();
     for file in std::fs::read_dir(disk.folder.path().join("new/folder")).unwrap() {
@@ -147,9 +122,6 @@ async fn only_the_owner_can_read_the_file() {
     let journal = disk.open().await;
     journal.spend_jti("i", "1", Timestamp::now()).await.unwrap();
     for file in std::fs::read_dir(disk.folder.path().join("new/folder")).unwrap() {
-        assert_eq!(
-            file.unwrap().metadata().unwrap().permissions().mode() & 0o077,
-            0
-        );
+        assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
     }
 }

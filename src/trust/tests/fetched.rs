@@ -31,10 +31,7 @@ async fn fetches(server: &MockServer) -> usize {
 }
 
 async fn find(remote: &Arc<Remote>, kid: &str) -> Option<Refusal> {
-    remote
-        .candidates(kid, SignatureAlgorithm::ES384)
-        .await
-        .err()
+    remote.candidates(kid, SignatureAlgorithm::ES384).await.err()
 }
 
 const AT_ONCE: Timing = Timing {
@@ -46,8 +43,7 @@ const AT_ONCE: Timing = Timing {
 #[tokio::test]
 async fn a_storm_of_unknown_keys_is_one_fetch() {
     let server = MockServer::start().await;
-    let answer =
-        ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
     serve(&server, answer.set_delay(Duration::from_millis(50))).await;
     let remote = remote(&server, Timing::default()).await;
     let storm = (0..200).map(|number| {
@@ -64,9 +60,7 @@ async fn a_storm_of_unknown_keys_is_one_fetch() {
 #[tokio::test]
 async fn a_new_key_is_found_and_an_old_one_is_forgotten() {
     let server = MockServer::start().await;
-    let set = |kid| {
-        ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384(kid).public]}))
-    };
+    let set = |kid| ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384(kid).public]}));
     serve(&server, set("old")).await;
     let remote = remote(&server, AT_ONCE).await;
     assert_eq!(find(&remote, "old").await, None);
@@ -78,8 +72,7 @@ async fn a_new_key_is_found_and_an_old_one_is_forgotten() {
 #[tokio::test]
 async fn an_outage_is_bridged_for_a_while() {
     let server = MockServer::start().await;
-    let answer =
-        ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
     serve(&server, answer).await;
     let patient = remote(&server, AT_ONCE).await;
     let strict = remote(
@@ -119,8 +112,7 @@ async fn bad_answers_are_no_key_set_and_are_not_asked_for_again_at_once() {
 #[tokio::test]
 async fn a_caller_who_hangs_up_does_not_abort_the_fetch() {
     let server = MockServer::start().await;
-    let answer =
-        ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
     serve(&server, answer.set_delay(Duration::from_millis(100))).await;
     let remote = remote(&server, Timing::default()).await;
     let hasty = tokio::time::timeout(

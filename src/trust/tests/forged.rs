@@ -49,11 +49,7 @@ async fn forged_claims_are_refused() {
     ];
     for (name, member, expected) in cases {
         let token = signer.token(&with(good_claims(), name, member.clone()));
-        assert_eq!(
-            service.refusal(&token).await,
-            Some(expected),
-            "{name}: {member}"
-        );
+        assert_eq!(service.refusal(&token).await, Some(expected), "{name}: {member}");
     }
     let expired = with(
         with(good_claims(), "iat", json!(NOW - 360)),
@@ -101,11 +97,7 @@ async fn forged_headers_are_refused() {
         ),
         ("jku", json!(1), Refusal::Header("jku")),
         ("jwk", signer.public.clone(), Refusal::Header("jwk")),
-        (
-            "x5u",
-            json!("https://evil.example/c"),
-            Refusal::Header("x5u"),
-        ),
+        ("x5u", json!("https://evil.example/c"), Refusal::Header("x5u")),
         ("x5c", json!([]), Refusal::Header("x5c")),
         ("crit", json!(["exp"]), Refusal::Header("crit")),
         ("b64", json!(false), Refusal::Header("b64")),
@@ -115,11 +107,7 @@ async fn forged_headers_are_refused() {
             &with(signer.header(), name, member.clone()).to_string(),
             &good_claims().to_string(),
         );
-        assert_eq!(
-            service.refusal(&token).await,
-            Some(expected),
-            "{name}: {member}"
-        );
+        assert_eq!(service.refusal(&token).await, Some(expected), "{name}: {member}");
     }
 }
 
@@ -152,10 +140,7 @@ async fn forged_signatures_are_refused() {
     .await;
     let claims = good_claims().to_string();
     let public = EncodingKey::from_secret(ec.public.to_string().as_bytes());
-    let hmac = unsigned(
-        &with(ec.header(), "alg", json!("HS384")).to_string(),
-        &claims,
-    );
+    let hmac = unsigned(&with(ec.header(), "alg", json!("HS384")).to_string(), &claims);
     let hmac_signature = crypto::sign(hmac.as_bytes(), &public, Algorithm::HS384).unwrap();
     let under_es = unsigned(&ec.header().to_string(), &claims);
     let under_es_signature = crypto::sign(under_es.as_bytes(), &public, Algorithm::HS384).unwrap();
@@ -196,10 +181,7 @@ async fn forged_signatures_are_refused() {
         ),
         (
             "other hash than named",
-            ec.sign(
-                &with(ec.header(), "alg", json!("ES256")).to_string(),
-                &claims,
-            ),
+            ec.sign(&with(ec.header(), "alg", json!("ES256")).to_string(), &claims),
             Refusal::UnknownKey,
         ),
         (
@@ -207,11 +189,7 @@ async fn forged_signatures_are_refused() {
             ec.sign(&rsa.header().to_string(), &claims),
             Refusal::Signature,
         ),
-        (
-            "not base64",
-            format!("{signed}.{signature}="),
-            Refusal::Signature,
-        ),
+        ("not base64", format!("{signed}.{signature}="), Refusal::Signature),
     ];
     for (what, token, expected) in cases {
         assert_eq!(service.refusal(&token).await, Some(expected), "{what}");
