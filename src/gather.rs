@@ -107,9 +107,18 @@ pub fn read_given(
 impl<'e> Ehr<'e> {
     /// The server, if there is one that may be asked for this request: not beyond the life of the token.
     fn server(&self, request: &HookRequest<'_>) -> Option<Server<'e>> {
-        let life = request.authorization.as_ref().map(|authorization| authorization.expires_in);
-        let end = life.and_then(|life| Instant::now().checked_add(life)).unwrap_or(self.deadline);
-        let server = Server { base: self.base?, token: self.token, deadline: self.deadline.min(end) };
+        let life = request
+            .authorization
+            .as_ref()
+            .map(|authorization| authorization.expires_in);
+        let end = life
+            .and_then(|life| Instant::now().checked_add(life))
+            .unwrap_or(self.deadline);
+        let server = Server {
+            base: self.base?,
+            token: self.token,
+            deadline: self.deadline.min(end),
+        };
         server.is_open().then_some(server)
     }
 }
@@ -125,7 +134,10 @@ impl<'m> Material<'m> {
         Material {
             request,
             base: base.or(request.fhir_server.as_ref()),
-            terms: Terms { vocabulary: &knowledge.vocabulary, local },
+            terms: Terms {
+                vocabulary: &knowledge.vocabulary,
+                local,
+            },
             now: now.as_second(),
         }
     }

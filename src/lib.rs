@@ -12,7 +12,10 @@
 //! 8. `clinical::compose` writes the cards in the words of `hooks/`.
 //! 9. `journal` remembers what was answered, so that feedback finds its card.
 //! 10. `pipeline` is these steps in order; `startup` shows every route on one screen.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")
+)]
 
 pub mod http;
 pub mod trust;

@@ -242,7 +242,13 @@ impl<'k> Court<'_, 'k> {
         for gate in &self.withdrawal.gates {
             let truth = signals.truth(&gate.when);
             self.note("gates", &gate.row, truth);
-            if truth == Truth::True {
+            // A warning that cannot be excluded because something could not be read stands before milder gates.
+            let least = if matches!(gate.then, Then::Warn(_)) {
+                Truth::Unreadable
+            } else {
+                Truth::True
+            };
+            if truth >= least {
                 return Some(gate);
             }
         }
@@ -370,30 +376,27 @@ impl<'k> Court<'_, 'k> {
             entries,
             rank,
         };
-        for &index in &self.therapy.stopping {
-            if self.record.orders[index]
+        let orders = self.therapy.stopping.iter().filter(|&&i| {
+            self.record.orders[i]
                 .reasons
                 .iter()
                 .any(|(g, _)| indication.evidence.contains(g))
-            {
-                return named(Truth::True, vec![Entry::Order(index)], Rank::OnTheOrder);
-            }
-        }
+        });
+        let mut entries: Vec<(Rank, Entry)> = orders.map(|&i| (Rank::OnTheOrder, Entry::Order(i))).collect();
         let conditions = self.record.conditions.iter().enumerate();
-        let mut entries: Vec<(Rank, Entry)> = conditions
-            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)))
-            .map(|(i, c)| {
-                let of_encounter = c.encounter_diagnosis && c.in_encounter;
-                (
-                    if of_encounter {
-                        Rank::OfTheEncounter
-                    } else {
-                        Rank::OnTheList
-                    },
-                    Entry::Condition(i),
-                )
-            })
-            .collect();
+        let listed = conditions
+            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)));
+        entries.extend(listed.map(|(i, c)| {
+            let of_encounter = c.encounter_diagnosis && c.in_encounter;
+            (
+                if of_encounter {
+                    Rank::OfTheEncounter
+                } else {
+                    Rank::OnTheList
+                },
+                Entry::Condition(i),
+            )
+        }));
         let procedures = self.record.procedures.iter().enumerate();
         entries.extend(
             procedures
@@ -472,7 +475,9 @@ impl<'k> Court<'_, 'k> {
         fired: &Hazard,
         signals: &mut Signals<'_>,
     ) -> (Vec<Entry>, Vec<Gap>) {
-        let (entries, mut gaps) = self.ground(&fired.when, signals);
+        // What is unknown beside a row that is true changes nothing; on the way to it, it does.
+        let (entries, _) = self.ground(&fired.when, signals);
+        let mut gaps = Vec::new();
         for hazard in &indication.hazards {
             if std::ptr::eq(hazard, fired) {
                 break;

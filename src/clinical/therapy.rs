@@ -224,7 +224,7 @@ fn start_of(record: &PatientRecord, ours: &[usize], withdrawal: &Withdrawal, now
         })
         .filter_map(|o| Some((began(o)?, o.stopped.or(o.ends).map(When::latest))))
         .collect();
-    spans.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    spans.sort_unstable_by_key(|span| std::cmp::Reverse(span.0));
     let Some(&(mut start, _)) = spans.first() else {
         return (
             if state.hides_something() {

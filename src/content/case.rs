@@ -3,23 +3,22 @@
 //! Cases speak of patients in plain words, so that a clinician can write them: groups instead of codes,
 //! names of drugs instead of orders. What a case does not mention was looked for and not found.
 
+mod orders;
+mod results;
+
 use super::page::{Page, Word};
 use super::phrases;
-use super::schema::cases::{
-    AllergyRow, Case, ConditionEntry, ConditionRow, ConditionStatus, LabRow, OrderRow, PatientRow,
-};
+use super::schema::cases::{AllergyRow, Case, ConditionEntry, ConditionRow, ConditionStatus, PatientRow};
 use super::schema::signals::Sex as WrittenSex;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{
-    Allergy, Bound, Condition, Dose, Drug, LabResult, Number, Order, OrderStatus, Outcome, PatientRecord,
-    Person, Procedure, Role, SOURCES, Sex, Source, Sources, Value,
+    Allergy, Condition, Order, Outcome, PatientRecord, Person, Procedure, Role, SOURCES, Sex, Source, Sources,
 };
-use crate::clinical::vocabulary::{Analyte, AnalyteId, GroupId, IngredientId, LevelTiming, Site, Vocabulary};
+use crate::clinical::vocabulary::{GroupId, IngredientId, Vocabulary};
 use crate::clinical::when::When;
 use jiff::Timestamp;
 use jiff::ToSpan;
-use rust_decimal::Decimal;
 use toml::Spanned;
 
 /// The day of a case that names none.
@@ -210,126 +209,6 @@ impl Teller<'_> {
         phrases::drug_name(name, self.vocabulary()).map(|code| code.ingredient)
     }
 
-    fn order(&self, n: usize, row: &OrderRow) -> Order {
-        let named = phrases::drug(row.drug.get_ref(), self.knowledge);
-        let stopping = row.stops || row.hold;
-        if usize::from(stopping) + usize::from(row.draft) + usize::from(row.stopped.is_some()) > 1 {
-            self.page.refuse(
-                row.drug.span(),
-                "an order is one of stops (or hold), draft, stopped",
-            );
-        }
-        let (role, status) = match row {
-            _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
-            _ if row.stops => (Role::Stopping, OrderStatus::Stopped),
-            _ if row.draft => (Role::Draft, OrderStatus::Draft),
-            _ if row.stopped.is_some() => (Role::Recorded, OrderStatus::Stopped),
-            _ => (Role::Recorded, OrderStatus::Active),
-        };
-        let since = self.date(row.since.as_ref());
-        let site = match row.site {
-            Some(site) => Some(Site::from(site)),
-            None if row.route_unknown => None,
-            None => Some(named.site.unwrap_or(Site::Systemic)),
-        };
-        let dose = row
-            .dose
-            .as_ref()
-            .and_then(|word| self.told(word, phrases::dose(word.get_ref(), self.vocabulary())));
-        let reason = row.reason_text.as_deref().unwrap_or_default().to_lowercase();
-        Order {
-            reference: Some(format!("MedicationRequest/{n}").into()),
-            role,
-            status,
-            drug: if row.unreadable {
-                Drug::Unreadable
-            } else {
-                named.drug
-            },
-            drug_text: row.drug.get_ref().as_str().into(),
-            site,
-            formulation: named
-                .formulation
-                .filter(|_| site == Some(Site::Systemic) && !row.unreadable),
-            dose: dose.unwrap_or(Dose::Unknown),
-            authored: if row.draft {
-                Some(When::instant(self.now))
-            } else {
-                since
-            },
-            starts: since,
-            ends: None,
-            stopped: self.date(row.stopped.as_ref()),
-            restart: self.date(row.restart.as_ref()),
-            reasons: self.reasons(&row.treats),
-            status_reason_codes: row
-                .reason
-                .iter()
-                .chain(&row.stopped_for)
-                .map(|code| code.as_str().into())
-                .collect(),
-            status_reason_text: reason.into(),
-            prior: None,
-            written_taper: row.written_taper,
-            received: None,
-        }
-    }
-
-    fn reasons(&self, words: &[Word]) -> Vec<(GroupId, Box<str>)> {
-        let reason = |word: &Word| Some((self.group(word)?, word.get_ref().as_str().into()));
-        words.iter().filter_map(reason).collect()
-    }
-
-    fn result(&self, n: usize, row: &LabRow) -> Option<LabResult> {
-        let analytes = &self.vocabulary().analytes;
-        let found = (0u16..)
-            .zip(analytes)
-            .find(|(_, known)| *known.key == **row.is.get_ref());
-        let (index, analyte) = self.told(
-            &row.is,
-            found.ok_or_else(|| format!("there is no analyte '{}'", row.is.get_ref())),
-        )?;
-        let value = match &row.value {
-            _ if row.unreadable => Value::Unusable(Why::NotReadable),
-            None => Value::Unusable(Why::NotReadable),
-            Some(word) => self.told(word, value(word.get_ref(), analyte, self.vocabulary()))?,
-        };
-        Some(LabResult {
-            analyte: AnalyteId(index),
-            reference: Some(format!("Observation/{n}").into()),
-            when: self.date(row.taken.as_ref()),
-            preliminary: row.preliminary,
-            value,
-            range: (
-                self.limit(row.lower.as_ref(), row, analyte),
-                self.limit(row.upper.as_ref(), row, analyte),
-            ),
-            assay: row.assay.as_str().into(),
-            timing: match row.trough {
-                Some(true) => LevelTiming::Trough,
-                Some(false) => LevelTiming::NotTrough,
-                None => LevelTiming::Unstated,
-            },
-            hours_after_dose: row.hours_after_dose.map(|hours| hours.0),
-        })
-    }
-
-    /// A limit of the laboratory, in the unit of the value unless it names its own.
-    fn limit(&self, word: Option<&Word>, row: &LabRow, analyte: &Analyte) -> Option<Decimal> {
-        let word = word?;
-        let text = word.get_ref();
-        let unit = row
-            .value
-            .as_ref()
-            .and_then(|value| phrases::bounded(value.get_ref()).1.split_once(' '));
-        let whole = match unit {
-            Some((_, unit)) if !text.contains(' ') => format!("{text} {unit}"),
-            _ => text.clone(),
-        };
-        self.told(word, phrases::canonical(&whole, &analyte.units))
-            .flatten()
-    }
-
     fn sources(&self, case: &Case) -> Sources {
         let mut sources = Sources::default();
         for source in SOURCES {
@@ -363,30 +242,4 @@ impl Teller<'_> {
                 .refuse(why.span(), format!("'{other}' is no reason for a gap")),
         }
     }
-}
-
-/// The value of a result.
-fn value(text: &str, analyte: &Analyte, vocabulary: &Vocabulary) -> Result<Value, String> {
-    if analyte.units.is_empty() {
-        let finding = vocabulary.finding_words.get(text.to_lowercase().as_str());
-        let finding = finding.ok_or_else(|| format!("'{text}' is not the word for a finding"))?;
-        return Ok(Value::Coded(*finding, text.into()));
-    }
-    let (sign, quantity) = phrases::bounded(text);
-    let Some(number) = phrases::canonical(quantity, &analyte.units)? else {
-        return Ok(Value::Unusable(Why::UnitUnknown));
-    };
-    let bound = match sign {
-        Some('<') => Bound::Below,
-        Some(_) => Bound::Above,
-        None => Bound::Exact,
-    };
-    let converted = quantity
-        .split_once(' ')
-        .is_some_and(|(_, unit)| unit.trim() != &*analyte.unit);
-    Ok(Value::Number(Number {
-        bound,
-        value: number,
-        as_recorded: converted.then(|| text.into()),
-    }))
 }

@@ -4,9 +4,10 @@
 //! drug half of the vocabulary. The more precise meaning of a name wins within one ingredient; the same
 //! name for two ingredients is refused.
 
+mod products;
+
 use super::codes::{Codes, Named, Systems, longest_first};
 use super::page::{Page, Word};
-use super::schema::tables::{DrugFile, FormulationRow};
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
     DrugCode, Formulation, FormulationId, Ingredient, IngredientId, Product, ProductId, Site, Vocabulary,
@@ -191,171 +192,6 @@ impl Drugs {
         }
     }
 
-    /// Reads the formulations of a `drug.toml`.
-    pub(super) fn read_formulations(
-        &mut self,
-        page: &Page,
-        file: &DrugFile,
-        ingredient: IngredientId,
-    ) -> FormulationKeys {
-        let mut keys = FormulationKeys::new();
-        for row in &file.formulation {
-            let Some(id) = self.add_formulation(page, row, ingredient) else {
-                continue;
-            };
-            if keys.insert(row.key.get_ref().clone(), id).is_some() {
-                page.refuse(
-                    row.key.span(),
-                    format!("the formulation '{}' is listed twice", row.key.get_ref()),
-                );
-            }
-        }
-        keys
-    }
-
-    fn add_formulation(
-        &mut self,
-        page: &Page,
-        row: &FormulationRow,
-        ingredient: IngredientId,
-    ) -> Option<FormulationId> {
-        let Ok(index) = u16::try_from(self.formulations.len()) else {
-            page.refuse(row.key.span(), "there are too many formulations");
-            return None;
-        };
-        if *row.doses_per_day.get_ref() == 0 {
-            page.refuse(row.doses_per_day.span(), "doses-per-day is at least 1");
-        }
-        let id = FormulationId(index);
-        for word in &row.words {
-            let text = word.get_ref().to_lowercase();
-            let taken = self.formulation_words.iter().any(|(before, other)| {
-                **before == *text && self.formulations[usize::from(other.0)].ingredient == ingredient
-            });
-            if taken {
-                page.refuse(word.span(), format!("'{text}' names another formulation already"));
-            }
-        }
-        self.formulation_words.extend(
-            row.words
-                .iter()
-                .map(|word| (word.get_ref().to_lowercase().into(), id)),
-        );
-        self.formulations.push(Formulation {
-            key: row.key.get_ref().as_str().into(),
-            ingredient,
-            name: row.name.get_ref().as_str().into(),
-            doses_per_day: *row.doses_per_day.get_ref(),
-            countable: row.countable,
-            strengths_mg: Vec::new(),
-        });
-        Some(id)
-    }
-
-    /// Reads the `products.csv` of a withdrawal.
-    pub(super) fn read_products(
-        &mut self,
-        page: &Page,
-        systems: &Systems,
-        ingredient: IngredientId,
-        keys: &FormulationKeys,
-    ) {
-        let rows = page.rows::<written::ProductRow>();
-        let mut read = Vec::new();
-        for (line, row) in &rows {
-            let formulation = row.formulation.as_ref().and_then(|key| {
-                let known = keys.get(key).copied();
-                if known.is_none() {
-                    page.refuse_line(*line, format!("the formulation '{key}' is not in drug.toml"));
-                }
-                known
-            });
-            if row.suggest == written::YesNo::Yes && !row.system.ends_with("/rxnorm") {
-                page.refuse_line(*line, "only a product with an RxNorm code may be suggested");
-            }
-            let mut meaning = DrugCode {
-                ingredient,
-                product: None,
-                site: row.site.map(Site::from),
-            };
-            if row.ingredient_only == written::YesNo::Yes {
-                if formulation.is_some() || row.strength_mg.is_some() {
-                    page.refuse_line(
-                        *line,
-                        "a code of the ingredient only has no formulation and no strength",
-                    );
-                }
-            } else {
-                meaning.product = self.add_product(page, *line, product(row, ingredient, formulation));
-            }
-            self.add_named(page, systems, *line, [&row.system, &row.code, &row.name], meaning);
-            read.push((*line, row, formulation));
-        }
-        self.add_strengths(&read);
-        self.add_brands(page, ingredient, &read);
-    }
-
-    /// Strengths on the market: those of products that may be suggested, else of all.
-    fn add_strengths(&mut self, rows: &[(usize, &written::ProductRow, Option<FormulationId>)]) {
-        for (index, formulation) in self.formulations.iter_mut().enumerate() {
-            let of_it = || {
-                rows.iter()
-                    .filter(|(_, _, id)| id.is_some_and(|id| usize::from(id.0) == index))
-            };
-            let suggested =
-                of_it().any(|(_, row, _)| row.suggest == written::YesNo::Yes && row.strength_mg.is_some());
-            let strengths = of_it()
-                .filter(|(_, row, _)| !suggested || row.suggest == written::YesNo::Yes)
-                .filter_map(|(_, row, _)| row.strength_mg.map(|strength| strength.0));
-            formulation.strengths_mg.extend(strengths);
-            formulation.strengths_mg.sort();
-            formulation.strengths_mg.dedup();
-        }
-    }
-
-    /// A brand alone tells the formulation and the site that all its products share.
-    fn add_brands(
-        &mut self,
-        page: &Page,
-        ingredient: IngredientId,
-        rows: &[(usize, &written::ProductRow, Option<FormulationId>)],
-    ) {
-        let mut brands: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for row in rows.iter().filter(|(_, row, _)| !row.brand.is_empty()) {
-            brands.entry(&row.1.brand).or_default().push(row);
-        }
-        for (brand, rows) in brands {
-            let Some((line, first, formulation)) = rows.first() else {
-                continue;
-            };
-            let shared = formulation.filter(|_| rows.iter().all(|row| row.2 == *formulation));
-            let site = first
-                .site
-                .filter(|site| rows.iter().all(|row| row.1.site == Some(*site)));
-            let product = shared.and_then(|formulation| {
-                self.add_product(
-                    page,
-                    *line,
-                    Product {
-                        code: Box::default(),
-                        name: brand.into(),
-                        ingredient,
-                        formulation: Some(formulation),
-                        strength_mg: None,
-                        brand: brand.into(),
-                        suggest: false,
-                    },
-                )
-            });
-            let meaning = DrugCode {
-                ingredient,
-                product,
-                site: site.map(Site::from),
-            };
-            self.add_name(page, *line, brand, meaning);
-        }
-    }
-
     /// The ingredient of a key.
     pub(super) fn ingredient(&self, key: &str) -> Option<IngredientId> {
         self.keys.get(key).copied()
@@ -392,26 +228,5 @@ impl Drugs {
             ingredients: self.keys,
             classes: self.classes,
         }
-    }
-}
-
-fn product(
-    row: &written::ProductRow,
-    ingredient: IngredientId,
-    formulation: Option<FormulationId>,
-) -> Product {
-    let coded = row.system != "text";
-    Product {
-        code: if coded {
-            row.code.as_str().into()
-        } else {
-            Box::default()
-        },
-        name: row.name.as_str().into(),
-        ingredient,
-        formulation,
-        strength_mg: row.strength_mg.map(|strength| strength.0),
-        brand: row.brand.as_str().into(),
-        suggest: coded && row.suggest == written::YesNo::Yes,
     }
 }

@@ -3,20 +3,20 @@
 //! Order matters only between names and their use: codes and drugs first, then sources and the names of
 //! signals, then what speaks of them. A folder with any problem is refused as a whole.
 
-use super::agents::{self, Agents};
+use super::agents;
 use super::codes::Systems;
-use super::drugs::{DrugKeys, Drugs, FormulationKeys};
+use super::drugs::{DrugKeys, Drugs};
 use super::files::Files;
-use super::names::{Desk, Listed, Scope};
+use super::names::{Listed, Scope};
 use super::needs;
 use super::page::{Page, Problem, Problems};
-use super::schema::tables::DrugFile;
 use super::schema::{Content, OverrideReasons, Services};
 use super::terms::{self, TermKeys};
-use super::texts::{self, Texts};
-use super::{indications, signals, sources, tables};
+use super::texts;
+use super::withdrawal::{Folder, path};
+use super::{signals, sources};
 use crate::clinical::knowledge::{Citation, Coding, Knowledge, Service, Signal, Withdrawal};
-use crate::clinical::vocabulary::{IngredientId, Vocabulary};
+use crate::clinical::vocabulary::Vocabulary;
 use std::path::Path;
 
 /// Loads the folder that is built into the binary.
@@ -127,141 +127,6 @@ struct Terms {
     vocabulary: Vocabulary,
     term_keys: TermKeys,
     drug_keys: DrugKeys,
-}
-
-/// A withdrawal whose drug was read.
-struct Folder<'a> {
-    key: &'a str,
-    file: DrugFile,
-    ingredient: IngredientId,
-    formulations: FormulationKeys,
-}
-
-/// Path of a file of a withdrawal.
-fn path(key: &str, file: &str) -> String {
-    format!("withdrawals/{key}/{file}")
-}
-
-impl<'a> Folder<'a> {
-    fn read_all(files: &'a Files, problems: &Problems, systems: &Systems, drugs: &mut Drugs) -> Vec<Self> {
-        let keys = files.folders("withdrawals");
-        if keys.is_empty() {
-            problems.add(
-                format!("{}/withdrawals", files.root()),
-                None,
-                "holds no withdrawal".to_owned(),
-            );
-        }
-        keys.into_iter()
-            .filter_map(|key| Folder::read(files, problems, systems, drugs, key))
-            .collect()
-    }
-
-    fn read(
-        files: &Files,
-        problems: &Problems,
-        systems: &Systems,
-        drugs: &mut Drugs,
-        key: &'a str,
-    ) -> Option<Self> {
-        let drug_path = path(key, "drug.toml");
-        let page = Page::required(files, &drug_path, problems)?;
-        let file: DrugFile = page.toml()?;
-        let Some(ingredient) = drugs.ingredient(file.ingredient.get_ref()) else {
-            page.refuse(
-                file.ingredient.span(),
-                format!("there is no ingredient '{}'", file.ingredient.get_ref()),
-            );
-            return None;
-        };
-        let formulations = drugs.read_formulations(&page, &file, ingredient);
-        if let Some(page) = Page::required(files, &path(key, "products.csv"), problems) {
-            drugs.read_products(&page, systems, ingredient, &formulations);
-        }
-        Some(Folder {
-            key,
-            file,
-            ingredient,
-            formulations,
-        })
-    }
-
-    fn withdrawal(
-        &self,
-        files: &Files,
-        problems: &Problems,
-        scope: Scope,
-        agents: &Agents,
-    ) -> Option<Withdrawal> {
-        let [drug, gates, right, texts, approval] = [
-            "drug.toml",
-            "gates.toml",
-            "right-to-stop.toml",
-            "texts/en.toml",
-            "approval.toml",
-        ]
-        .map(|file| path(self.key, file));
-        let page = |path| Page::required(files, path, problems);
-        let approval = page(&approval).and_then(|page| tables::approval(&page));
-        let drug = Desk {
-            page: page(&drug)?,
-            scope,
-        };
-        let texts = Texts::read(&Desk {
-            page: page(&texts)?,
-            scope,
-        })?;
-        let level = self.file.level.as_ref().and_then(|word| drug.analyte(word));
-        let conversions = tables::conversions(&drug, &self.file, &self.formulations);
-        let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));
-        let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
-        let indications = self.indications(files, problems, scope, agents, &texts);
-        indications::check_rank(&drug.page, &self.file.indications, &indications);
-        Some(Withdrawal {
-            key: self.key.into(),
-            ingredient: self.ingredient,
-            level,
-            adult_years: self.file.adult_years,
-            switch_before: self.file.switch_before.0,
-            switch_after: self.file.switch_after.0,
-            chain_gap: self.file.chain_gap.0,
-            trough_hours: self.file.trough_hours,
-            companions: drug.drug_set(&self.file.companions),
-            conversions,
-            gates: gates?,
-            rightful: rightful?,
-            indications,
-            approval: approval?,
-        })
-    }
-
-    fn indications(
-        &self,
-        files: &Files,
-        problems: &Problems,
-        scope: Scope,
-        agents: &Agents,
-        texts: &Texts,
-    ) -> Vec<crate::clinical::knowledge::Indication> {
-        let rank = self.file.indications.get_ref();
-        let folder = path(self.key, "indications");
-        for (path, _) in files.below(&folder) {
-            let key = path[folder.len() + 1..].trim_end_matches(".toml");
-            if rank.iter().all(|word| word.get_ref() != key) {
-                problems.add(
-                    format!("{}/{path}", files.root()),
-                    None,
-                    "is not in the indications of drug.toml".to_owned(),
-                );
-            }
-        }
-        let read = |key: &str| {
-            let path = format!("{folder}/{key}.toml");
-            let page = Page::required(files, &path, problems)?;
-            indications::indication(&Desk { page, scope }, texts, agents, key, rank)
-        };
-        rank.iter().filter_map(|word| read(word.get_ref())).collect()
-    }
 }
 
 /// Names of signals and sources, of all and of each withdrawal.

@@ -1,6 +1,6 @@
 //! The folder `hooks/`: read once, held to its rules, and tried on its cases.
 //!
-//! [`files`] turns a folder into texts, [`load`] turns the texts into the tables of
+//! [`Files`] are a folder as texts; [`load()`] turns the texts into the tables of
 //! [`crate::clinical::knowledge`] or refuses them with file and line; [`check`] runs the cases of `hooks/` through the judgement. What may stand in the files is
 //! described in `hooks/FORMAT.md`. Nothing here judges a patient, and no table is changed after loading.
 
@@ -16,10 +16,10 @@ mod coverage;
 mod drugs;
 mod expectations;
 mod expressions;
-pub mod files;
+mod files;
 mod forms;
 mod indications;
-pub mod load;
+mod load;
 #[cfg(test)]
 mod load_tests;
 mod names;
@@ -33,6 +33,7 @@ mod sources;
 mod tables;
 mod terms;
 mod texts;
+mod withdrawal;
 
 pub use files::Files;
 pub use load::{embedded, from, load};

@@ -3,6 +3,7 @@
 //! Turns `texts/en.toml` into templates, and holds them to their limits: a summary stays below 140
 //! characters, and its last form needs nothing but the drug's name.
 
+use super::files::Files;
 use super::names::Desk;
 use super::page::{Page, Word};
 use super::schema::{TextRow, Texts as Written};
@@ -170,10 +171,21 @@ fn literal(text: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads `hooks/texts/en.toml`: phrases by key; those of a table by `table.key`.
+/// Reads `hooks/texts/en.toml`: phrases by key; those of a table by `table.key`. A folder that lacks a
+/// phrase of the built-in one is refused: cards would print the phrase's key.
 pub(super) fn read_words(page: &Page) -> Option<Words> {
     let mut phrases = BTreeMap::new();
     flatten(page, "", page.toml::<toml::Table>()?, &mut phrases);
+    let mut built_in = BTreeMap::new();
+    if let Some(table) = Files::embedded()
+        .text(page.path)
+        .and_then(|text| toml::from_str(text).ok())
+    {
+        flatten(page, "", table, &mut built_in);
+    }
+    for key in built_in.keys().filter(|key| !phrases.contains_key(*key)) {
+        page.refuse_file(format!("the phrase '{key}' is missing"));
+    }
     Some(Words { phrases })
 }
 

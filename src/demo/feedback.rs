@@ -82,7 +82,7 @@ pub(super) async fn send(state: web::Data<DemoState>, body: web::Bytes) -> HttpR
             "/",
         );
     }
-    let entry = entry(&form, Timestamp::now());
+    let entry = entry(&form, state.instant());
     let body = json!({"feedback": [entry]});
     match exchange::post(&state, &format!("{service}/feedback"), &body).await {
         Ok(answer) => {

@@ -37,6 +37,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Instant;
 use stories::DemoPatient;
 
 /// What every page of the demonstration shares.
@@ -45,6 +46,7 @@ pub struct DemoState {
     choices: Choices,
     base: String,
     now: Timestamp,
+    started: Instant,
     token: SecretString,
     client: reqwest::Client,
     feedback: FeedbackSource,
@@ -70,6 +72,7 @@ impl DemoState {
             choices: choices::load()?,
             base: base.trim_end_matches('/').to_owned(),
             now,
+            started: Instant::now(),
             token: format!("demo-{}", uuid::Uuid::new_v4()).into(),
             client,
             feedback,
@@ -87,6 +90,11 @@ impl DemoState {
 
     fn records(&self) -> Vec<Arc<Value>> {
         self.patients.iter().flat_map(DemoPatient::record).collect()
+    }
+
+    /// The demo's clock: it begins at `now` and runs, so that a demonstration of another day is consistent.
+    fn instant(&self) -> Timestamp {
+        self.now.checked_add(self.started.elapsed()).unwrap_or(self.now)
     }
 
     fn today(&self) -> Date {

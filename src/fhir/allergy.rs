@@ -124,14 +124,26 @@ mod tests {
 
     #[test]
     fn severity_local_products_and_refutation_are_noted() {
-        let of = |fields: &str| read(&format!(r#""code":{{"text":"solvane"}},{fields}"#)).0.unwrap();
+        let of = |fields: &str| {
+            read(&format!(r#""code":{{"text":"solvane"}},{fields}"#))
+                .0
+                .unwrap()
+        };
         assert!(of(r#""criticality":"high""#).severe);
         assert!(of(r#""reaction":[{"severity":"severe"}]"#).severe);
         assert!(!of(r#""reaction":{"severity":"mild"}"#).severe);
         assert!(of(r#""reaction":[{"exposureRoute":{"text":"Topical"}}]"#).local_product);
-        assert!(read(r#""code":{"text":"Solvane ointment"}"#).0.unwrap().local_product);
+        assert!(
+            read(r#""code":{"text":"Solvane ointment"}"#)
+                .0
+                .unwrap()
+                .local_product
+        );
         assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
         assert!(of(r#""clinicalStatus":{"coding":[{"code":"resolved"}]}"#).refuted);
-        assert_eq!(of(r#""onsetDateTime":"2026""#).when.map(When::iso).as_deref(), Some("2026"));
+        assert_eq!(
+            of(r#""onsetDateTime":"2026""#).when.map(When::iso).as_deref(),
+            Some("2026")
+        );
     }
 }

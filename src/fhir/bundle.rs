@@ -83,7 +83,9 @@ impl Given<'_> {
             Shape::Bundle(bundle) => &bundle.entries[..],
             _ => &[],
         };
-        entries.iter().filter_map(|entry| patient_at(&entry.full_url, &entry.resource))
+        entries
+            .iter()
+            .filter_map(|entry| patient_at(&entry.full_url, &entry.resource))
     }
 
     /// Its state.

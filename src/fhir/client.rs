@@ -79,7 +79,10 @@ impl FhirClient {
 
     /// Reads an address and, while there are any, the pages that follow.
     pub(crate) async fn pages(&self, first: Url, server: Server<'_>) -> Fetched {
-        let mut fetched = Fetched { pages: Vec::new(), missing: None };
+        let mut fetched = Fetched {
+            pages: Vec::new(),
+            missing: None,
+        };
         let (mut next, mut resources) = (Some(first), 0);
         while let Some(url) = next.take() {
             if fetched.pages.len() == MOST_PAGES || resources >= MOST_RESOURCES {
@@ -152,7 +155,12 @@ impl Page {
             (_, Shape::Bundle(bundle)) => (bundle.next(), bundle.entries.len(), bundle.is_partial()),
             _ => (None, 1, false),
         };
-        Ok(Page { next, resources, partial, body })
+        Ok(Page {
+            next,
+            resources,
+            partial,
+            body,
+        })
     }
 }
 
@@ -163,14 +171,22 @@ pub(crate) fn rebased(link: &str, base: &Url) -> Option<Url> {
     let mut folder = base.clone();
     folder.path_segments_mut().ok()?.pop_if_empty().push("");
     let url = folder.join(link).ok()?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let plain =
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     if !plain || !(url.host() == base.host() || is_loopback(&url)) {
         return None;
     }
     let root = base.path().trim_end_matches('/');
-    let inside = url.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let inside = url
+        .path()
+        .strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let mut rebased = base.clone();
-    let path = if inside { url.path().to_owned() } else { format!("{root}{}", url.path()) };
+    let path = if inside {
+        url.path().to_owned()
+    } else {
+        format!("{root}{}", url.path())
+    };
     rebased.set_path(&path);
     rebased.set_query(url.query());
     rebased.set_fragment(None);

@@ -132,14 +132,30 @@ mod tests {
 
     #[test]
     fn groups_come_from_codes_and_from_text_only_without_them() {
-        let groups = |code: &str| read(&format!(r#""code":{code}"#)).0.map(|condition| condition.groups);
+        let groups = |code: &str| {
+            read(&format!(r#""code":{code}"#))
+                .0
+                .map(|condition| condition.groups)
+        };
         let nephritis = Some(vec![GroupId(1)]);
-        assert_eq!(groups(r#"{"coding":[{"system":"urn:dx","code":"N1"}],"text":"kidney transplant"}"#), nephritis);
-        assert_eq!(groups(r#"{"coding":[{"system":"urn:dx","code":"M3214"}]}"#), nephritis);
-        assert_eq!(groups(r#"{"coding":[{"system":"urn:x","code":"1","display":"Lupus Nephritis"}]}"#), nephritis);
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"N1"}],"text":"kidney transplant"}"#),
+            nephritis
+        );
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"M3214"}]}"#),
+            nephritis
+        );
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:x","code":"1","display":"Lupus Nephritis"}]}"#),
+            nephritis
+        );
         assert_eq!(groups(r#"{"text":"Family history of nephritis"}"#), None);
         assert_eq!(groups(r#"{"text":"no nephritis"}"#), None);
-        assert_eq!(groups(r#"{"text":"Nephritis, not otherwise specified"}"#), nephritis);
+        assert_eq!(
+            groups(r#"{"text":"Nephritis, not otherwise specified"}"#),
+            nephritis
+        );
         assert_eq!(groups(r#"{"text":"pyelonephritis"}"#), None);
         assert_eq!(groups(r#""nephritis""#), nephritis);
     }
@@ -155,8 +171,17 @@ mod tests {
         assert!(!of(r#""abatementDateTime":"2020""#).active);
         assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
         assert!(!of(r#""verificationStatus":{"coding":[{"code":"provisional"}]}"#).refuted);
-        assert_eq!(of(r#""onsetPeriod":{"start":"2024-02"},"recordedDate":"2025"}"#.trim_end_matches('}')).when.map(When::iso).as_deref(), Some("2024-02"));
-        assert_eq!(of(r#""recordedDate":"2025""#).when.map(When::iso).as_deref(), Some("2025"));
+        assert_eq!(
+            of(r#""onsetPeriod":{"start":"2024-02"},"recordedDate":"2025"}"#.trim_end_matches('}'))
+                .when
+                .map(When::iso)
+                .as_deref(),
+            Some("2024-02")
+        );
+        assert_eq!(
+            of(r#""recordedDate":"2025""#).when.map(When::iso).as_deref(),
+            Some("2025")
+        );
         assert!(of(r#""encounter":{"reference":"https://x/Encounter/e1"}"#).in_encounter);
         assert!(!of(r#""encounter":{"reference":"Encounter/e2"}"#).in_encounter);
         assert!(of(r#""category":{"coding":[{"code":"encounter-diagnosis"}]}"#).encounter_diagnosis);
@@ -181,7 +206,10 @@ mod tests {
             );
             let mut found = Vec::new();
             let about = with_terms(|terms| procedure(&object(&json), terms, &mut found));
-            (found.pop().and_then(|procedure| procedure.when).map(When::iso), about)
+            (
+                found.pop().and_then(|procedure| procedure.when).map(When::iso),
+                about,
+            )
         };
         for status in ["", r#""status":"completed","#, r#""status":"in-progress","#] {
             assert_eq!(read(status).0.as_deref(), Some("2020-01-01"), "{status}");

@@ -318,7 +318,7 @@ impl<'a> Object<'a> {
     /// An object with room for the fields of a common resource.
     pub(crate) fn roomy() -> Self {
         Object {
-            fields: Vec::with_capacity(20),
+            fields: Vec::with_capacity(24),
         }
     }
 

@@ -34,7 +34,10 @@ lens! {
 }
 
 fn medicine_of_text(text: Cow<'_, str>) -> Medicine<'_> {
-    Medicine { text: Text(Some(text)), ..Medicine::default() }
+    Medicine {
+        text: Text(Some(text)),
+        ..Medicine::default()
+    }
 }
 
 /// Resources that others refer to, by `Type/id` and by the full address of their entry.
@@ -57,7 +60,9 @@ impl<'a> Shelf<'a> {
     /// The resource that a reference names; an absolute one also by its end, on the client's own base.
     pub(crate) fn find(&self, reference: &str, base: Option<&Url>) -> Option<&'a Object<'a>> {
         let exact = self.places.get(reference);
-        exact.or_else(|| self.places.get(relative(reference, base)?)).copied()
+        exact
+            .or_else(|| self.places.get(relative(reference, base)?))
+            .copied()
     }
 }
 
@@ -210,7 +215,7 @@ impl<'a> Names<'a> {
         let (whole, parts) = (of(&self.concepts), of(&self.ingredients));
         parts
             .filter(local)
-            .filter(|_| !whole.is_some_and(|code| code.product.is_some()))
+            .filter(|_| whole.is_none_or(|code| code.product.is_none()))
             .or(whole)
             .or(parts)
     }

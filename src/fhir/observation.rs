@@ -78,13 +78,17 @@ impl Reading<'_, '_> {
         if found.is_none() && waits {
             return None;
         }
+        let limits = match found {
+            Some(Value::Number(_)) => range(of, analyte),
+            _ => (None, None),
+        };
         Some(LabResult {
             analyte: lab.analyte,
             reference: self.whole.reference("Observation"),
             when: self.when,
             preliminary: matches!(self.status, "registered" | "preliminary"),
             value: found.unwrap_or(Value::Unusable(Why::NotReadable)),
-            range: range(of, analyte),
+            range: limits,
             assay: self.assay(lab),
             timing: lab.timing,
             hours_after_dose: if analyte.timed {

@@ -19,11 +19,20 @@ fn coded(code: &str, fields: &str) -> Option<LabResult> {
 }
 
 fn quantity(code: &str, quantity: &str) -> Value {
-    coded(code, &format!(r#""status":"final","valueQuantity":{quantity}"#)).unwrap().value
+    coded(code, &format!(r#""status":"final","valueQuantity":{quantity}"#))
+        .unwrap()
+        .value
 }
 
 fn number(value: Value) -> Option<(Bound, String, Option<String>)> {
-    let Value::Number(Number { bound, value, as_recorded }) = value else { return None };
+    let Value::Number(Number {
+        bound,
+        value,
+        as_recorded,
+    }) = value
+    else {
+        return None;
+    };
     Some((bound, value.normalize().to_string(), as_recorded.map(Into::into)))
 }
 
@@ -37,17 +46,32 @@ fn numbers_are_read_in_canonical_units_and_keep_their_recorded_form() {
     let read = |json: &str| number(quantity("R", json));
     let exact = |value: &str, form: Option<&str>| Some((Bound::Exact, value.into(), form.map(Into::into)));
     assert_eq!(read(r#"{"value":2.10,"unit":"g/g"}"#), exact("2.1", None));
-    assert_eq!(read(r#"{"value":2100,"unit":"mg/g"}"#), exact("2.1", Some("2100 mg/g")));
-    assert_eq!(read(r#"{"value":"2100","unit":"mg/g"}"#), exact("2.1", Some("2100 mg/g")));
-    assert_eq!(read(r#"{"value":2100,"unit":"?","code":"mg/g"}"#), exact("2.1", Some("2100 mg/g")));
+    assert_eq!(
+        read(r#"{"value":2100,"unit":"mg/g"}"#),
+        exact("2.1", Some("2100 mg/g"))
+    );
+    assert_eq!(
+        read(r#"{"value":"2100","unit":"mg/g"}"#),
+        exact("2.1", Some("2100 mg/g"))
+    );
+    assert_eq!(
+        read(r#"{"value":2100,"unit":"?","code":"mg/g"}"#),
+        exact("2.1", Some("2100 mg/g"))
+    );
     let ucum = r#"{"value":2,"unit":"mg/g","system":"http://unitsofmeasure.org","code":"g/g"}"#;
     assert_eq!(read(ucum), exact("2", None));
     assert_eq!(
         read(r#"{"value":0.2,"comparator":"<","unit":"g/g"}"#),
         Some((Bound::Below, "0.2".into(), None))
     );
-    assert_eq!(read(r#"{"value":">0.2","unit":"g/g"}"#), Some((Bound::Above, "0.2".into(), None)));
-    assert_eq!(number(quantity("L", "{\"value\":6,\"unit\":\"\u{3bc}g/L\"}")), exact("6", None));
+    assert_eq!(
+        read(r#"{"value":">0.2","unit":"g/g"}"#),
+        Some((Bound::Above, "0.2".into(), None))
+    );
+    assert_eq!(
+        number(quantity("L", "{\"value\":6,\"unit\":\"\u{3bc}g/L\"}")),
+        exact("6", None)
+    );
 }
 
 #[test]
@@ -60,7 +84,10 @@ fn what_cannot_be_compared_says_why() {
     assert_eq!(read(r#"{"unit":"g/g"}"#), Some(Why::NotReadable));
     assert_eq!(read(r#"{"value":101,"unit":"g/g"}"#), Some(Why::NotReadable));
     assert_eq!(read(r#"{"value":-1,"unit":"g/g"}"#), Some(Why::NotReadable));
-    assert_eq!(read(r#"{"value":1,"comparator":"ad","unit":"g/g"}"#), Some(Why::NotReadable));
+    assert_eq!(
+        read(r#"{"value":1,"comparator":"ad","unit":"g/g"}"#),
+        Some(Why::NotReadable)
+    );
     assert_eq!(read("7"), Some(Why::NotReadable));
     let value = |fields: &str| why(coded("R", fields).unwrap().value);
     assert_eq!(value(r#""valueInteger":2"#), Some(Why::UnitUnknown));
@@ -75,7 +102,10 @@ fn what_cannot_be_compared_says_why() {
 fn text_may_hold_a_number_with_its_unit() {
     let value = |text: &str| number(coded("R", &format!(r#""valueString":"{text}""#)).unwrap().value);
     assert_eq!(value("2.1 g/g"), Some((Bound::Exact, "2.1".into(), None)));
-    assert_eq!(value("<= 100 mg/g"), Some((Bound::Below, "0.1".into(), Some("100 mg/g".into()))));
+    assert_eq!(
+        value("<= 100 mg/g"),
+        Some((Bound::Below, "0.1".into(), Some("100 mg/g".into())))
+    );
     assert_eq!(value("1e-1 g/g"), Some((Bound::Exact, "0.1".into(), None)));
 }
 
@@ -86,13 +116,20 @@ fn coded_results_are_read_from_code_text_boolean_or_interpretation() {
         _ => None,
     };
     let positive = Some(Finding::Positive);
-    assert_eq!(finding(r#""valueCodeableConcept":{"coding":[{"system":"urn:dx","code":"POS"}]}"#), positive);
+    assert_eq!(
+        finding(r#""valueCodeableConcept":{"coding":[{"system":"urn:dx","code":"POS"}]}"#),
+        positive
+    );
     assert_eq!(finding(r#""valueCodeableConcept":{"text":"Positive"}"#), positive);
     assert_eq!(finding(r#""valueString":"POSITIVE.""#), positive);
     assert_eq!(finding(r#""valueBoolean":true"#), positive);
-    let numbered = r#""valueQuantity":{"value":12},"interpretation":[{"coding":[{"system":"urn:dx","code":"POS"}]}]"#;
+    let numbered =
+        r#""valueQuantity":{"value":12},"interpretation":[{"coding":[{"system":"urn:dx","code":"POS"}]}]"#;
     assert_eq!(finding(numbered), positive);
-    assert_eq!(finding(r#""valueString":"Non-Reactive""#), Some(Finding::Negative));
+    assert_eq!(
+        finding(r#""valueString":"Non-Reactive""#),
+        Some(Finding::Negative)
+    );
     assert_eq!(finding(r#""valueString":"not positive""#), None);
     assert_eq!(finding(r#""valueQuantity":{"value":12}"#), None);
 }
@@ -101,10 +138,17 @@ fn coded_results_are_read_from_code_text_boolean_or_interpretation() {
 fn the_status_decides_whether_a_result_counts() {
     let value = r#""valueQuantity":{"value":1,"unit":"g/g"}"#;
     for gone in ["entered-in-error", "cancelled", "unknown"] {
-        assert!(coded("R", &format!(r#""status":"{gone}",{value}"#)).is_none(), "{gone}");
+        assert!(
+            coded("R", &format!(r#""status":"{gone}",{value}"#)).is_none(),
+            "{gone}"
+        );
     }
     assert!(coded("R", r#""status":"registered""#).is_none());
-    assert!(coded("R", &format!(r#""status":"preliminary",{value}"#)).unwrap().preliminary);
+    assert!(
+        coded("R", &format!(r#""status":"preliminary",{value}"#))
+            .unwrap()
+            .preliminary
+    );
     assert!(!coded("R", value).unwrap().preliminary);
 }
 
@@ -112,23 +156,50 @@ fn the_status_decides_whether_a_result_counts() {
 fn the_date_is_that_of_the_sample() {
     let when = |fields: &str| coded("R", fields).unwrap().when.map(When::iso);
     let issued = r#""issued":"2026-11-18T08:00:00Z""#;
-    assert_eq!(when(&format!(r#""effectiveDateTime":"2026-11","issued":"2026-11-18"{}"#, "")).as_deref(), Some("2026-11"));
-    assert_eq!(when(r#""effectiveInstant":"2026-11-15T08:00:00Z""#).as_deref(), Some("2026-11-15"));
-    assert_eq!(when(r#""effectivePeriod":{"start":"2026-11-01","end":"2026-11-03"}"#).as_deref(), Some("2026-11-03"));
+    assert_eq!(
+        when(&format!(
+            r#""effectiveDateTime":"2026-11","issued":"2026-11-18"{}"#,
+            ""
+        ))
+        .as_deref(),
+        Some("2026-11")
+    );
+    assert_eq!(
+        when(r#""effectiveInstant":"2026-11-15T08:00:00Z""#).as_deref(),
+        Some("2026-11-15")
+    );
+    assert_eq!(
+        when(r#""effectivePeriod":{"start":"2026-11-01","end":"2026-11-03"}"#).as_deref(),
+        Some("2026-11-03")
+    );
     assert_eq!(when(issued).as_deref(), Some("2026-11-18"));
     assert_eq!(when(&format!(r#""effectiveDateTime":"recently",{issued}"#)), None);
     assert_eq!(when(r#""effectiveDateTime":"2026-12-24""#), None);
-    assert_eq!(when(r#""effectiveDateTime":"2026-11-23""#).as_deref(), Some("2026-11-23"));
+    assert_eq!(
+        when(r#""effectiveDateTime":"2026-11-23""#).as_deref(),
+        Some("2026-11-23")
+    );
     assert_eq!(when(r#""status":"final""#), None);
 }
 
 #[test]
 fn limits_of_the_laboratory_are_converted() {
     let range = |range: &str| {
-        coded("R", &format!(r#""valueQuantity":{{"value":1,"unit":"mg/g"}},"referenceRange":{range}"#)).unwrap().range
+        coded(
+            "R",
+            &format!(r#""valueQuantity":{{"value":1,"unit":"mg/g"}},"referenceRange":{range}"#),
+        )
+        .unwrap()
+        .range
     };
-    assert_eq!(range(r#"[{"low":{"value":10},"high":{"value":0.2,"unit":"g/g"}}]"#), (Some(dec("0.01")), Some(dec("0.2"))));
-    assert_eq!(range(r#"[{"high":{"value":1,"unit":"g/g"}},{"high":{"value":2,"unit":"g/g"}}]"#), (None, None));
+    assert_eq!(
+        range(r#"[{"low":{"value":10},"high":{"value":0.2,"unit":"g/g"}}]"#),
+        (Some(dec("0.01")), Some(dec("0.2")))
+    );
+    assert_eq!(
+        range(r#"[{"high":{"value":1,"unit":"g/g"}},{"high":{"value":2,"unit":"g/g"}}]"#),
+        (None, None)
+    );
     assert_eq!(range(r#"{"text":"low"}"#), (None, None));
 }
 
@@ -139,7 +210,10 @@ fn panels_give_a_result_for_each_known_component() {
         {"code":{"coding":[{"system":"urn:lab","code":"DIA"}]},"valueQuantity":{"value":90,"unit":"mm[Hg]"}},7.5]}"#;
     let (results, about) = all(json);
     assert_eq!((results.len(), about), (1, About::Something));
-    assert_eq!((results[0].analyte, results[0].reference.as_deref()), (AnalyteId(3), Some("Observation/bp")));
+    assert_eq!(
+        (results[0].analyte, results[0].reference.as_deref()),
+        (AnalyteId(3), Some("Observation/bp"))
+    );
 }
 
 #[test]
@@ -148,13 +222,16 @@ fn a_level_carries_timing_assay_and_hours_after_the_dose() {
     assert_eq!((level.timing, &*level.assay), (LevelTiming::Trough, "lcms"));
     let value = r#""valueQuantity":{"value":6,"unit":"ng/mL"},"effectiveDateTime":"2026-11-20T08:00:00Z""#;
     let hours = |fields: &str| coded("L", &format!("{value},{fields}")).unwrap().hours_after_dose;
-    let component = r#""component":[{"code":{"text":"Hours since last dose"},"valueQuantity":{"value":12,"unit":"h"}}]"#;
+    let component =
+        r#""component":[{"code":{"text":"Hours since last dose"},"valueQuantity":{"value":12,"unit":"h"}}]"#;
     assert_eq!(hours(component), Some(dec("12")));
     let time = r#""component":[{"code":{"text":"Last dose time"},"valueDateTime":"2026-11-19T20:30:00Z"}]"#;
     assert_eq!(hours(time), Some(dec("11.5")));
-    let extension = r#""extension":[{"url":"https://lab.example/last-dose","valueDateTime":"2026-11-19T20:00:00Z"}]"#;
+    let extension =
+        r#""extension":[{"url":"https://lab.example/last-dose","valueDateTime":"2026-11-19T20:00:00Z"}]"#;
     assert_eq!(hours(extension), Some(dec("12")));
-    let later = r#""extension":[{"url":"https://lab.example/last-dose","valueDateTime":"2026-11-20T20:00:00Z"}]"#;
+    let later =
+        r#""extension":[{"url":"https://lab.example/last-dose","valueDateTime":"2026-11-20T20:00:00Z"}]"#;
     assert_eq!(hours(later), None);
     assert_eq!(hours(r#""method":{"text":"CMIA"}"#), None);
 }
@@ -166,7 +243,10 @@ fn local_codes_and_the_more_telling_code_count() {
         all(&json).0.pop().map(|result| (result.analyte, result.timing))
     };
     let site = r#"{"system":"urn:site","code":"TACRO"}"#;
-    assert_eq!(code(&format!("[{site}]")), Some((AnalyteId(1), LevelTiming::Unstated)));
+    assert_eq!(
+        code(&format!("[{site}]")),
+        Some((AnalyteId(1), LevelTiming::Unstated))
+    );
     assert_eq!(code(site), Some((AnalyteId(1), LevelTiming::Unstated)));
     let both = format!(r#"[{site},{{"system":"urn:oid:9.9","code":"LT"}}]"#);
     assert_eq!(code(&both), Some((AnalyteId(1), LevelTiming::Trough)));

@@ -59,11 +59,13 @@ pub(crate) struct ReadOrder {
     pub(crate) unresolved: Option<Box<str>>,
 }
 
-/// Reads a MedicationRequest.
+/// Reads a MedicationRequest. The instructions of a drug that no table speaks of are not read.
 pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope<'_>) -> ReadOrder {
     let mut identified = identify(of, shelf, scope.base, scope.terms);
-    let instructions: List<Dosage<'_>> = of.get("dosageInstruction");
-    let instructions = instructions.0;
+    let instructions = match identified.drug {
+        Drug::Other => Vec::new(),
+        Drug::Known { .. } | Drug::Unreadable => of.get::<List<Dosage<'_>>>("dosageInstruction").0,
+    };
     let known = matches!(identified.drug, Drug::Known { .. });
     let use_of = if known {
         daily(&instructions, identified.strength, scope.terms, scope.now)
@@ -253,8 +255,13 @@ fn status_reason(of: &Object<'_>) -> (String, Vec<Box<str>>) {
         .filter_map(|coding| coding.code.get())
         .map(Into::into)
         .collect();
-    let texts: Vec<&str> = reasons.0.iter().flat_map(Concept::texts).collect();
-    (texts.join("; ").to_lowercase(), codes)
+    let mut texts: Vec<String> = Vec::new();
+    for text in reasons.0.iter().flat_map(Concept::texts).map(str::to_lowercase) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    (texts.join("; "), codes)
 }
 
 /// The order that it replaces.

@@ -13,7 +13,10 @@ fn rx(code: &str) -> String {
 }
 
 fn known(product: Option<u16>) -> Drug {
-    Drug::Known { ingredient: IngredientId(0), product: product.map(ProductId) }
+    Drug::Known {
+        ingredient: IngredientId(0),
+        product: product.map(ProductId),
+    }
 }
 
 #[test]
@@ -66,7 +69,9 @@ fn a_reference_is_resolved_among_what_came_or_is_listed() {
     let medication = r#"{"resourceType":"Medication","id":"x","code":{"text":"?"},
         "form":{"text":"Ointment"},"ingredient":[{"itemCodeableConcept":{"coding":[{"system":"urn:rx","code":"10"}]}}]}"#;
     let order = |reference: &str| {
-        let json = format!(r#"{{"resourceType":"MedicationRequest","medicationReference":{{"reference":"{reference}"}}}}"#);
+        let json = format!(
+            r#"{{"resourceType":"MedicationRequest","medicationReference":{{"reference":"{reference}"}}}}"#
+        );
         read_order(&json, &[("urn:uuid:1", medication)])
     };
     for reference in ["urn:uuid:1", "Medication/x", "Medication/x/_history/2"] {
@@ -86,13 +91,27 @@ fn the_site_comes_from_product_route_form_text_or_brand() {
     let dosage = |dosage: &str| format!(r#"{},"dosageInstruction":[{dosage}]"#, rx("10"));
     assert_eq!(site(rx("11")), Some(Site::Systemic));
     assert_eq!(site(rx("10")), None);
-    assert_eq!(site(rx("10").replace("[{", r#"[{"system":"urn:rx","code":"19"},{"#)), Some(Site::Local));
-    assert_eq!(site(dosage(r#"{"route":{"coding":[{"system":"urn:dx","code":"skin"}]}}"#)), Some(Site::Local));
+    assert_eq!(
+        site(rx("10").replace("[{", r#"[{"system":"urn:rx","code":"19"},{"#)),
+        Some(Site::Local)
+    );
+    assert_eq!(
+        site(dosage(
+            r#"{"route":{"coding":[{"system":"urn:dx","code":"skin"}]}}"#
+        )),
+        Some(Site::Local)
+    );
     assert_eq!(site(dosage(r#"{"route":{"text":"PO"}}"#)), Some(Site::Systemic));
     assert_eq!(site(dosage(r#"{"text":"Apply thinly"}"#)), Some(Site::Local));
     assert_eq!(site(dosage(r#"{"text":"apply, not by mouth"}"#)), None);
-    assert_eq!(site(r#""medicationCodeableConcept":{"text":"Longvane"}"#.into()), Some(Site::Systemic));
-    assert_eq!(site(r#""medicationCodeableConcept":{"text":"Solvane ointment"}"#.into()), Some(Site::Local));
+    assert_eq!(
+        site(r#""medicationCodeableConcept":{"text":"Longvane"}"#.into()),
+        Some(Site::Systemic)
+    );
+    assert_eq!(
+        site(r#""medicationCodeableConcept":{"text":"Solvane ointment"}"#.into()),
+        Some(Site::Local)
+    );
 }
 
 #[test]
@@ -116,7 +135,11 @@ const TWICE: &str = r#""timing":{"repeat":{"frequency":2,"period":1,"periodUnit"
 
 #[test]
 fn a_structured_dose_is_read() {
-    let quantity = |quantity: &str| dose(&format!(r#"[{{{TWICE},"doseAndRate":[{{"doseQuantity":{quantity}}}]}}]"#));
+    let quantity = |quantity: &str| {
+        dose(&format!(
+            r#"[{{{TWICE},"doseAndRate":[{{"doseQuantity":{quantity}}}]}}]"#
+        ))
+    };
     for one_mg in [
         r#"{"value":1,"unit":"mg"}"#,
         r#"{"value":"1.0","code":"mg"}"#,
@@ -130,10 +153,19 @@ fn a_structured_dose_is_read() {
     ] {
         assert_eq!(quantity(one_mg), per_day(&["1", "1"]), "{one_mg}");
     }
-    for unknown in [r#"{"value":1}"#, r#"{"value":1,"unit":"mL"}"#, r#"{"value":0,"unit":"mg"}"#, r#"{"unit":"mg"}"#] {
+    for unknown in [
+        r#"{"value":1}"#,
+        r#"{"value":1,"unit":"mL"}"#,
+        r#"{"value":0,"unit":"mg"}"#,
+        r#"{"unit":"mg"}"#,
+    ] {
         assert_eq!(quantity(unknown), Dose::Unknown, "{unknown}");
     }
-    let timed = |timing: &str| dose(&format!(r#"[{{"timing":{timing},"doseAndRate":[{{"doseQuantity":{{"value":1,"unit":"mg"}}}}]}}]"#));
+    let timed = |timing: &str| {
+        dose(&format!(
+            r#"[{{"timing":{timing},"doseAndRate":[{{"doseQuantity":{{"value":1,"unit":"mg"}}}}]}}]"#
+        ))
+    };
     for twice in [
         r#"{"repeat":{"frequency":1,"period":12,"periodUnit":"h"}}"#,
         r#"{"repeat":{"period":"12","periodUnit":"h"}}"#,
@@ -160,13 +192,33 @@ fn a_structured_dose_is_read() {
 #[test]
 fn what_varies_is_no_daily_dose() {
     let mg = r#""doseAndRate":[{"doseQuantity":{"value":1,"unit":"mg"}}]"#;
-    assert_eq!(dose(&format!(r#"[{{{TWICE},{mg},"asNeededBoolean":true}}]"#)), Dose::Unknown);
-    assert_eq!(dose(&format!(r#"[{{{TWICE},"doseAndRate":[{{"doseRange":{{"low":{{"value":1}}}}}}]}}]"#)), Dose::Unknown);
-    assert_eq!(dose(&format!(r#"[{{{TWICE},{mg}}},{{"text":"as directed"}}]"#)), Dose::Unknown);
+    assert_eq!(
+        dose(&format!(r#"[{{{TWICE},{mg},"asNeededBoolean":true}}]"#)),
+        Dose::Unknown
+    );
+    assert_eq!(
+        dose(&format!(
+            r#"[{{{TWICE},"doseAndRate":[{{"doseRange":{{"low":{{"value":1}}}}}}]}}]"#
+        )),
+        Dose::Unknown
+    );
+    assert_eq!(
+        dose(&format!(r#"[{{{TWICE},{mg}}},{{"text":"as directed"}}]"#)),
+        Dose::Unknown
+    );
     assert_eq!(dose("[]"), Dose::Unknown);
-    assert_eq!(dose(r#"[{"text":"Take 2 capsules by mouth every 12 hours"}]"#), per_day(&["2", "2"]));
-    assert_eq!(dose(&format!(r#"[{{{mg},"text":"1 mg twice daily"}}]"#)), per_day(&["1", "1"]));
-    assert_eq!(dose(&format!(r#"[{{{mg},"text":"2 mg twice daily"}}]"#)), Dose::Unknown);
+    assert_eq!(
+        dose(r#"[{"text":"Take 2 capsules by mouth every 12 hours"}]"#),
+        per_day(&["2", "2"])
+    );
+    assert_eq!(
+        dose(&format!(r#"[{{{mg},"text":"1 mg twice daily"}}]"#)),
+        per_day(&["1", "1"])
+    );
+    assert_eq!(
+        dose(&format!(r#"[{{{mg},"text":"2 mg twice daily"}}]"#)),
+        Dose::Unknown
+    );
 }
 
 fn step(sequence: &str, value: u8, repeat: &str) -> String {
@@ -178,18 +230,38 @@ fn step(sequence: &str, value: u8, repeat: &str) -> String {
 
 #[test]
 fn concurrent_instructions_add_up_and_sequential_ones_are_steps() {
-    let order = |steps: &[String]| with(&format!(r#"{},"dosageInstruction":[{}]"#, rx("11"), steps.join(",")));
+    let order = |steps: &[String]| {
+        with(&format!(
+            r#"{},"dosageInstruction":[{}]"#,
+            rx("11"),
+            steps.join(",")
+        ))
+    };
     let same = order(&[step("1", 2, ""), step("1", 1, "")]);
     assert_eq!((same.dose, same.written_taper), (per_day(&["2", "1"]), false));
-    let evening_first = order(&[step("1", 1, r#","when":["EVE"]"#), step("2", 2, r#","when":["MORN"]"#)]);
-    assert_eq!((evening_first.dose, evening_first.written_taper), (per_day(&["2", "1"]), false));
+    let evening_first = order(&[
+        step("1", 1, r#","when":["EVE"]"#),
+        step("2", 2, r#","when":["MORN"]"#),
+    ]);
+    assert_eq!(
+        (evening_first.dose, evening_first.written_taper),
+        (per_day(&["2", "1"]), false)
+    );
     let falling = order(&[step("2", 1, ""), step("1", 2, "")]);
     assert_eq!((falling.dose, falling.written_taper), (per_day(&["2"]), true));
     let rising = order(&[step("1", 1, ""), step("2", 2, "")]);
     assert!(!rising.written_taper);
     let dated = order(&[
-        step("1", 3, r#","boundsPeriod":{"start":"2026-10-01","end":"2026-10-31"}"#),
-        step("2", 2, r#","boundsPeriod":{"start":"2026-11-01","end":"2026-11-30"}"#),
+        step(
+            "1",
+            3,
+            r#","boundsPeriod":{"start":"2026-10-01","end":"2026-10-31"}"#,
+        ),
+        step(
+            "2",
+            2,
+            r#","boundsPeriod":{"start":"2026-11-01","end":"2026-11-30"}"#,
+        ),
         step("3", 1, r#","boundsPeriod":{"start":"2026-12-01"}"#),
     ]);
     assert_eq!((dated.dose, dated.written_taper), (per_day(&["2"]), true));
@@ -200,15 +272,27 @@ fn concurrent_instructions_add_up_and_sequential_ones_are_steps() {
 fn looking_back_the_first_date_of_a_stop_counts_that_is_not_in_the_future() {
     let meta = r#""meta":{"lastUpdated":"2026-11-20T10:00:00Z"}"#;
     let bounds = |end: &str| {
-        format!(r#""dosageInstruction":[{{"timing":{{"repeat":{{"boundsPeriod":{{"end":"{end}"}}}}}}}}],{meta}"#)
+        format!(
+            r#""dosageInstruction":[{{"timing":{{"repeat":{{"boundsPeriod":{{"end":"{end}"}}}}}}}}],{meta}"#
+        )
     };
     let extension = r#""extension":[{"url":"http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged","valueDateTime":"2026-11-10"}]"#;
-    let stopped = |fields: &str| with(&format!(r#""status":"stopped",{},{fields}"#, rx("11"))).stopped.map(When::iso);
+    let stopped = |fields: &str| {
+        with(&format!(r#""status":"stopped",{},{fields}"#, rx("11")))
+            .stopped
+            .map(When::iso)
+    };
     assert_eq!(stopped(meta).as_deref(), Some("2026-11-20"));
     assert_eq!(stopped(&bounds("2026-11-15")).as_deref(), Some("2026-11-15"));
     assert_eq!(stopped(&bounds("2027-01-01")).as_deref(), Some("2026-11-20"));
-    assert_eq!(stopped(&format!(r#"{extension},{}"#, bounds("2026-11-15"))).as_deref(), Some("2026-11-10"));
-    assert_eq!(stopped(&format!(r#""statusChanged":"2026-11-01",{extension}"#)).as_deref(), Some("2026-11-01"));
+    assert_eq!(
+        stopped(&format!(r#"{extension},{}"#, bounds("2026-11-15"))).as_deref(),
+        Some("2026-11-10")
+    );
+    assert_eq!(
+        stopped(&format!(r#""statusChanged":"2026-11-01",{extension}"#)).as_deref(),
+        Some("2026-11-01")
+    );
     let validity = format!(r#""dispenseRequest":{{"validityPeriod":{{"end":"2026-11-12"}}}},{meta}"#);
     assert_eq!(stopped(&validity).as_deref(), Some("2026-11-12"));
     assert_eq!(stopped(r#""id":"x""#), None);
@@ -218,7 +302,11 @@ fn looking_back_the_first_date_of_a_stop_counts_that_is_not_in_the_future() {
 
 #[test]
 fn a_restart_date_is_a_future_start_or_a_date_after_its_word() {
-    let restart = |fields: &str| with(&format!(r#""status":"on-hold",{},{fields}"#, rx("11"))).restart.map(When::iso);
+    let restart = |fields: &str| {
+        with(&format!(r#""status":"on-hold",{},{fields}"#, rx("11")))
+            .restart
+            .map(When::iso)
+    };
     for fields in [
         r#""dosageInstruction":[{"timing":{"repeat":{"boundsPeriod":{"start":"2026-12-01"}}}}]"#,
         r#""note":[{"text":"Hold. Restart on 2026-12-01 if well"}]"#,

@@ -35,7 +35,9 @@ mod tests {
         assert_eq!(person.birth.map(When::iso).as_deref(), Some("1990-05"));
         assert_eq!((person.sex, person.deceased), (Some(Sex::Female), false));
         assert!(patient(&object(r#"{"deceasedDateTime":"2026"}"#)).deceased);
-        let odd = patient(&object(r#"{"birthDate":19900501,"gender":{},"deceasedBoolean":1}"#));
+        let odd = patient(&object(
+            r#"{"birthDate":19900501,"gender":{},"deceasedBoolean":1}"#,
+        ));
         assert!(odd.birth.is_none() && odd.sex.is_none() && !odd.deceased && odd.reference.is_none());
     }
 }

@@ -39,11 +39,18 @@ pub fn templates(needs: &Needs, vocabulary: &Vocabulary) -> BTreeMap<&'static st
     let template = |source: Source| match query(source, TOKEN, needs, vocabulary, &no_codes) {
         None => format!("Patient/{TOKEN}"),
         Some(query) => {
-            let pairs: Vec<String> = query.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let pairs: Vec<String> = query
+                .parameters
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             format!("{}?{}", query.kind, pairs.join("&"))
         }
     };
-    SOURCES.into_iter().map(|source| (source.key(), template(source))).collect()
+    SOURCES
+        .into_iter()
+        .map(|source| (source.key(), template(source)))
+        .collect()
 }
 
 /// What decides the searches of one evaluation.
@@ -58,7 +65,13 @@ pub(crate) struct Asking<'a> {
 
 /// Address of the read or search for a source, on a FHIR base.
 pub(crate) fn address(source: Source, asking: &Asking<'_>, base: &Url) -> Option<Url> {
-    match query(source, asking.patient, asking.needs, asking.vocabulary, asking.local) {
+    match query(
+        source,
+        asking.patient,
+        asking.needs,
+        asking.vocabulary,
+        asking.local,
+    ) {
         None => below(base, &["Patient", asking.patient]),
         Some(query) => {
             let mut url = below(base, &[query.kind])?;
@@ -86,7 +99,13 @@ pub(crate) fn below(base: &Url, segments: &[&str]) -> Option<Url> {
 }
 
 /// The search for a source; `None` for the patient, who is read.
-fn query(source: Source, patient: &str, needs: &Needs, vocabulary: &Vocabulary, local: &LocalCodes) -> Option<Query> {
+fn query(
+    source: Source,
+    patient: &str,
+    needs: &Needs,
+    vocabulary: &Vocabulary,
+    local: &LocalCodes,
+) -> Option<Query> {
     let mut parameters = vec![("patient", patient.to_owned())];
     let kind = match source {
         Source::Patient => return None,
@@ -95,7 +114,11 @@ fn query(source: Source, patient: &str, needs: &Needs, vocabulary: &Vocabulary, 
             "MedicationRequest"
         }
         Source::Observations | Source::Screens => {
-            let analytes = if source == Source::Screens { &needs.screens } else { &needs.observations };
+            let analytes = if source == Source::Screens {
+                &needs.screens
+            } else {
+                &needs.observations
+            };
             parameters.extend(codes(analytes, vocabulary, local).map(|codes| ("code", codes)));
             parameters.push(("_sort", "-date".to_owned()));
             "Observation"
@@ -111,9 +134,14 @@ fn query(source: Source, patient: &str, needs: &Needs, vocabulary: &Vocabulary, 
 /// The codes of the analytes, sorted, in the longest form that fits; `None` if none does.
 fn codes(analytes: &[AnalyteId], vocabulary: &Vocabulary, local: &LocalCodes) -> Option<String> {
     let wanted = |system: &str, code: &str| {
-        vocabulary.lab_code(system, code).is_some_and(|lab| analytes.contains(&lab.analyte))
+        vocabulary
+            .lab_code(system, code)
+            .is_some_and(|lab| analytes.contains(&lab.analyte))
     };
-    let standard = vocabulary.lab_codes.iter().filter(|(_, lab)| analytes.contains(&lab.analyte));
+    let standard = vocabulary
+        .lab_codes
+        .iter()
+        .filter(|(_, lab)| analytes.contains(&lab.analyte));
     let standard = standard.map(|((system, code), _)| (preferred(*system, vocabulary), &**code));
     let own = local.iter().filter(|(_, _, (system, code))| wanted(system, code));
     let own = own.map(|(system, code, _)| (system, code));
@@ -125,15 +153,27 @@ fn codes(analytes: &[AnalyteId], vocabulary: &Vocabulary, local: &LocalCodes) ->
         false => format!("{system}|{code}"),
     };
     let full = codes.iter().map(qualified).collect::<Vec<String>>().join(",");
-    let bare = || codes.iter().map(|(_, code)| *code).collect::<Vec<&str>>().join(",");
+    let bare = || {
+        codes
+            .iter()
+            .map(|(_, code)| *code)
+            .collect::<Vec<&str>>()
+            .join(",")
+    };
     let fits = |list: &String| !list.is_empty() && list.len() <= LONGEST_CODES;
     Some(full).filter(fits).or_else(|| Some(bare()).filter(fits))
 }
 
 /// The address of a code system that servers know best: http before the rest, then the shortest.
 fn preferred(key: u8, vocabulary: &Vocabulary) -> &str {
-    let addresses = vocabulary.systems.iter().filter(|(_, of)| **of == key).map(|(address, _)| &**address);
-    addresses.min_by_key(|address| (!address.starts_with("http"), address.len(), *address)).unwrap_or_default()
+    let addresses = vocabulary
+        .systems
+        .iter()
+        .filter(|(_, of)| **of == key)
+        .map(|(address, _)| &**address);
+    addresses
+        .min_by_key(|address| (!address.starts_with("http"), address.len(), *address))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -143,7 +183,11 @@ mod tests {
     use crate::clinical::vocabulary::{LabCode, LevelTiming};
 
     fn needs() -> Needs {
-        Needs { observations: vec![AnalyteId(0), AnalyteId(1)], screens: vec![AnalyteId(2)], observation_days: 30 }
+        Needs {
+            observations: vec![AnalyteId(0), AnalyteId(1)],
+            screens: vec![AnalyteId(2)],
+            observation_days: 30,
+        }
     }
 
     #[test]
@@ -162,14 +206,22 @@ mod tests {
     #[test]
     fn a_long_list_of_codes_loses_its_systems_then_itself() {
         let mut vocabulary = vocabulary();
-        let lab = || LabCode { analyte: AnalyteId(0), timing: LevelTiming::Unstated, assay: "".into() };
+        let lab = || LabCode {
+            analyte: AnalyteId(0),
+            timing: LevelTiming::Unstated,
+            assay: "".into(),
+        };
         for n in 0..150 {
-            vocabulary.lab_codes.insert((1, format!("{n:05}-0").into()), lab());
+            vocabulary
+                .lab_codes
+                .insert((1, format!("{n:05}-0").into()), lab());
         }
         let template = &templates(&needs(), &vocabulary)["observations"];
         assert!(template.contains("code=00000-0,00001-0,") && template.len() < 2_000);
         for n in 0..400 {
-            vocabulary.lab_codes.insert((1, format!("{n:06}-0").into()), lab());
+            vocabulary
+                .lab_codes
+                .insert((1, format!("{n:06}-0").into()), lab());
         }
         assert!(!templates(&needs(), &vocabulary)["observations"].contains("code="));
     }
@@ -191,8 +243,15 @@ mod tests {
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         assert_eq!(url.path(), "/fhir/Observation");
         assert!(pairs.contains(&("date".into(), "ge2026-10-23".into())));
-        assert!(pairs.iter().any(|(name, value)| name == "code" && value.contains("urn:site|TACRO")));
+        assert!(
+            pairs
+                .iter()
+                .any(|(name, value)| name == "code" && value.contains("urn:site|TACRO"))
+        );
         assert!(!url.as_str().contains("OTHER"));
-        assert_eq!(address(Source::Patient, &asking, &base).unwrap().path(), "/fhir/Patient/p1");
+        assert_eq!(
+            address(Source::Patient, &asking, &base).unwrap().path(),
+            "/fhir/Patient/p1"
+        );
     }
 }

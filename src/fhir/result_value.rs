@@ -205,12 +205,15 @@ pub(crate) fn range(of: &Object<'_>, analyte: &Analyte) -> (Option<Decimal>, Opt
     if ranges.0.is_empty() || analyte.unit.is_empty() {
         return (None, None);
     }
-    let measured: Quantity<'_> = of.get("valueQuantity");
+    let measured = || -> Quantity<'_> { of.get("valueQuantity") };
     let limit = |limit: &Quantity<'_>| {
         let number = limit.value.value()?;
         let own = units(limit);
-        let spelled = if own == ["", ""] { units(&measured) } else { own };
-        convert(number, spelled.iter().find_map(|unit| factor(unit, analyte))?)
+        let factor = match own == ["", ""] {
+            true => units(&measured()).iter().find_map(|unit| factor(unit, analyte)),
+            false => own.iter().find_map(|unit| factor(unit, analyte)),
+        };
+        convert(number, factor?)
     };
     let pairs = ranges
         .0

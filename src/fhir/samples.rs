@@ -19,16 +19,26 @@ pub(crate) fn dec(text: &str) -> Decimal {
 }
 
 fn drug(site: Option<Site>, product: Option<u16>) -> DrugCode {
-    DrugCode { ingredient: IngredientId(0), product: product.map(ProductId), site }
+    DrugCode {
+        ingredient: IngredientId(0),
+        product: product.map(ProductId),
+        site,
+    }
 }
 
 fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Option<(&str, &str)>) -> Analyte {
-    let factor = |multiply: &str, divide: &str| Factor { multiply: dec(multiply), divide: dec(divide) };
+    let factor = |multiply: &str, divide: &str| Factor {
+        multiply: dec(multiply),
+        divide: dec(divide),
+    };
     Analyte {
         key: key.into(),
         name: key.into(),
         unit: unit.into(),
-        units: units.iter().map(|(unit, by, per)| ((*unit).into(), factor(by, per))).collect(),
+        units: units
+            .iter()
+            .map(|(unit, by, per)| ((*unit).into(), factor(by, per)))
+            .collect(),
         plausible: plausible.map(|(low, high)| (dec(low), dec(high))),
         screen: false,
         timed: false,
@@ -37,11 +47,16 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
 }
 
 fn boxed<T: Copy>(pairs: &[(&str, T)]) -> Vec<(Box<str>, T)> {
-    pairs.iter().map(|(word, value)| ((*word).into(), *value)).collect()
+    pairs
+        .iter()
+        .map(|(word, value)| ((*word).into(), *value))
+        .collect()
 }
 
 fn coded<T: Clone>(rows: &[(u8, &str, T)]) -> HashMap<(u8, Box<str>), T> {
-    rows.iter().map(|(system, code, value)| ((*system, (*code).into()), value.clone())).collect()
+    rows.iter()
+        .map(|(system, code, value)| ((*system, (*code).into()), value.clone()))
+        .collect()
 }
 
 fn products(vocabulary: &mut Vocabulary) {
@@ -80,7 +95,13 @@ fn products(vocabulary: &mut Vocabulary) {
 pub(crate) fn vocabulary() -> Vocabulary {
     let mut vocabulary = Vocabulary::default();
     products(&mut vocabulary);
-    for (address, key) in [("urn:rx", 0), ("urn:lab", 1), ("urn:dx", 2), ("urn:ndc", 3), ("urn:oid:9.9", 1)] {
+    for (address, key) in [
+        ("urn:rx", 0),
+        ("urn:lab", 1),
+        ("urn:dx", 2),
+        ("urn:ndc", 3),
+        ("urn:oid:9.9", 1),
+    ] {
         vocabulary.systems.insert(address.into(), key);
     }
     let systemic = Some(Site::Systemic);
@@ -92,7 +113,8 @@ pub(crate) fn vocabulary() -> Vocabulary {
         (3, "00123045601", drug(systemic, Some(0))),
     ]);
     vocabulary.drug_names = boxed(&[("solvane", drug(None, None)), ("longvane", drug(systemic, None))]);
-    vocabulary.formulation_words = boxed(&[("longvane", FormulationId(1)), ("oral capsule", FormulationId(0))]);
+    vocabulary.formulation_words =
+        boxed(&[("longvane", FormulationId(1)), ("oral capsule", FormulationId(0))]);
     vocabulary.site_words = boxed(&[
         ("capsule", Site::Systemic),
         ("by mouth", Site::Systemic),
@@ -102,13 +124,18 @@ pub(crate) fn vocabulary() -> Vocabulary {
         ("topical", Site::Local),
     ]);
     vocabulary.route_codes = coded(&[(2, "oral", Site::Systemic), (2, "skin", Site::Local)]);
-    vocabulary.unit_words = ["capsule", "capsules", "caps", "cap", "tablet", "tab"].map(Into::into).to_vec();
+    vocabulary.unit_words = ["capsule", "capsules", "caps", "cap", "tablet", "tab"]
+        .map(Into::into)
+        .to_vec();
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
     timings(&mut vocabulary);
     results(&mut vocabulary);
     vocabulary.groups = vec!["graft".into(), "nephritis".into()];
-    vocabulary.group_codes =
-        coded(&[(2, "G1", vec![GroupId(0)]), (2, "N1", vec![GroupId(1)]), (2, "M32.14", vec![GroupId(1)])]);
+    vocabulary.group_codes = coded(&[
+        (2, "G1", vec![GroupId(0)]),
+        (2, "N1", vec![GroupId(1)]),
+        (2, "M32.14", vec![GroupId(1)]),
+    ]);
     vocabulary.group_names = boxed(&[("kidney transplant", GroupId(0)), ("nephritis", GroupId(1))]);
     vocabulary
 }
@@ -130,17 +157,30 @@ fn timings(vocabulary: &mut Vocabulary) {
         ("am", "1"),
         ("pm", "1"),
     ];
-    vocabulary.timing_words = words.iter().map(|(word, per_day)| ((*word).into(), dec(per_day))).collect();
+    vocabulary.timing_words = words
+        .iter()
+        .map(|(word, per_day)| ((*word).into(), dec(per_day)))
+        .collect();
     vocabulary.timing_codes = coded(&[(2, "BID", dec("2")), (2, "QOD", dec("0.5"))]);
 }
 
 fn results(vocabulary: &mut Vocabulary) {
-    let ratio = [("g/g", "1", "1"), ("mg/g", "1", "1000"), ("mg/mmol", "8.84", "1000")];
+    let ratio = [
+        ("g/g", "1", "1"),
+        ("mg/g", "1", "1000"),
+        ("mg/mmol", "8.84", "1000"),
+    ];
     let level = [("ng/mL", "1", "1"), ("\u{b5}g/L", "1", "1")];
     vocabulary.analytes = vec![
         analyte("ratio", "g/g", &ratio, Some(("0", "100"))),
-        Analyte { timed: true, ..analyte("level", "ng/mL", &level, Some(("0.1", "200"))) },
-        Analyte { screen: true, ..analyte("virus", "", &[], None) },
+        Analyte {
+            timed: true,
+            ..analyte("level", "ng/mL", &level, Some(("0.1", "200")))
+        },
+        Analyte {
+            screen: true,
+            ..analyte("virus", "", &[], None)
+        },
         analyte("upper-pressure", "mm[Hg]", &[("mm[Hg]", "1", "1")], None),
     ];
     let lab = |analyte: u16, timing: LevelTiming, assay: &str| LabCode {
@@ -156,7 +196,10 @@ fn results(vocabulary: &mut Vocabulary) {
         (1, "SYS", lab(3, LevelTiming::Unstated, "")),
     ]);
     vocabulary.finding_codes = coded(&[(2, "POS", Finding::Positive), (2, "NEG", Finding::Negative)]);
-    for (word, finding) in [("positive", Finding::Positive), ("non-reactive", Finding::Negative)] {
+    for (word, finding) in [
+        ("positive", Finding::Positive),
+        ("non-reactive", Finding::Negative),
+    ] {
         vocabulary.finding_words.insert(word.into(), finding);
     }
 }
@@ -166,7 +209,10 @@ pub(crate) fn with_terms<T>(then: impl FnOnce(Terms<'_>) -> T) -> T {
     let (vocabulary, mut local) = (vocabulary(), LocalCodes::default());
     local.insert("urn:site", "TACRO", ("urn:lab", "L"));
     local.insert("", "loose", ("urn:rx", "11"));
-    then(Terms { vocabulary: &vocabulary, local: &local })
+    then(Terms {
+        vocabulary: &vocabulary,
+        local: &local,
+    })
 }
 
 pub(crate) fn object(json: &str) -> Object<'_> {
@@ -180,11 +226,23 @@ pub(crate) fn read_order(json: &str, medications: &[(&str, &str)]) -> ReadOrder 
 
 pub(crate) fn read_order_as(role: Role, json: &str, medications: &[(&str, &str)]) -> ReadOrder {
     with_terms(|terms| {
-        let medications: Vec<_> = medications.iter().map(|(url, json)| (*url, object(json))).collect();
+        let medications: Vec<_> = medications
+            .iter()
+            .map(|(url, json)| (*url, object(json)))
+            .collect();
         let mut shelf = Shelf::default();
         for (url, medication) in &medications {
             shelf.put("Medication", Some(url), medication);
         }
-        order(&object(json), role, &shelf, Scope { terms, base: None, now: NOW })
+        order(
+            &object(json),
+            role,
+            &shelf,
+            Scope {
+                terms,
+                base: None,
+                now: NOW,
+            },
+        )
     })
 }

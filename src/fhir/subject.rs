@@ -66,6 +66,8 @@ pub(crate) struct Subjects<'r> {
     patient: &'r PatientRef,
     base: Option<&'r Url>,
     addresses: HashMap<String, Option<String>>,
+    /// How most EHRs write the reference to the patient, to be recognised without reading it.
+    usual: String,
 }
 
 impl<'r> Subjects<'r> {
@@ -75,10 +77,12 @@ impl<'r> Subjects<'r> {
         base: Option<&'r Url>,
         addresses: HashMap<String, Option<String>>,
     ) -> Self {
+        let usual = format!(r#"{{"reference":"Patient/{}""#, patient.id);
         Subjects {
             patient,
             base,
             addresses,
+            usual,
         }
     }
 
@@ -86,6 +90,9 @@ impl<'r> Subjects<'r> {
     pub(crate) fn owns(&self, resource: &Object<'_>) -> bool {
         let raw = resource.raw("subject").or_else(|| resource.raw("patient"));
         let Some(raw) = raw else { return true };
+        if raw.get().starts_with(&self.usual) {
+            return true;
+        }
         let subject: Reference<'_> = super::json::read(raw);
         subject
             .reference

@@ -69,19 +69,38 @@ mod tests {
 
     fn read(json: &str, as_statement: bool) -> Option<Supply> {
         with_terms(|terms| {
-            let (shelf, scope) = (Shelf::default(), Scope { terms, base: None, now: NOW });
-            if as_statement { statement(&object(json), &shelf, scope) } else { dispense(&object(json), &shelf, scope) }
+            let (shelf, scope) = (
+                Shelf::default(),
+                Scope {
+                    terms,
+                    base: None,
+                    now: NOW,
+                },
+            );
+            if as_statement {
+                statement(&object(json), &shelf, scope)
+            } else {
+                dispense(&object(json), &shelf, scope)
+            }
         })
     }
 
     #[test]
     fn supplies_say_until_when_and_whether_they_are_taken() {
         let drug = r#""medicationCodeableConcept":{"text":"solvane"}"#;
-        let handed = read(&format!(r#"{{{drug},"whenHandedOver":"2026-11-01","daysSupply":{{"value":30}}}}"#), false).unwrap();
+        let handed = read(
+            &format!(r#"{{{drug},"whenHandedOver":"2026-11-01","daysSupply":{{"value":30}}}}"#),
+            false,
+        )
+        .unwrap();
         assert_eq!(handed.until.map(When::iso).as_deref(), Some("2026-12-01"));
         assert!(matches!(handed.drug, Drug::Known { .. }));
         assert!(read(&format!(r#"{{{drug},"status":"cancelled"}}"#), false).is_none());
-        let statement = read(&format!(r#"{{{drug},"status":"not-taken","effectivePeriod":{{"end":"2026-10-01"}}}}"#), true).unwrap();
+        let statement = read(
+            &format!(r#"{{{drug},"status":"not-taken","effectivePeriod":{{"end":"2026-10-01"}}}}"#),
+            true,
+        )
+        .unwrap();
         assert!(statement.not_taken);
         assert_eq!(statement.until.map(When::iso).as_deref(), Some("2026-10-01"));
         assert!(read(r#"{"status":"entered-in-error"}"#, true).is_none());

@@ -11,10 +11,13 @@ use rust_decimal::Decimal;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// System and code of a standard coding.
+type Standard = (Box<str>, Box<str>);
+
 /// A client's own codes, each with the standard coding that it stands for.
 #[derive(Clone, Debug, Default)]
 pub struct LocalCodes {
-    by_system: HashMap<Box<str>, HashMap<Box<str>, (Box<str>, Box<str>)>>,
+    by_system: HashMap<Box<str>, HashMap<Box<str>, Standard>>,
 }
 
 impl LocalCodes {
@@ -204,8 +207,16 @@ impl<'v> Terms<'v> {
 }
 
 /// Words before the name of something that the patient does not have.
-const DENIALS: [&str; 8] =
-    ["no", "not", "without", "negative for", "family history", "rule out", "ruled out", "r/o"];
+const DENIALS: [&str; 8] = [
+    "no",
+    "not",
+    "without",
+    "negative for",
+    "family history",
+    "rule out",
+    "ruled out",
+    "r/o",
+];
 
 /// A category code written without its dot.
 fn dotted(code: &str) -> Option<Cow<'static, str>> {

@@ -76,9 +76,12 @@ pub(super) fn assemble(
     subjects: &Subjects<'_>,
     answers: &[Answer],
 ) -> Assembled {
-    let pages = answers.iter().flat_map(|answer| answer.fetched.pages.iter().map(|page| (answer.source, page)));
-    let fetched: Vec<(Option<Source>, Given<'_>)> =
-        pages.filter_map(|(source, page)| Some((source, serde_json::from_str(page).ok()?))).collect();
+    let pages = answers
+        .iter()
+        .flat_map(|answer| answer.fetched.pages.iter().map(|page| (answer.source, page)));
+    let fetched: Vec<(Option<Source>, Given<'_>)> = pages
+        .filter_map(|(source, page)| Some((source, serde_json::from_str(page).ok()?)))
+        .collect();
     let given = material.request.prefetch.answers.iter();
     let given = given.map(|(key, given)| (SOURCES.into_iter().find(|source| source.key() == key), given));
     let mut pool = Pool::default();
@@ -137,7 +140,11 @@ impl<'p> Pool<'p> {
             None | Some("Bundle") => self.unreadable.extend(source),
             Some(name) => {
                 let kind = Kind::of(name);
-                self.items.extend(kind.map(|kind| Item { kind, resource, source }));
+                self.items.extend(kind.map(|kind| Item {
+                    kind,
+                    resource,
+                    source,
+                }));
             }
         }
     }
@@ -167,7 +174,11 @@ impl<'r> Reader<'r> {
             ..PatientRecord::default()
         };
         Reader {
-            scope: Scope { terms: material.terms, base: material.base, now: material.now },
+            scope: Scope {
+                terms: material.terms,
+                base: material.base,
+                now: material.now,
+            },
             shelf: &pool.shelf,
             subjects,
             encounter,
@@ -202,7 +213,10 @@ impl<'r> Reader<'r> {
         if !read.reasons.is_empty() {
             self.reasons.push((self.record.orders.len(), read.reasons));
         }
-        let wanted = read.unresolved.as_deref().and_then(|reference| relative(reference, self.scope.base));
+        let wanted = read
+            .unresolved
+            .as_deref()
+            .and_then(|reference| relative(reference, self.scope.base));
         if let Some(wanted) = wanted.filter(|wanted| wanted.starts_with("Medication/"))
             && !self.unresolved.iter().any(|known| **known == *wanted)
         {
@@ -242,11 +256,17 @@ impl<'r> Reader<'r> {
             Kind::Patient => record.person = patient::patient(of),
             Kind::Order => self.recorded(of),
             Kind::Observation => return self.observation(of),
-            Kind::Condition => return condition::condition(of, terms, self.encounter, &mut record.conditions),
+            Kind::Condition => {
+                return condition::condition(of, terms, self.encounter, &mut record.conditions);
+            }
             Kind::Allergy => return allergy::allergy(of, terms, &mut record.allergies),
             Kind::Procedure => return condition::procedure(of, terms, &mut record.procedures),
-            Kind::Statement => record.supplies.extend(supply::statement(of, self.shelf, self.scope)),
-            Kind::Dispense => record.supplies.extend(supply::dispense(of, self.shelf, self.scope)),
+            Kind::Statement => record
+                .supplies
+                .extend(supply::statement(of, self.shelf, self.scope)),
+            Kind::Dispense => record
+                .supplies
+                .extend(supply::dispense(of, self.shelf, self.scope)),
         }
         About::Something
     }
@@ -263,7 +283,11 @@ impl<'r> Reader<'r> {
     /// An order of the record; of one that the context carries too, only what the context's copy lacks.
     fn recorded(&mut self, of: &'r Object<'r>) {
         let read = order(of, Role::Recorded, self.shelf, self.scope);
-        let sent = read.order.reference.as_ref().and_then(|reference| self.sent.get(reference).copied());
+        let sent = read
+            .order
+            .reference
+            .as_ref()
+            .and_then(|reference| self.sent.get(reference).copied());
         match sent {
             None => self.order(read),
             Some(place) => {
@@ -279,8 +303,13 @@ impl<'r> Reader<'r> {
         for (place, references) in std::mem::take(&mut self.reasons) {
             for reference in references {
                 let is_it = |condition: &&Condition| condition.reference.as_deref() == Some(&*reference);
-                let Some(condition) = self.record.conditions.iter().find(is_it) else { continue };
-                let groups = condition.groups.iter().map(|group| (*group, condition.text.clone()));
+                let Some(condition) = self.record.conditions.iter().find(is_it) else {
+                    continue;
+                };
+                let groups = condition
+                    .groups
+                    .iter()
+                    .map(|group| (*group, condition.text.clone()));
                 self.record.orders[place].reasons.extend(groups);
             }
         }
@@ -292,7 +321,10 @@ impl<'r> Reader<'r> {
             let came = *outcome == Outcome::NotSent && self.came[*source as usize];
             self.state(*source).outcome = if came { Outcome::Read } else { *outcome };
         }
-        Assembled { record: self.record, unresolved: self.unresolved }
+        Assembled {
+            record: self.record,
+            unresolved: self.unresolved,
+        }
     }
 }
 
@@ -326,18 +358,26 @@ fn outcomes(
             None => Outcome::NotSent,
             Some(given) => read_of(source, given),
         };
-        let Some(answer) = answers.iter().find(|answer| answer.source == Some(source)) else { return sent };
+        let Some(answer) = answers.iter().find(|answer| answer.source == Some(source)) else {
+            return sent;
+        };
         if is_partial(prefetch.get(source.key())) {
             return sent;
         }
-        let mut pages = fetched.iter().filter(|(of, _)| *of == Some(source)).map(|(_, given)| given);
+        let mut pages = fetched
+            .iter()
+            .filter(|(of, _)| *of == Some(source))
+            .map(|(_, given)| given);
         match answer.fetched.missing {
             Some(why) => Outcome::Failed(why),
             None if pages.all(|page| settles(source, page)) => Outcome::Read,
             None => Outcome::Failed(Why::NotReadable),
         }
     };
-    SOURCES.into_iter().map(|source| (source, outcome(source))).collect()
+    SOURCES
+        .into_iter()
+        .map(|source| (source, outcome(source)))
+        .collect()
 }
 
 /// Whether a Bundle came of which a part is said to have failed.

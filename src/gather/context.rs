@@ -42,12 +42,18 @@ const DRAFTS: &str = "draftOrders";
 impl<'a> ContextOrders<'a> {
     /// Reads the Bundles of the context.
     pub(super) fn read(request: &HookRequest<'a>) -> Self {
-        let mut found = ContextOrders { orders: Vec::new(), beside: Vec::new(), unreadable: false };
+        let mut found = ContextOrders {
+            orders: Vec::new(),
+            beside: Vec::new(),
+            unreadable: false,
+        };
         let signing = matches!(&*request.hook, "order-sign" | "order-select");
         found.bundle(STOPS, request.context.to_be_discontinued, |_| Role::Stopping);
-        found.bundle(DRAFTS, request.context.draft_orders, |order| match order.text("status").as_deref() {
-            Some("stopped" | "cancelled" | "on-hold") if signing => Role::Stopping,
-            _ => Role::Draft,
+        found.bundle(DRAFTS, request.context.draft_orders, |order| {
+            match order.text("status").as_deref() {
+                Some("stopped" | "cancelled" | "on-hold") if signing => Role::Stopping,
+                _ => Role::Draft,
+            }
         });
         found.orders.sort_by_key(|order| order.role != Role::Stopping);
         found
@@ -61,7 +67,14 @@ impl<'a> ContextOrders<'a> {
             match kind.as_deref() {
                 Some("MedicationRequest") => {
                     let (role, received) = (role(&order), entry.resource.0);
-                    self.orders.push(ContextOrder { order, received, address: None, role, field, place });
+                    self.orders.push(ContextOrder {
+                        order,
+                        received,
+                        address: None,
+                        role,
+                        field,
+                        place,
+                    });
                 }
                 Some(_) => self.beside.push((entry.full_url, order)),
                 None if field == STOPS => self.orders.extend(by_address(&entry, &order, place)),
@@ -72,7 +85,10 @@ impl<'a> ContextOrders<'a> {
 
     /// Patients beside the orders, by their full address.
     pub(super) fn patients(&self) -> HashMap<String, Option<String>> {
-        self.beside.iter().filter_map(|(url, resource)| patient_at(url, resource)).collect()
+        self.beside
+            .iter()
+            .filter_map(|(url, resource)| patient_at(url, resource))
+            .collect()
     }
 
     /// Path of the first order that belongs to another patient.
@@ -92,7 +108,14 @@ fn by_address<'a>(entry: &RawEntry<'a>, reference: &Object<'a>, place: usize) ->
         return None;
     }
     let (role, field) = (Role::Stopping, STOPS);
-    Some(ContextOrder { order: Object::default(), received: None, address: order, role, field, place })
+    Some(ContextOrder {
+        order: Object::default(),
+        received: None,
+        address: order,
+        role,
+        field,
+        place,
+    })
 }
 
 /// `MedicationRequest/id` at the end of an address.

@@ -68,7 +68,9 @@ pub(super) async fn missing(
         now: material.now,
     };
     let prefetch = &material.request.prefetch;
-    let asks = SOURCES.into_iter().filter_map(|source| Some((source, ask(source, prefetch)?)));
+    let asks = SOURCES
+        .into_iter()
+        .filter_map(|source| Some((source, ask(source, prefetch)?)));
     let reads = asks.map(|(source, ask)| {
         let url = match ask {
             Ask::Whole => address(source, &asking, server.base),
@@ -80,10 +82,18 @@ pub(super) async fn missing(
 }
 
 /// Reads Medications that orders refer to and that did not come. Only references on the server's own base.
-pub(super) async fn medications(references: &[Box<str>], fhir: &FhirClient, server: Server<'_>) -> Vec<Answer> {
+pub(super) async fn medications(
+    references: &[Box<str>],
+    fhir: &FhirClient,
+    server: Server<'_>,
+) -> Vec<Answer> {
     let urls = references.iter().take(MOST_MEDICATIONS).filter_map(|reference| {
         let (kind, id) = reference.split_once('/')?;
-        if kind != "Medication" || !is_id(id) { None } else { below(server.base, &[kind, id]) }
+        if kind != "Medication" || !is_id(id) {
+            None
+        } else {
+            below(server.base, &[kind, id])
+        }
     });
     join_all(urls.map(|url| read(None, Some(url), fhir, server))).await
 }
@@ -91,7 +101,10 @@ pub(super) async fn medications(references: &[Box<str>], fhir: &FhirClient, serv
 async fn read(source: Option<Source>, url: Option<Url>, fhir: &FhirClient, server: Server<'_>) -> Answer {
     let fetched = match url {
         Some(url) => fhir.pages(url, server).await,
-        None => Fetched { pages: Vec::new(), missing: Some(Why::FetchFailed) },
+        None => Fetched {
+            pages: Vec::new(),
+            missing: Some(Why::FetchFailed),
+        },
     };
     Answer { source, fetched }
 }

@@ -19,7 +19,9 @@ fn knowledge() -> Knowledge {
         withdrawals: Vec::new(),
         services: Vec::new(),
         override_reasons: Vec::new(),
-        words: Words { phrases: std::collections::BTreeMap::new() },
+        words: Words {
+            phrases: std::collections::BTreeMap::new(),
+        },
         needs: Needs {
             observations: vec![AnalyteId(0), AnalyteId(1), AnalyteId(3)],
             screens: vec![AnalyteId(2)],
@@ -88,8 +90,14 @@ fn the_states_of_prefetch_become_states_of_sources() {
     assert_eq!(outcome(&record, Source::Patient), Outcome::Read);
     assert_eq!(outcome(&record, Source::Conditions), Outcome::Read);
     assert_eq!(outcome(&record, Source::Allergies), Outcome::Read);
-    assert_eq!(outcome(&record, Source::Procedures), Outcome::Failed(Why::FetchFailed));
-    assert_eq!(outcome(&record, Source::Observations), Outcome::Failed(Why::NotReadable));
+    assert_eq!(
+        outcome(&record, Source::Procedures),
+        Outcome::Failed(Why::FetchFailed)
+    );
+    assert_eq!(
+        outcome(&record, Source::Observations),
+        Outcome::Failed(Why::NotReadable)
+    );
     assert_eq!(outcome(&record, Source::Medications), Outcome::NotSent);
     assert_eq!(record.encounter.as_deref(), Some("Encounter/e1"));
 }
@@ -112,7 +120,11 @@ fn resources_are_read_by_type_under_any_key_and_counted_once() {
 
 #[test]
 fn another_patients_resource_is_dropped_and_marked() {
-    let mixed = format!("{},{}", entry(&result("o1", "R", "p1")), entry(&result("o2", "R", "p2")));
+    let mixed = format!(
+        "{},{}",
+        entry(&result("o1", "R", "p1")),
+        entry(&result("o2", "R", "p2"))
+    );
     let prefetch = format!(
         r#""observations":{},"patient":{{"resourceType":"Patient","id":"p2","gender":"male"}}"#,
         bundle(&mixed)
@@ -128,14 +140,28 @@ fn an_order_of_another_patient_in_the_context_is_refused() {
     let foreign = order("m2", "11", "").replace("Patient/p1", "Patient/p2");
     let entries = format!("{},{}", entry(&order("m1", "11", "")), entry(&foreign));
     let error = given(&stop(&entries, "")).err().unwrap();
-    assert_eq!(error, GatherError::ForeignOrder { field: "context.toBeDiscontinued.entry[1]".into() });
-    let draft = body("order-sign", &format!(r#""draftOrders":{}"#, bundle(&entry(&foreign))), "");
+    assert_eq!(
+        error,
+        GatherError::ForeignOrder {
+            field: "context.toBeDiscontinued.entry[1]".into()
+        }
+    );
+    let draft = body(
+        "order-sign",
+        &format!(r#""draftOrders":{}"#, bundle(&entry(&foreign))),
+        "",
+    );
     assert_eq!(
         given(&draft).err().unwrap(),
-        GatherError::ForeignOrder { field: "context.draftOrders.entry[0]".into() }
+        GatherError::ForeignOrder {
+            field: "context.draftOrders.entry[0]".into()
+        }
     );
     let urn = order("m1", "11", "").replace("Patient/p1", "urn:uuid:7");
-    let known = format!(r#"{},{{"fullUrl":"urn:uuid:7","resource":{{"resourceType":"Patient","id":"p1"}}}}"#, entry(&urn));
+    let known = format!(
+        r#"{},{{"fullUrl":"urn:uuid:7","resource":{{"resourceType":"Patient","id":"p1"}}}}"#,
+        entry(&urn)
+    );
     assert_eq!(given(&stop(&known, "")).unwrap().orders.len(), 1);
     assert!(given(&stop(&entry(&urn), "")).is_err());
 }
@@ -149,17 +175,30 @@ fn the_patient_may_be_absolute_on_the_clients_server_only() {
         read_given(&request, Some(&base), &knowledge(), &LocalCodes::default(), now()).err()
     };
     assert_eq!(on("https://ehr.example/fhir/"), None);
-    assert_eq!(on("https://other.example/fhir"), Some(GatherError::ForeignPatient));
+    assert_eq!(
+        on("https://other.example/fhir"),
+        Some(GatherError::ForeignPatient)
+    );
 }
 
 #[test]
 fn the_context_comes_first_and_beats_the_record() {
-    let dosage = r#","status":"active","authoredOn":"2025-01-01","dosageInstruction":[{"text":"2 mg twice daily"}]"#;
+    let dosage =
+        r#","status":"active","authoredOn":"2025-01-01","dosageInstruction":[{"text":"2 mg twice daily"}]"#;
     let sparse = r#"{"resourceType":"MedicationRequest","id":"m1","status":"stopped"}"#;
     let drafts = bundle(&entry(&order("d1", "12", r#","status":"draft""#)));
-    let context = format!(r#""toBeDiscontinued":{},"draftOrders":{drafts}"#, bundle(&entry(sparse)));
-    let prefetch =
-        format!(r#""medications":{}"#, bundle(&format!("{},{}", entry(&order("m0", "12", dosage)), entry(&order("m1", "11", dosage)))));
+    let context = format!(
+        r#""toBeDiscontinued":{},"draftOrders":{drafts}"#,
+        bundle(&entry(sparse))
+    );
+    let prefetch = format!(
+        r#""medications":{}"#,
+        bundle(&format!(
+            "{},{}",
+            entry(&order("m0", "12", dosage)),
+            entry(&order("m1", "11", dosage))
+        ))
+    );
     let record = given(&body("medication-discontinue", &context, &prefetch)).unwrap();
     let roles: Vec<Role> = record.orders.iter().map(|order| order.role).collect();
     assert_eq!(roles, [Role::Stopping, Role::Draft, Role::Recorded]);
@@ -178,12 +217,26 @@ fn an_order_may_come_by_its_address_only_or_not_be_readable_at_all() {
     let record = given(&stop(by_url, &prefetch)).unwrap();
     assert_eq!(record.orders.len(), 1);
     assert!(matches!(record.orders[0].drug, Drug::Known { .. }) && record.orders[0].received.is_none());
-    for odd in ["7.5", "{}", r#"{"resource":5}"#, r#"{"resource":{"id":"x"}}"#, r#"{"fullUrl":"urn:uuid:1"}"#] {
+    for odd in [
+        "7.5",
+        "{}",
+        r#"{"resource":5}"#,
+        r#"{"resource":{"id":"x"}}"#,
+        r#"{"fullUrl":"urn:uuid:1"}"#,
+    ] {
         let record = given(&stop(odd, "")).unwrap();
         assert_eq!(record.orders.len(), 1, "{odd}");
-        assert_eq!((record.orders[0].role, record.orders[0].drug), (Role::Stopping, Drug::Unreadable));
+        assert_eq!(
+            (record.orders[0].role, record.orders[0].drug),
+            (Role::Stopping, Drug::Unreadable)
+        );
     }
-    assert!(given(&stop(r#"{"fullUrl":"https://ehr.example/Medication/1"}"#, "")).unwrap().orders.is_empty());
+    assert!(
+        given(&stop(r#"{"fullUrl":"https://ehr.example/Medication/1"}"#, ""))
+            .unwrap()
+            .orders
+            .is_empty()
+    );
 }
 
 #[test]
@@ -194,7 +247,12 @@ fn stopped_orders_among_signed_drafts_are_being_stopped() {
         entry(&order("m1", "11", r#","status":"stopped""#))
     );
     let signing = body("order-sign", &format!(r#""draftOrders":{}"#, bundle(&drafts)), "");
-    let roles: Vec<Role> = given(&signing).unwrap().orders.iter().map(|order| order.role).collect();
+    let roles: Vec<Role> = given(&signing)
+        .unwrap()
+        .orders
+        .iter()
+        .map(|order| order.role)
+        .collect();
     assert_eq!(roles, [Role::Stopping, Role::Draft]);
 }
 
@@ -211,7 +269,11 @@ fn reasons_by_reference_find_the_conditions_of_the_record() {
 fn what_cannot_be_read_marks_its_source() {
     let prefetch = format!(
         r#""observations":{},"conditions":{},"allergies":{}"#,
-        bundle(&format!("{},{}", entry(r#"{"resourceType":"Observation"}"#), entry(&result("o1", "R", "p1")))),
+        bundle(&format!(
+            "{},{}",
+            entry(r#"{"resourceType":"Observation"}"#),
+            entry(&result("o1", "R", "p1"))
+        )),
         bundle(r#"{"resource":7}"#),
         bundle(&entry(r#"{"resourceType":"Practitioner"}"#)),
     );
@@ -223,7 +285,11 @@ fn what_cannot_be_read_marks_its_source() {
 }
 
 async fn answer(server: &MockServer, at: &str, reply: ResponseTemplate) {
-    Mock::given(method("GET")).and(path(at)).respond_with(reply).mount(server).await;
+    Mock::given(method("GET"))
+        .and(path(at))
+        .respond_with(reply)
+        .mount(server)
+        .await;
 }
 
 fn fhir(json: &str) -> ResponseTemplate {
@@ -232,11 +298,21 @@ fn fhir(json: &str) -> ResponseTemplate {
 
 async fn fetched(server: &MockServer, body: &str, millis: u64) -> PatientRecord {
     let request = HookRequest::parse(body.as_bytes()).unwrap();
-    let (base, fhir) = (Url::parse(&format!("{}/fhir", server.uri())).unwrap(), FhirClient::new().unwrap());
+    let (base, fhir) = (
+        Url::parse(&format!("{}/fhir", server.uri())).unwrap(),
+        FhirClient::new().unwrap(),
+    );
     let token = SecretString::from("sesame");
     let deadline = Instant::now() + Duration::from_millis(millis);
-    let ehr = Ehr { base: Some(&base), token: Some(&token), fhir: &fhir, deadline };
-    gather(&request, ehr, &knowledge(), &LocalCodes::default(), now()).await.unwrap()
+    let ehr = Ehr {
+        base: Some(&base),
+        token: Some(&token),
+        fhir: &fhir,
+        deadline,
+    };
+    gather(&request, ehr, &knowledge(), &LocalCodes::default(), now())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -257,37 +333,67 @@ async fn what_is_missing_is_fetched_with_the_token_and_the_rest_is_not() {
         .mount(&server)
         .await;
     answer(&server, "/fhir/AllergyIntolerance", ResponseTemplate::new(403)).await;
-    answer(&server, "/fhir/Procedure", ResponseTemplate::new(200).set_body_string("<html>")).await;
-    answer(&server, "/fhir/MedicationRequest", fhir(r#"{"resourceType":"OperationOutcome"}"#)).await;
+    answer(
+        &server,
+        "/fhir/Procedure",
+        ResponseTemplate::new(200).set_body_string("<html>"),
+    )
+    .await;
+    answer(
+        &server,
+        "/fhir/MedicationRequest",
+        fhir(r#"{"resourceType":"OperationOutcome"}"#),
+    )
+    .await;
     let record = fetched(&server, &stop("", r#""conditions":null,"screens":null"#), 5_000).await;
     assert!(record.person.sex.is_some() && record.results.len() == 1);
     assert_eq!(outcome(&record, Source::Observations), Outcome::Read);
     assert_eq!(outcome(&record, Source::Conditions), Outcome::Read);
-    assert_eq!(outcome(&record, Source::Allergies), Outcome::Failed(Why::NotPermitted));
-    assert_eq!(outcome(&record, Source::Procedures), Outcome::Failed(Why::NotReadable));
-    assert_eq!(outcome(&record, Source::Medications), Outcome::Failed(Why::FetchFailed));
+    assert_eq!(
+        outcome(&record, Source::Allergies),
+        Outcome::Failed(Why::NotPermitted)
+    );
+    assert_eq!(
+        outcome(&record, Source::Procedures),
+        Outcome::Failed(Why::NotReadable)
+    );
+    assert_eq!(
+        outcome(&record, Source::Medications),
+        Outcome::Failed(Why::FetchFailed)
+    );
 }
 
 /// Prefetch with every source but those named.
 fn all_but(sources: &[&str]) -> String {
     let keys = crate::clinical::record::SOURCES.iter().map(|source| source.key());
-    let keys: Vec<String> = keys.filter(|key| !sources.contains(key)).map(|key| format!("\"{key}\":null")).collect();
+    let keys: Vec<String> = keys
+        .filter(|key| !sources.contains(key))
+        .map(|key| format!("\"{key}\":null"))
+        .collect();
     keys.join(",")
 }
 
 #[tokio::test]
 async fn nothing_is_asked_when_everything_came() {
     let server = MockServer::start().await;
-    Mock::given(method("GET")).respond_with(ResponseTemplate::new(500)).expect(0).mount(&server).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(500))
+        .expect(0)
+        .mount(&server)
+        .await;
     let failed = all_but(&["patient"]) + r#","patient":{"resourceType":"OperationOutcome"}"#;
     let record = fetched(&server, &stop(&entry(&order("m1", "11", "")), &failed), 5_000).await;
-    assert_eq!(outcome(&record, Source::Patient), Outcome::Failed(Why::FetchFailed));
+    assert_eq!(
+        outcome(&record, Source::Patient),
+        Outcome::Failed(Why::FetchFailed)
+    );
 }
 
 #[tokio::test]
 async fn a_medication_that_did_not_come_is_read() {
     let server = MockServer::start().await;
-    let medication = r#"{"resourceType":"Medication","id":"x","code":{"coding":[{"system":"urn:rx","code":"11"}]}}"#;
+    let medication =
+        r#"{"resourceType":"Medication","id":"x","code":{"coding":[{"system":"urn:rx","code":"11"}]}}"#;
     answer(&server, "/fhir/Medication/x", fhir(medication)).await;
     let referring = |target: &str| {
         entry(&format!(
@@ -310,21 +416,55 @@ async fn pages_are_followed_on_the_base_and_what_came_before_a_failure_is_kept()
         )
     };
     let second = Mock::given(path("/fhir/Observation")).and(query_param("page", "2"));
-    second.respond_with(fhir(&bundle(&entry(&result("o2", "R", "p1"))))).with_priority(1).mount(&server).await;
+    second
+        .respond_with(fhir(&bundle(&entry(&result("o2", "R", "p1")))))
+        .with_priority(1)
+        .mount(&server)
+        .await;
     let third = Mock::given(path("/fhir/Observation")).and(query_param("page", "3"));
-    third.respond_with(ResponseTemplate::new(500)).with_priority(1).mount(&server).await;
-    answer(&server, "/fhir/Observation", fhir(&page("o1", "http://localhost:1/fhir/Observation?page=2"))).await;
+    third
+        .respond_with(ResponseTemplate::new(500))
+        .with_priority(1)
+        .mount(&server)
+        .await;
+    answer(
+        &server,
+        "/fhir/Observation",
+        fhir(&page("o1", "http://localhost:1/fhir/Observation?page=2")),
+    )
+    .await;
     let whole = fetched(&server, &stop("", &all_but(&["observations"])), 5_000).await;
-    assert_eq!((whole.results.len(), outcome(&whole, Source::Observations)), (2, Outcome::Read));
-    for next in ["Observation?page=3", "https://other.example/fhir/Observation?page=2"] {
-        let prefetch = format!(r#"{},"observations":{}"#, all_but(&["observations"]), page("o1", next));
+    assert_eq!(
+        (whole.results.len(), outcome(&whole, Source::Observations)),
+        (2, Outcome::Read)
+    );
+    for next in [
+        "Observation?page=3",
+        "https://other.example/fhir/Observation?page=2",
+    ] {
+        let prefetch = format!(
+            r#"{},"observations":{}"#,
+            all_but(&["observations"]),
+            page("o1", next)
+        );
         let cut = fetched(&server, &stop("", &prefetch), 5_000).await;
         let state = outcome(&cut, Source::Observations);
-        assert_eq!((cut.results.len(), state), (1, Outcome::Failed(Why::FetchFailed)), "{next}");
+        assert_eq!(
+            (cut.results.len(), state),
+            (1, Outcome::Failed(Why::FetchFailed)),
+            "{next}"
+        );
     }
-    let prefetch = format!(r#"{},"observations":{}"#, all_but(&["observations"]), page("o1", "?page=2"));
+    let prefetch = format!(
+        r#"{},"observations":{}"#,
+        all_but(&["observations"]),
+        page("o1", "?page=2")
+    );
     let unfollowed = given(&stop("", &prefetch)).unwrap();
-    assert_eq!(outcome(&unfollowed, Source::Observations), Outcome::Failed(Why::FetchFailed));
+    assert_eq!(
+        outcome(&unfollowed, Source::Observations),
+        Outcome::Failed(Why::FetchFailed)
+    );
 }
 
 #[tokio::test]
@@ -334,10 +474,19 @@ async fn endless_pages_redirects_and_late_answers_end() {
         r#"{{"resourceType":"Bundle","entry":[{}],"link":[{{"relation":"next","url":"Observation?again"}}]}}"#,
         entry(&result("o1", "R", "p1"))
     );
-    Mock::given(path("/fhir/Observation")).respond_with(fhir(&endless)).expect(5).mount(&server).await;
+    Mock::given(path("/fhir/Observation"))
+        .respond_with(fhir(&endless))
+        .expect(5)
+        .mount(&server)
+        .await;
     let elsewhere = ResponseTemplate::new(302).insert_header("location", "/fhir/Other");
     answer(&server, "/fhir/Condition", elsewhere).await;
-    answer(&server, "/fhir/Procedure", fhir(&bundle("")).set_delay(Duration::from_secs(5))).await;
+    answer(
+        &server,
+        "/fhir/Procedure",
+        fhir(&bundle("")).set_delay(Duration::from_secs(5)),
+    )
+    .await;
     let prefetch = all_but(&["observations", "conditions", "procedures"]);
     let begun = Instant::now();
     let record = fetched(&server, &stop("", &prefetch), 700).await;
@@ -353,7 +502,12 @@ async fn a_server_beyond_loopback_is_not_asked_without_token_or_over_plain_http(
     let token = SecretString::from("sesame");
     let open = |base: &str, token: Option<&SecretString>| {
         let base = Url::parse(base).unwrap();
-        Server { base: &base, token, deadline: Instant::now() }.is_open()
+        Server {
+            base: &base,
+            token,
+            deadline: Instant::now(),
+        }
+        .is_open()
     };
     assert!(open("https://ehr.example/fhir", Some(&token)));
     assert!(!open("https://ehr.example/fhir", None));
@@ -375,10 +529,18 @@ fn links_stay_on_the_configured_base() {
     ] {
         assert_eq!(to(link), page, "{link}");
     }
-    for link in ["https://evil.example/fhir/r4?p", "https://u:p@ehr.example/fhir/r4", "file:///etc/passwd", "//evil/x"] {
+    for link in [
+        "https://evil.example/fhir/r4?p",
+        "https://u:p@ehr.example/fhir/r4",
+        "file:///etc/passwd",
+        "//evil/x",
+    ] {
         assert_eq!(to(link), None, "{link}");
     }
-    assert_eq!(to("../../admin").as_deref(), Some("https://ehr.example/fhir/r4/admin"));
+    assert_eq!(
+        to("../../admin").as_deref(),
+        Some("https://ehr.example/fhir/r4/admin")
+    );
 }
 
 proptest! {

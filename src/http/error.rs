@@ -142,7 +142,7 @@ impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Request(error) => Refused::Bad {
-                field: error.field.into(),
+                field: error.field,
                 says: error.says.into(),
             },
             Failure::WrongHook => Refused::bad("hook", "this service is not listed for the hook"),

@@ -149,6 +149,10 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`] if it could not be written in time. Sending the same entries again is safe.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the journal stamps when something reached it"
+    )]
     pub async fn feedback(
         &self,
         client: &str,

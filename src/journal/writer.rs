@@ -156,6 +156,10 @@ impl Writer {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is kept goes by the machine's clock"
+    )]
     async fn purge_portion(&mut self) -> Result<bool, sqlx::Error> {
         let now = Timestamp::now();
         let retention = SignedDuration::from_hours(24 * i64::from(self.options.retention_days));

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 const INSTANCE: &str = "D1577C69-DFBE-44AD-BA6D-3E05E953B2EA";
-const STOPS: &str = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"MedicationRequest"}}]}"#;
+const STOPS: &str =
+    r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"MedicationRequest"}}]}"#;
 
 fn body(context: &str, rest: &str) -> String {
     format!(r#"{{"hook":"medication-discontinue","hookInstance":"{INSTANCE}","context":{context}{rest}}}"#)
@@ -20,7 +21,10 @@ fn plain(rest: &str) -> String {
 
 /// Field of the error that a body gives.
 fn wrong(body: &str) -> String {
-    HookRequest::parse(body.as_bytes()).err().map(|error| error.field.into_owned()).unwrap_or_default()
+    HookRequest::parse(body.as_bytes())
+        .err()
+        .map(|error| error.field.into_owned())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -52,9 +56,20 @@ fn a_whole_request_is_read() {
 #[test]
 fn a_missing_or_null_prefetch_is_normal_and_another_type_is_not() {
     for rest in ["", r#","prefetch":null"#, r#","prefetch":{}"#] {
-        assert!(HookRequest::parse(plain(rest).as_bytes()).unwrap().prefetch.answers.is_empty());
+        assert!(
+            HookRequest::parse(plain(rest).as_bytes())
+                .unwrap()
+                .prefetch
+                .answers
+                .is_empty()
+        );
     }
-    for rest in [r#","prefetch":[]"#, r#","prefetch":"x""#, r#","prefetch":1.5"#, r#","prefetch":true"#] {
+    for rest in [
+        r#","prefetch":[]"#,
+        r#","prefetch":"x""#,
+        r#","prefetch":1.5"#,
+        r#","prefetch":true"#,
+    ] {
         assert_eq!(wrong(&plain(rest)), "prefetch", "{rest}");
     }
 }
@@ -63,7 +78,10 @@ fn a_missing_or_null_prefetch_is_normal_and_another_type_is_not() {
 fn the_wrong_field_is_named() {
     let cases = [
         (plain("").replace(INSTANCE, "not-a-uuid"), "hookInstance"),
-        (plain("").replace(INSTANCE, &format!("urn:uuid:{INSTANCE}")), "hookInstance"),
+        (
+            plain("").replace(INSTANCE, &format!("urn:uuid:{INSTANCE}")),
+            "hookInstance",
+        ),
         (plain("").replace("\"hookInstance\"", "\"x\""), "hookInstance"),
         (plain("").replace("\"medication-discontinue\"", "7"), "hook"),
         (plain("").replace("\"hook\":", "\"hook\":\"a\",\"hook\":"), "hook"),
@@ -75,33 +93,67 @@ fn the_wrong_field_is_named() {
         (body(&context("\"\"", STOPS), ""), "context.patientId"),
         (body(&context("12", STOPS), ""), "context.patientId"),
         (body(&context("\"a b\"", STOPS), ""), "context.patientId"),
-        (body(&context("\"p1\",\"patientId\":\"p1\"", STOPS), ""), "context.patientId"),
+        (
+            body(&context("\"p1\",\"patientId\":\"p1\"", STOPS), ""),
+            "context.patientId",
+        ),
         (body(&context("\"p1\"", "null"), ""), "context.toBeDiscontinued"),
         (body(&context("\"p1\"", "[]"), ""), "context.toBeDiscontinued"),
-        (body(&context("\"p1\"", r#"{"resourceType":"Patient"}"#), ""), "context.toBeDiscontinued"),
-        (body(&context("\"p1\"", &format!("{STOPS},\"draftOrders\":7")), ""), "context.draftOrders"),
-        (body(&context("\"p1\"", &format!("{STOPS},\"selections\":7")), ""), "context.selections"),
-        (body(&context("\"p1\"", &format!("{STOPS},\"encounterId\":7")), ""), "context.encounterId"),
-        (body(&format!(r#"{{"patientId":"p1","toBeDiscontinued":{STOPS}}}"#), ""), "context.userId"),
+        (
+            body(&context("\"p1\"", r#"{"resourceType":"Patient"}"#), ""),
+            "context.toBeDiscontinued",
+        ),
+        (
+            body(&context("\"p1\"", &format!("{STOPS},\"draftOrders\":7")), ""),
+            "context.draftOrders",
+        ),
+        (
+            body(&context("\"p1\"", &format!("{STOPS},\"selections\":7")), ""),
+            "context.selections",
+        ),
+        (
+            body(&context("\"p1\"", &format!("{STOPS},\"encounterId\":7")), ""),
+            "context.encounterId",
+        ),
+        (
+            body(&format!(r#"{{"patientId":"p1","toBeDiscontinued":{STOPS}}}"#), ""),
+            "context.userId",
+        ),
         (plain(r#","fhirServer":"ftp://x""#), "fhirServer"),
         (plain(r#","fhirServer":"https://u:p@x""#), "fhirServer"),
         (plain(r#","fhirServer":7"#), "fhirServer"),
-        (plain(r#","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1}"#), "fhirServer"),
-        (plain(r#","fhirServer":"https://x","fhirAuthorization":[]"#), "fhirAuthorization"),
+        (
+            plain(r#","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1}"#),
+            "fhirServer",
+        ),
+        (
+            plain(r#","fhirServer":"https://x","fhirAuthorization":[]"#),
+            "fhirAuthorization",
+        ),
         (
             plain(r#","fhirServer":"https://x","fhirAuthorization":{"token_type":"Bearer","expires_in":1}"#),
             "fhirAuthorization.access_token",
         ),
         (
-            plain(r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"mac","expires_in":1}"#),
+            plain(
+                r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"mac","expires_in":1}"#,
+            ),
             "fhirAuthorization.token_type",
         ),
         (
-            plain(r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1.5}"#),
+            plain(
+                r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1.5}"#,
+            ),
             "fhirAuthorization.expires_in",
         ),
-        (plain("").replace("medication-discontinue", "order-sign"), "context.draftOrders"),
-        (plain("").replace("medication-discontinue", "encounter-discharge"), "context.encounterId"),
+        (
+            plain("").replace("medication-discontinue", "order-sign"),
+            "context.draftOrders",
+        ),
+        (
+            plain("").replace("medication-discontinue", "encounter-discharge"),
+            "context.encounterId",
+        ),
     ];
     for (body, field) in cases {
         assert_eq!(wrong(&body), field, "{body}");
@@ -112,7 +164,9 @@ fn the_wrong_field_is_named() {
 fn what_is_not_a_json_object_is_an_error_of_the_body() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let truncated = &plain("")[..100];
-    for text in ["", " ", "<html>", "{", "nonsense", "[]", "7", "1.5", "null", "\"x\"", truncated, &deep, "{}{}"] {
+    for text in [
+        "", " ", "<html>", "{", "nonsense", "[]", "7", "1.5", "null", "\"x\"", truncated, &deep, "{}{}",
+    ] {
         let field = wrong(text);
         assert!(field == "body" || field == "hook", "{field} for {text:.20}");
     }
@@ -126,7 +180,10 @@ fn nesting_is_limited_where_it_is_written_back_and_survived_elsewhere() {
     let nest = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let stops = format!(r#"{{"resourceType":"Bundle","x":{}}}"#, nest(5_000));
     assert_eq!(wrong(&body(&context("\"p1\"", &stops), "")), "context");
-    let prefetch = format!(r#","prefetch":{{"observations":{{"resourceType":"Bundle","entry":{}}}}}"#, nest(5_000));
+    let prefetch = format!(
+        r#","prefetch":{{"observations":{{"resourceType":"Bundle","entry":{}}}}}"#,
+        nest(5_000)
+    );
     let _ = HookRequest::parse(plain(&prefetch).as_bytes());
     let inside = format!(
         r#","extension":{0},"prefetch":{{"observations":{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":"X","y":{0}}}}}]}}}}"#,
@@ -137,7 +194,10 @@ fn nesting_is_limited_where_it_is_written_back_and_survived_elsewhere() {
 
 #[test]
 fn errors_repeat_nothing_that_was_sent() {
-    for text in [plain("").replace(INSTANCE, "secret-value"), body(&context("\"secret value\"", STOPS), "")] {
+    for text in [
+        plain("").replace(INSTANCE, "secret-value"),
+        body(&context("\"secret value\"", STOPS), ""),
+    ] {
         let error = HookRequest::parse(text.as_bytes()).err().unwrap();
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

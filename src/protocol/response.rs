@@ -42,6 +42,7 @@ pub struct CardOut<'a> {
     selection_behavior: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     override_reasons: Vec<CodingOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<LinkOut<'a>>,
     extension: Extension<'a>,
 }
@@ -215,7 +216,7 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         selection_behavior: (!suggestions.is_empty()).then_some("any"),
         suggestions,
         override_reasons: reasons.iter().map(coding_out).collect(),
-        links: card.sources.iter().map(|id| link(*id)).collect(),
+        links: card.sources.iter().skip(1).map(|id| link(*id)).collect(),
         extension: Extension {
             basis: basis_out(&card.basis, knowledge, at),
         },

@@ -13,7 +13,7 @@ mod values;
 
 pub use inputs::{Input, Is};
 
-use super::agents::{Status, screen};
+use super::agents::{Screening, Status, screen};
 use super::gap::Gap;
 use super::judge::Finding;
 use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
@@ -129,9 +129,11 @@ pub fn cards<'k>(
 ) -> Vec<Card<'k>> {
     let drugs = drug_names(record, knowledge, withdrawal);
     let taper = plan_taper(finding, record, knowledge, signals);
-    let screening = agents_wanted(finding, record, signals)
-        .then(|| screen(record, knowledge, finding.indication, finding.rightful, signals))
-        .unwrap_or_default();
+    let screening = if agents_wanted(finding, record, signals) {
+        screen(record, knowledge, finding.indication, finding.rightful, signals)
+    } else {
+        Screening::default()
+    };
     let writer = Writer {
         finding,
         record,

@@ -21,7 +21,7 @@ impl Sections<'_> {
     fn filled(&self, templates: &[Template]) -> Vec<String> {
         templates
             .iter()
-            .filter_map(|t| text::fill(t, &|name| self.values.get(name)))
+            .filter_map(|t| text::fill(t, &|name| self.values.get(name).map(text::in_detail)))
             .collect()
     }
 
@@ -58,7 +58,10 @@ impl Sections<'_> {
 
     /// Why for this patient: the numbers, then the row's lines.
     pub(super) fn why(&mut self, numbers: &[String], lines: &[Template]) {
-        let mut items = numbers.to_vec();
+        let mut items: Vec<String> = numbers
+            .iter()
+            .map(|n| text::in_detail(n.as_str().into()).into_owned())
+            .collect();
         items.extend(self.filled(lines));
         self.paragraph("why", &items);
     }

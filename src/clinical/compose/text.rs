@@ -28,6 +28,15 @@ pub fn rounded(value: Decimal) -> Decimal {
     value.round_sf(digits).unwrap_or(value).normalize()
 }
 
+/// A value in a detail: units hold an asterisk (`10*9/L`), which GFM would take for emphasis.
+pub fn in_detail(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.contains('*') {
+        Cow::Owned(value.replace('*', "\\*"))
+    } else {
+        value
+    }
+}
+
 /// GFM turns bare addresses into links; a space inside keeps them words.
 fn defuse_links(text: &str) -> String {
     text.replace("://", ": //")
@@ -74,9 +83,8 @@ pub fn fill<'v>(template: &Template, value: &dyn Fn(&str) -> Option<Cow<'v, str>
 
 /// The first template that can be filled and is short enough for a summary; else the last, cut at a word.
 pub fn summary<'v>(templates: &[Template], value: &dyn Fn(&str) -> Option<Cow<'v, str>>) -> String {
-    let mut filled = templates.iter().filter_map(|t| fill(t, value)).peekable();
     let mut last = String::new();
-    while let Some(text) = filled.next() {
+    for text in templates.iter().filter_map(|t| fill(t, value)) {
         if text.chars().count() < SUMMARY {
             return text;
         }

@@ -7,6 +7,7 @@ use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
 use crate::clinical::therapy::Start;
 use crate::clinical::vocabulary::AnalyteId;
+use crate::clinical::when::When;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 
@@ -84,7 +85,7 @@ impl<'a> Values<'a> {
 
     fn months(&self) -> Option<i64> {
         match self.signals.therapy.start {
-            Start::On(start) => Some(start.days_ago(self.signals.now) * 12 / 365),
+            Start::On(start) => Some(months_between(start, self.signals.now)),
             Start::Unknown | Start::Hidden => None,
         }
     }
@@ -146,7 +147,7 @@ impl<'a> Values<'a> {
         let words = &self.signals.knowledge.words;
         let (count, unit) = match days {
             0..=60 => (days / 7, "ago.weeks"),
-            61..=730 => (days * 12 / 365, "ago.months"),
+            61..=730 => (days * 48 / 1461, "ago.months"),
             _ => (days * 4 / 1461, "ago.years"),
         };
         Some(words.get(unit).replace("{count}", &count.to_string()))
@@ -229,4 +230,11 @@ impl<'a> Values<'a> {
             Value::Unusable(_) => None,
         }
     }
+}
+
+/// Completed calendar months.
+fn months_between(start: When, now: i64) -> i64 {
+    let (from, to) = (When::date_of(start.latest()), When::date_of(now));
+    let months = |date: jiff::civil::Date| i64::from(date.year()) * 12 + i64::from(date.month());
+    months(to) - months(from) - i64::from(to.day() < from.day())
 }

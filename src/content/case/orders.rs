@@ -1,0 +1,82 @@
+//! The orders of a case.
+
+use super::Teller;
+use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role};
+use crate::clinical::vocabulary::{GroupId, Site};
+use crate::clinical::when::When;
+use crate::content::page::Word;
+use crate::content::phrases;
+use crate::content::schema::cases::OrderRow;
+
+impl Teller<'_> {
+    /// The order of a row, numbered for its reference.
+    pub(super) fn order(&self, n: usize, row: &OrderRow) -> Order {
+        let named = phrases::drug(row.drug.get_ref(), self.knowledge);
+        let stopping = row.stops || row.hold;
+        if usize::from(stopping) + usize::from(row.draft) + usize::from(row.stopped.is_some()) > 1 {
+            self.page.refuse(
+                row.drug.span(),
+                "an order is one of stops (or hold), draft, stopped",
+            );
+        }
+        let (role, status) = match row {
+            _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
+            _ if row.stops => (Role::Stopping, OrderStatus::Stopped),
+            _ if row.draft => (Role::Draft, OrderStatus::Draft),
+            _ if row.stopped.is_some() => (Role::Recorded, OrderStatus::Stopped),
+            _ => (Role::Recorded, OrderStatus::Active),
+        };
+        let since = self.date(row.since.as_ref());
+        let site = match row.site {
+            Some(site) => Some(Site::from(site)),
+            None if row.route_unknown => None,
+            None => Some(named.site.unwrap_or(Site::Systemic)),
+        };
+        let dose = row
+            .dose
+            .as_ref()
+            .and_then(|word| self.told(word, phrases::dose(word.get_ref(), self.vocabulary())));
+        let reason = row.reason_text.as_deref().unwrap_or_default().to_lowercase();
+        Order {
+            reference: Some(format!("MedicationRequest/{n}").into()),
+            role,
+            status,
+            drug: if row.unreadable {
+                Drug::Unreadable
+            } else {
+                named.drug
+            },
+            drug_text: row.drug.get_ref().as_str().into(),
+            site,
+            formulation: named
+                .formulation
+                .filter(|_| site == Some(Site::Systemic) && !row.unreadable),
+            dose: dose.unwrap_or(Dose::Unknown),
+            authored: if row.draft {
+                Some(When::instant(self.now))
+            } else {
+                since
+            },
+            starts: since,
+            ends: None,
+            stopped: self.date(row.stopped.as_ref()),
+            restart: self.date(row.restart.as_ref()),
+            reasons: self.reasons(&row.treats),
+            status_reason_codes: row
+                .reason
+                .iter()
+                .chain(&row.stopped_for)
+                .map(|code| code.as_str().into())
+                .collect(),
+            status_reason_text: reason.into(),
+            prior: None,
+            written_taper: row.written_taper,
+            received: None,
+        }
+    }
+
+    fn reasons(&self, words: &[Word]) -> Vec<(GroupId, Box<str>)> {
+        let reason = |word: &Word| Some((self.group(word)?, word.get_ref().as_str().into()));
+        words.iter().filter_map(reason).collect()
+    }
+}
