@@ -105,7 +105,8 @@ fn check_template(key: &str, template: &str) {
         let allowed = ["context.patientId", "context.userId", "context.encounterId", "userPractitionerId"];
         assert!(allowed.contains(&token), "{key}: {token}");
     }
-    assert!(!template.starts_with('/') && !template.contains("://"), "{key}: {template}");
+    let path = template.split('?').next().unwrap_or_default();
+    assert!(!path.starts_with('/') && !path.contains("://"), "{key}: {template}");
     let Some((kind, query)) = template.split_once('?') else {
         return assert!(template.split('/').count() == 2, "{key}: neither a read nor a search: {template}");
     };

@@ -98,7 +98,7 @@ async fn takes_a_bundle_without_matches_as_no_data() {
 #[tokio::test]
 async fn follows_next_pages_on_one_origin_and_admits_unread_ones() {
     let whole = Demo::spawn().await.hook(&active().request()).await;
-    for size in [1, 3] {
+    for size in [3, 5] {
         let ehr = Ehr::holding(&active()).await.in_pages_of(size).open().await;
         let app = TestApp::reading(&ehr.base()).await;
         let paged = app.trusted_ehr().hook(&active().granting(&ehr.base(), "t")).await;
@@ -107,6 +107,11 @@ async fn follows_next_pages_on_one_origin_and_admits_unread_ones() {
         let pages = all.iter().filter(|request| request.url.as_str().contains("_from="));
         assert!(pages.clone().count() > 0 && pages.into_iter().all(|page| page.headers.get("authorization").is_some()));
     }
+    let endless = Ehr::holding(&active()).await.in_pages_of(1).open().await;
+    let app = TestApp::reading(&endless.base()).await;
+    let cut = app.trusted_ehr().hook(&active().granting(&endless.base(), "t")).await;
+    cut.states_gap("observations", "fetch-failed");
+
     let elsewhere = Ehr::holding(&active()).await.open().await;
     let ehr = Ehr::holding(&active()).await.with_elsewhere(&elsewhere.origin());
     let ehr = ehr.failing("Observation", Fault::ForeignNext).open().await;

@@ -167,7 +167,7 @@ async fn trusts_only_listed_issuers_and_key_sets() {
     door.stays_shut(hospital_key().token(&stranger), "an issuer that is not listed").await;
     door.stays_shut(stranger_key().token(&door.claims()), "a key that is not listed").await;
     door.stays_shut(hospital_key().token(&with(door.claims(), "iss", json!(CLINIC))), "the key of another issuer").await;
-    let evil = wiremock::MockServer::start().await;
+    let evil = wiremock::MockServer::builder().start().await;
     let keys = wiremock::ResponseTemplate::new(200).set_body_json(json!({"keys": [stranger_key().public()]}));
     wiremock::Mock::given(wiremock::matchers::any()).respond_with(keys).mount(&evil).await;
     let jku = with(stranger_key().header(), "jku", json!(format!("{}/jwks.json", evil.uri())));

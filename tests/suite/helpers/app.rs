@@ -235,10 +235,15 @@ impl<'a> Caller<'a> {
     }
 }
 
-static DEMO: LazyLock<Served> = LazyLock::new(|| Served::start(async || startup::demonstrate(demonstration(now())).await));
+/// The day of which the hook's definition speaks.
+const EXAMPLES: &str = "2026-11-22T08:00:00Z";
 
-fn demonstration(now: jiff::Timestamp) -> Demonstration {
-    Demonstration { port: 0, clock: Clock::Fixed(now), journal: None, workers: Some(1) }
+static DEMO: LazyLock<Served> = LazyLock::new(|| demonstration(now()));
+static DEFINITION: LazyLock<Served> = LazyLock::new(|| demonstration(EXAMPLES.parse().unwrap()));
+
+fn demonstration(now: jiff::Timestamp) -> Served {
+    let how = Demonstration { port: 0, clock: Clock::Fixed(now), journal: None, workers: Some(1) };
+    Served::start(async move || startup::demonstrate(how).await)
 }
 
 /// The demonstration, which takes calls without a token; one for the whole suite, since it keeps nothing
@@ -247,25 +252,23 @@ pub struct Demo {
     base: String,
     http: Client,
     services: Services,
-    _served: Option<Served>,
 }
 
 impl Demo {
     /// At the suite's own day.
     pub async fn spawn() -> Self {
-        Self::of(DEMO.base.clone(), None).await
+        Self::of(DEMO.base.clone()).await
     }
 
-    /// At another instant.
-    pub async fn at(now: jiff::Timestamp) -> Self {
-        let served = Served::start(async move || startup::demonstrate(demonstration(now)).await);
-        Self::of(served.base.clone(), Some(served)).await
+    /// On the day of which the hook's definition speaks.
+    pub async fn of_the_definition() -> Self {
+        Self::of(DEFINITION.base.clone()).await
     }
 
-    async fn of(base: String, served: Option<Served>) -> Self {
+    async fn of(base: String) -> Self {
         let http = http();
         let services = services(&http, &base).await;
-        Self { base, http, services, _served: served }
+        Self { base, http, services }
     }
 
     /// Posts a hook call.

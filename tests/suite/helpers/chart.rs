@@ -125,21 +125,16 @@ impl Stop {
         self
     }
 
-    /// Another order in the record.
-    pub fn with_order(mut self, order: Value) -> Self {
-        self.medications.push(order);
-        self
-    }
-
     /// An order drafted in the same session.
     pub fn drafting(mut self, order: Value) -> Self {
         self.drafts.push(order);
         self
     }
 
-    /// Stops another order of the record as well.
-    pub fn with_stop_of(mut self, mut order: Value) -> Self {
-        self.medications.push(order.clone());
+    /// Stops another order of the chart as well.
+    pub fn stopping_also(mut self, id: &str) -> Self {
+        let order = self.medications.iter().find(|order| order["id"] == id).expect("an order of that id");
+        let mut order = order.clone();
         order["status"] = json!("stopped");
         self.stopping.push(order);
         self

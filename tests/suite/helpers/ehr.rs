@@ -3,6 +3,7 @@
 use super::Stop;
 use super::resources::{bundle, searchset};
 use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -33,7 +34,6 @@ pub enum Fault {
 }
 
 /// What the server is asked to do.
-#[derive(Clone)]
 struct Orders {
     records: Vec<Value>,
     page: usize,
@@ -42,41 +42,47 @@ struct Orders {
     elsewhere: String,
 }
 
-/// The server.
+/// The server. It is never shared with another test: what arrives late for one would be counted for the next.
 pub struct Ehr {
     server: MockServer,
-    orders: Orders,
+    orders: Arc<Mutex<Orders>>,
 }
 
 impl Ehr {
     /// Holds the chart of a stop.
     pub async fn holding(stop: &Stop) -> Self {
         let orders = Orders { records: stop.records(), page: 50, faults: Vec::new(), elsewhere: String::new() };
-        Self { server: MockServer::start().await, orders }
+        Self { server: MockServer::builder().start().await, orders: Arc::new(Mutex::new(orders)) }
     }
 
     /// Answers searches in pages of so many matches.
-    pub fn in_pages_of(mut self, page: usize) -> Self {
-        self.orders.page = page;
+    pub fn in_pages_of(self, page: usize) -> Self {
+        self.orders.lock().unwrap().page = page;
         self
     }
 
     /// Fails for a resource type; `*` stands for every one.
-    pub fn failing(mut self, kind: &'static str, fault: Fault) -> Self {
-        self.orders.faults.push((kind, fault));
+    pub fn failing(self, kind: &'static str, fault: Fault) -> Self {
+        self.orders.lock().unwrap().faults.push((kind, fault));
         self
     }
 
+    /// Holds another chart and fails in another way from now on.
+    pub fn turn(&self, stop: &Stop, kind: &'static str, fault: Fault) {
+        let mut orders = self.orders.lock().unwrap();
+        (orders.records, orders.faults) = (stop.records(), vec![(kind, fault)]);
+    }
+
     /// Another server, for redirects and foreign pages.
-    pub fn with_elsewhere(mut self, address: &str) -> Self {
-        self.orders.elsewhere = address.to_owned();
+    pub fn with_elsewhere(self, address: &str) -> Self {
+        self.orders.lock().unwrap().elsewhere = address.to_owned();
         self
     }
 
     /// Starts to answer.
     pub async fn open(self) -> Self {
-        let (orders, base) = (self.orders.clone(), self.base());
-        let answer = move |request: &Request| orders.answer(request, &base);
+        let (orders, base) = (Arc::clone(&self.orders), self.base());
+        let answer = move |request: &Request| orders.lock().unwrap().answer(request, &base);
         Mock::given(any()).respond_with(answer).mount(&self.server).await;
         self
     }
@@ -167,7 +173,7 @@ impl Orders {
             }
             Fault::GzipBomb => ResponseTemplate::new(200)
                 .insert_header("content-encoding", "gzip")
-                .set_body_raw(gzip_of_spaces(256 * 1024 * 1024), "application/fhir+json"),
+                .set_body_raw(BOMB.clone(), "application/fhir+json"),
             Fault::Empty => ResponseTemplate::new(200),
             Fault::Slow => fhir(&json!({"base": base})).set_delay(Duration::from_secs(30)),
         }
@@ -194,6 +200,9 @@ fn fhir(resource: &Value) -> ResponseTemplate {
 fn status(code: u16) -> ResponseTemplate {
     ResponseTemplate::new(code).set_body_raw(super::resources::failure().to_string(), "application/fhir+json")
 }
+
+/// A quarter of a gigabyte, packed.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip_of_spaces(256 * 1024 * 1024));
 
 /// A gzip stream of so many spaces: one block with fixed codes (RFC 1951, 3.2.6) that repeats the byte
 /// before it, 258 times a copy, 13 bits each. The checksum is left out, since nobody should get so far.

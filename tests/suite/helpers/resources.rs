@@ -25,7 +25,6 @@ pub const TACROLIMUS_1_MG: Product = Product("198377", "tacrolimus 1 MG Oral Cap
 pub const ENVARSUS_1_MG: Product = Product("1664461", "24 HR tacrolimus 1 MG Extended Release Oral Tablet");
 pub const MYCOPHENOLATE_500_MG: Product = Product("200060", "mycophenolate mofetil 500 MG Oral Tablet");
 pub const HYDROXYCHLOROQUINE_200_MG: Product = Product("979092", "hydroxychloroquine sulfate 200 MG Oral Tablet");
-pub const PREDNISONE_1_MG: Product = Product("198144", "prednisone 1 MG Oral Tablet");
 
 /// A concept with one coding, whose display is also its text.
 pub fn concept(system: &str, code: &str, text: &str) -> Value {

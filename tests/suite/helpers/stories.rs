@@ -9,6 +9,7 @@ pub fn stories() -> Vec<(&'static str, Stop)> {
         ("active lupus nephritis", lupus().with_upcr("2.1", "g/g", 7)),
         ("stable lupus nephritis", lupus().with_upcr("0.3", "g/g", 7)),
         ("quiescent lupus nephritis", quiescent()),
+        ("two drugs at once", lupus().with_upcr("0.3", "g/g", 7).stopping_also("mmf-1")),
         ("pregnant with lupus nephritis", pregnant()),
         ("extrarenal lupus", Stop::tacrolimus().with_condition("sle-1", "M32.9", "Systemic lupus erythematosus", 2000)),
         ("kidney transplant, one problem says so", Stop::tacrolimus().with_kidney_transplant()),

@@ -5,7 +5,7 @@
 
 use crate::helpers::answer::urgency;
 use crate::helpers::chart::KEYS;
-use crate::helpers::pure;
+use crate::helpers::{Stop, pure};
 use crate::helpers::resources::failure;
 use crate::helpers::stories::stories;
 use proptest::prelude::*;
@@ -139,15 +139,23 @@ fn a_source_that_fails_never_makes_the_advice_milder() {
     }
 }
 
-/// Every story, every resource, every harm: one at a time.
+/// Every story, every resource, every harm: one at a time. Of the results that many charts share, each chart
+/// tries every fourth; what it alone holds, it tries whole.
 #[test]
 fn one_bad_resource_never_makes_the_advice_milder() {
     let mut milder = Vec::new();
+    let shared: Vec<Value> = Stop::tacrolimus().in_lupus_nephritis().records().into_iter()
+        .filter(|record| record["resourceType"] == "Observation").collect();
+    let mut turn = 0;
     for (name, stop) in stories() {
         let request = stop.request();
         let before = pure::answer(&request);
         for address in resources(&request) {
             for harm in HARMS {
+                turn += 1;
+                if turn % 4 != 0 && shared.contains(request.pointer(&address).unwrap()) {
+                    continue;
+                }
                 let mut worse = request.clone();
                 harm.apply(worse.pointer_mut(&address).unwrap());
                 if worse == request {
