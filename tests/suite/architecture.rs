@@ -37,17 +37,21 @@ fn is_tests(path: &Path) -> bool {
     modules.into_iter().any(|module| is_declared_as_test(&root().join(module)))
 }
 
+/// By `#[cfg(test)] mod name;` in the module above, or by `#[cfg(test)] #[path = "file.rs"]` in any beside it.
 fn is_declared_as_test(module: &Path) -> bool {
     let (Some(folder), Some(name)) = (module.parent(), module.file_stem().and_then(|name| name.to_str())) else {
         return false;
     };
-    let beside = folder.with_extension("rs");
-    let parents = [folder.join("mod.rs"), folder.join("lib.rs"), beside];
-    parents.iter().filter(|parent| parent.is_file()).any(|parent| {
-        let text = read(parent);
+    let by_path = format!("#[path = \"{name}.rs\"]");
+    let declares = |file: &Path, next: &dyn Fn(&str) -> bool| {
+        let text = read(file);
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with(&format!("mod {name};")))
-    })
+        lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && next(pair[1]))
+    };
+    let parents = [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")];
+    let by_name = |line: &str| line.ends_with(&format!("mod {name};"));
+    parents.iter().any(|parent| parent.is_file() && declares(parent, &by_name))
+        || files(folder, "rs").iter().any(|beside| beside.parent() == Some(folder) && declares(beside, &|line| line == by_path))
 }
 
 /// Sources without their tests and without comments, with the number of each line.

@@ -1,6 +1,6 @@
 //! Every field that can be wrong: the answer names it, or the cards say what is not known.
 
-use crate::helpers::answer::{advice, basis, verdict};
+use crate::helpers::answer::{assert_same_advice, basis, verdict};
 use crate::helpers::ehr::gzip_of_spaces;
 use crate::helpers::resources::{PATIENT, failure, lab};
 use crate::helpers::{Answer, Demo, Stop, days_ago};
@@ -172,9 +172,9 @@ async fn what_belongs_to_another_patient_is_dropped_and_told() {
 #[tokio::test]
 async fn the_patient_may_be_named_in_three_ways() {
     let demo = Demo::spawn().await;
-    let expected = advice(&demo.hook(&active().request()).await.json);
+    let expected = demo.hook(&active().request()).await.json;
     let typed = with(active().request(), "/context/patientId", json!(format!("Patient/{PATIENT}")));
-    assert_eq!(advice(&demo.hook(&typed).await.json), expected);
+    assert_same_advice(&demo.hook(&typed).await.json, &expected, "with its type");
 }
 
 /// The drug as text from the chart: bidi controls, markdown and HTML come out harmless, or not at all.

@@ -1,6 +1,6 @@
 //! What the client sent along, and what the service then reads for itself.
 
-use crate::helpers::answer::{advice, verdict};
+use crate::helpers::answer::{assert_same_advice, verdict};
 use crate::helpers::chart::KEYS;
 use crate::helpers::resources::{failure, lab, searchset};
 use crate::helpers::{Demo, Ehr, Fault, Stop, TestApp, days_ago};
@@ -26,7 +26,7 @@ async fn fetches_what_the_client_did_not_send() {
     assert_eq!(ehr.requests().await.len(), 0, "nothing is read without a grant");
 
     let fetched = app.trusted_ehr().hook(&active().granting(&ehr.base(), "t")).await;
-    assert_eq!(advice(&fetched.json), advice(&whole.json), "all of it was read");
+    assert_same_advice(&fetched.json, &whole.json, "all of it was read");
 
     for missing in KEYS {
         let (before, mut request) = (ehr.requests().await.len(), active().granting(&ehr.base(), "t"));
@@ -34,7 +34,7 @@ async fn fetches_what_the_client_did_not_send() {
         request["prefetch"].as_object_mut().unwrap().remove(missing);
         request["prefetch"]["of-another-service"] = json!({"resourceType": "Slot", "id": "1"});
         let partly = app.trusted_ehr().hook(&request).await;
-        assert_eq!(advice(&partly.json), advice(&whole.json), "{missing} was read");
+        assert_same_advice(&partly.json, &whole.json, &format!("{missing} was read"));
         let asked = &ehr.asked_for().await[before..];
         assert!(!asked.is_empty() && asked.len() <= 3, "for {missing} the server was asked for {asked:?}");
     }
@@ -86,7 +86,7 @@ async fn takes_a_bundle_without_matches_as_no_data() {
     let entry = json!({"resource": found_nothing, "search": {"mode": "outcome"}});
     let told = json!({"resourceType": "Bundle", "type": "searchset", "total": 0, "entry": [entry]});
     let told = demo.hook(&answering(&active(), "observations", told)).await;
-    assert_eq!(advice(&told.json), advice(&empty.json), "an outcome that says: none found");
+    assert_same_advice(&told.json, &empty.json, "an outcome that says: none found");
 
     let mut with_included = searchset(&[lab("upcr-1", "2890-2", "2.1", "g/g", &days_ago(7))]);
     with_included["entry"][0]["search"] = json!({"mode": "include"});
@@ -102,7 +102,7 @@ async fn follows_next_pages_on_one_origin_and_admits_unread_ones() {
         let ehr = Ehr::holding(&active()).await.in_pages_of(size).open().await;
         let app = TestApp::reading(&ehr.base()).await;
         let paged = app.trusted_ehr().hook(&active().granting(&ehr.base(), "t")).await;
-        assert_eq!(advice(&paged.json), advice(&whole.json), "pages of {size}");
+        assert_same_advice(&paged.json, &whole.json, &format!("pages of {size}"));
         let all = ehr.requests().await;
         let pages = all.iter().filter(|request| request.url.as_str().contains("_from="));
         assert!(pages.clone().count() > 0 && pages.into_iter().all(|page| page.headers.get("authorization").is_some()));

@@ -121,6 +121,35 @@ pub fn advice(answer: &Value) -> Value {
     }
 }
 
+/// Where two pieces of advice differ, one line for each place; empty if they are the same.
+pub fn differences(left: &Value, right: &Value) -> String {
+    let mut found = Vec::new();
+    compare("", left, right, &mut found);
+    found.join("\n")
+}
+
+fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
+    match (left, right) {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            (a.iter().zip(b).enumerate()).for_each(|(at, (a, b))| compare(&format!("{path}/{at}"), a, b, found));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
+                let of = |members: &Map<String, Value>| members.get(name).cloned().unwrap_or_default();
+                compare(&format!("{path}/{name}"), &of(a), &of(b), found);
+            }
+        }
+        _ if left == right => {}
+        _ => found.push(format!("{path}: {left}\n{path}: {right}")),
+    }
+}
+
+/// Fails the test, and says where, unless two answers give the same advice.
+pub fn assert_same_advice(left: &Value, right: &Value, when: &str) {
+    let found = differences(&advice(left), &advice(right));
+    assert!(found.is_empty(), "{when}:\n{found}");
+}
+
 /// What decides: topic, indicator and rule of each card, in order.
 pub fn verdict(answer: &Value) -> Vec<[String; 3]> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

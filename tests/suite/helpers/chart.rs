@@ -64,7 +64,7 @@ impl Stop {
             order("hcq-1", "active", HYDROXYCHLOROQUINE_200_MG, (200.0, 1), &days_ago(900)),
         ];
         self.medications.extend(orders);
-        let at = days_ago(7);
+        let at = days_ago(6);
         let results = [
             lab("creatinine-1", "2160-0", "0.9", "mg/dL", &at),
             lab_between("c3-1", "4485-9", "104", "mg/dL", &at, [90.0, 180.0]),
