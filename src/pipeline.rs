@@ -23,8 +23,6 @@ use url::Url;
 pub enum Failure {
     /// A field is wrong.
     Request(RequestError),
-    /// The service is not listed for the hook.
-    WrongHook,
     /// `fhirServer` is not the client's.
     ForeignServer,
     /// The access token is for another patient.
@@ -55,10 +53,7 @@ impl From<GatherError> for Failure {
 /// [`Failure`], which the HTTP layer turns into a status.
 pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8]) -> Result<Vec<u8>, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
-    let request = HookRequest::parse(body).map_err(Failure::Request)?;
-    if request.hook != *service.hook {
-        return Err(Failure::WrongHook);
-    }
+    let request = HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
     check_patient(&request)?;
     let readable = readable_server(ehr, &request)?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;

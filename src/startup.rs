@@ -32,12 +32,13 @@ const DEMO_BODY: usize = 8 * 1024 * 1024;
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What every handler shares; nothing in it changes after start-up but the journal and the key sets.
+#[derive(Clone)]
 pub struct App {
     /// The tables.
     pub knowledge: Arc<Knowledge>,
     /// What was answered.
     pub journal: Arc<Journal>,
-    /// Reads FHIR servers.
+    /// Reads FHIR servers; one for each worker, because its connections live on the worker's runtime.
     pub fhir: FhirClient,
     /// The body of discovery.
     pub discovery: Discovery,
@@ -47,12 +48,13 @@ pub struct App {
     pub max_body_bytes: usize,
     /// The time, or an instant that stands still.
     pub clock: Clock,
-    callers: Callers,
-    local_codes: HashMap<String, LocalCodes>,
+    callers: Arc<Callers>,
+    local_codes: Arc<HashMap<String, LocalCodes>>,
     no_local_codes: LocalCodes,
 }
 
 /// The written discovery answer.
+#[derive(Clone)]
 pub struct Discovery {
     /// JSON.
     pub body: web::Bytes,
@@ -141,6 +143,15 @@ impl App {
         self.knowledge.services.iter().find(|s| *s.id == *id)
     }
 
+    /// The same application with connections of its own.
+    fn for_worker(&self) -> App {
+        let mut app = self.clone();
+        if let Ok(own) = FhirClient::new() {
+            app.fhir = own;
+        }
+        app
+    }
+
     /// Local codes of a client.
     pub fn local_codes(&self, client: &str) -> &LocalCodes {
         self.local_codes.get(client).unwrap_or(&self.no_local_codes)
@@ -155,7 +166,7 @@ impl App {
         authorization: Option<&str>,
         audiences: &[String],
     ) -> Result<TrustedEhr, Refusal> {
-        match &self.callers {
+        match &*self.callers {
             Callers::Trusted(trust) => {
                 trust
                     .authenticate(authorization, audiences, Clock::Real.now(), &self.journal)
@@ -199,10 +210,12 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         callers: Callers::Trusted(trust),
         local_codes,
     };
-    let app = web::Data::new(parts.app(config.max_body_bytes)?);
+    let app = parts.app(config.max_body_bytes)?;
     let journal = Arc::clone(&app.journal);
     let server = run(listener, config.workers, move |routes| {
-        routes.app_data(app.clone()).configure(http::routes);
+        routes
+            .app_data(web::Data::new(app.for_worker()))
+            .configure(http::routes);
     })?;
     Ok(Running {
         address,
@@ -248,7 +261,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         callers,
         local_codes: HashMap::new(),
     };
-    let app = web::Data::new(parts.app(DEMO_BODY)?);
+    let app = parts.app(DEMO_BODY)?;
     let journal = Arc::clone(&app.journal);
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -260,7 +273,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
     let server = run(listener, how.workers, move |routes| {
         routes
-            .app_data(app.clone())
+            .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
             .configure(http::routes)
             .configure(demo::routes);
@@ -304,8 +317,8 @@ impl Parts {
             public_url: self.public_url,
             max_body_bytes,
             clock: self.clock,
-            callers: self.callers,
-            local_codes: self.local_codes,
+            callers: Arc::new(self.callers),
+            local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),
         })
     }

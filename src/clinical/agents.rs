@@ -6,9 +6,9 @@
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Agent, AgentUse, Expr, Indication, Kind, Knowledge, Requirement, Rightful};
-use super::record::{Drug, OrderStatus, PatientRecord, Role};
+use super::record::{Drug, OrderStatus, PatientRecord, Role, Source};
 use super::signal::{Entry, Signals};
-use super::vocabulary::IngredientId;
+use super::vocabulary::{IngredientId, Site};
 
 /// Status of an agent for this patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,29 +81,28 @@ pub fn screen<'k>(
             reasons: Vec::new(),
             notes: Vec::new(),
         };
+        let mut gaps = Vec::new();
         exclusions(&mut screened, rightful, signals, &mut screening.entries);
-        let (taken, stopping) = use_of(record, knowledge, agent.ingredient);
-        if stopping {
-            screened.status = Status::Excluded;
-            screened.reasons.push(knowledge.words.get("agent.stopped-now"));
+        let history = History::of(record, knowledge, agent.ingredient);
+        for (harm, words) in [
+            (history.stopping, "agent.stopped-now"),
+            (history.harmed, "agent.stopped-for-harm"),
+        ] {
+            if harm {
+                screened.exclude(knowledge.words.get(words));
+            }
         }
-        if harmed(record, knowledge, agent.ingredient) {
-            screened.status = Status::Excluded;
-            screened
-                .reasons
-                .push(knowledge.words.get("agent.stopped-for-harm"));
-        }
-        requirements(&mut screened, signals, &mut screening);
-        if taken && screened.status != Status::Excluded {
+        requirements(&mut screened, signals, &mut gaps, &mut screening.entries);
+        unread_exclusions(&mut screened, knowledge, signals);
+        if history.taken && screened.status != Status::Excluded {
             screened.status = Status::AlreadyTaking;
             screened.reasons.clear();
         } else if screened.status == Status::Offered && of.situation.is_some() {
             screened.status = Status::CheckFirst;
         }
-        if screened.status == Status::CheckFirst
-            && let Some(situation) = &of.situation
-        {
-            screened.reasons.insert(0, situation);
+        if screened.status == Status::CheckFirst {
+            screened.reasons.splice(0..0, of.situation.as_deref());
+            screening.gaps.extend(gaps);
         }
         let notes = agent
             .notes
@@ -115,6 +114,25 @@ pub fn screen<'k>(
     screening
 }
 
+impl<'k> Screened<'k> {
+    fn exclude(&mut self, because: &'k str) {
+        if self.status != Status::Excluded {
+            self.reasons.clear();
+        }
+        self.status = Status::Excluded;
+        self.reasons.push(because);
+    }
+
+    fn check(&mut self, what: &'k str) {
+        if self.status != Status::Excluded {
+            self.status = Status::CheckFirst;
+            if !self.reasons.contains(&what) {
+                self.reasons.push(what);
+            }
+        }
+    }
+}
+
 fn exclusions<'k>(
     screened: &mut Screened<'k>,
     rightful: Option<&'k Rightful>,
@@ -123,20 +141,42 @@ fn exclusions<'k>(
 ) {
     for exclusion in &screened.agent.excludes {
         if signals.truth(&exclusion.when) == Truth::True {
-            screened.status = Status::Excluded;
-            screened.reasons.push(&exclusion.because);
+            screened.exclude(&exclusion.because);
             entries.extend(grounds(&exclusion.when, signals));
         }
     }
     if let Some((right, ingredient)) = rightful.zip(screened.agent.ingredient)
         && right.excludes.ingredients.binary_search(&ingredient).is_ok()
     {
-        screened.status = Status::Excluded;
-        screened.reasons.push(&right.because);
+        screened.exclude(&right.because);
     }
 }
 
-fn requirements<'k>(screened: &mut Screened<'k>, signals: &mut Signals<'_>, screening: &mut Screening<'k>) {
+/// An exclusion that rests on a source that was not had: that source is what to check first.
+fn unread_exclusions<'k>(screened: &mut Screened<'k>, knowledge: &'k Knowledge, signals: &mut Signals<'_>) {
+    for exclusion in &screened.agent.excludes {
+        if !matches!(signals.truth(&exclusion.when), Truth::Unknown | Truth::Unreadable) {
+            continue;
+        }
+        for source in signals.lost_sources(&exclusion.when) {
+            let key = match source {
+                Source::Medications => "need.medications",
+                Source::Conditions => "need.conditions",
+                Source::Allergies => "need.allergies",
+                Source::Procedures => "need.procedures",
+                Source::Patient | Source::Observations | Source::Screens => continue,
+            };
+            screened.check(knowledge.words.get(key));
+        }
+    }
+}
+
+fn requirements<'k>(
+    screened: &mut Screened<'k>,
+    signals: &mut Signals<'_>,
+    gaps: &mut Vec<Gap>,
+    entries: &mut Vec<Entry>,
+) {
     for requirement in &screened.agent.requires {
         if requirement
             .applies
@@ -145,22 +185,38 @@ fn requirements<'k>(screened: &mut Screened<'k>, signals: &mut Signals<'_>, scre
         {
             continue;
         }
-        match (signals.truth(&requirement.know), &requirement.otherwise) {
+        let truth = signals.truth(&requirement.know);
+        let known = grounds(&requirement.know, signals);
+        match (truth, &requirement.otherwise) {
             (Truth::True, _) => {}
             (Truth::False, Some(because)) => {
-                screened.status = Status::Excluded;
-                screened.reasons.push(because);
-                screening.entries.extend(grounds(&requirement.know, signals));
+                screened.exclude(because);
+                entries.extend(known);
+            }
+            // What is on record and speaks for a look is a reason, not a gap.
+            (Truth::False, None) if !known.is_empty() && !only_asks(requirement, signals) => {
+                screened.check(&requirement.ask);
+                entries.extend(known);
             }
             (Truth::False, None) | (Truth::Unknown | Truth::Unreadable, _) => {
-                if screened.status != Status::Excluded {
-                    screened.status = Status::CheckFirst;
-                    screened.reasons.push(&requirement.ask);
-                }
-                screening.gaps.extend(gap_of(requirement, signals));
+                screened.check(&requirement.ask);
+                gaps.extend(gap_of(requirement, signals));
             }
         }
     }
+}
+
+/// Whether a requirement rests on nothing but for whom it is: no record can answer it, it has to be asked.
+fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
+    let leaves = |expr: &Expr| {
+        let mut found = Vec::new();
+        signals.leaves(expr, &mut found);
+        found
+    };
+    requirement
+        .applies
+        .as_ref()
+        .is_some_and(|who| leaves(who) == leaves(&requirement.know))
 }
 
 /// The gap of a requirement, with the reason that its signs give.
@@ -187,34 +243,36 @@ fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
         .collect()
 }
 
-/// Whether an agent's family is taken and goes on, and whether it is stopped in the same request.
-fn use_of(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> (bool, bool) {
-    let Some(ingredient) = ingredient else {
-        return (false, false);
-    };
-    let ours = || {
-        record
+/// What the record says of an agent's own family.
+#[derive(Default)]
+struct History {
+    /// Taken now, and not stopped in this request.
+    taken: bool,
+    /// Stopped in this request.
+    stopping: bool,
+    /// Stopped for harm earlier.
+    harmed: bool,
+}
+
+impl History {
+    fn of(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> History {
+        let Some(ingredient) = ingredient else {
+            return History::default();
+        };
+        let is_it = |drug: Drug| matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient));
+        let harm = &knowledge.vocabulary.harm_codes;
+        let mut history = History::default();
+        for order in record
             .orders
             .iter()
-            .filter(|o| is_of(knowledge, o.drug, ingredient))
-    };
-    let taken = ours().any(|o| o.role == Role::Recorded && o.status == OrderStatus::Active);
-    let stopping = ours().any(|o| o.role == Role::Stopping && super::signal::counts_as_stop(o.status));
-    (taken && !stopping, stopping)
-}
-
-/// Whether an earlier order of the agent's family was stopped for harm.
-fn harmed(record: &PatientRecord, knowledge: &Knowledge, ingredient: Option<IngredientId>) -> bool {
-    let harm = &knowledge.vocabulary.harm_codes;
-    ingredient.is_some_and(|ingredient| {
-        record.orders.iter().any(|o| {
-            matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
-                && o.status_reason_codes.iter().any(|code| harm.contains(code))
-                && is_of(knowledge, o.drug, ingredient)
-        })
-    })
-}
-
-fn is_of(knowledge: &Knowledge, drug: Drug, ingredient: IngredientId) -> bool {
-    matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient))
+            .filter(|o| is_it(o.drug) && o.site != Some(Site::Local))
+        {
+            let ended = matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled);
+            history.taken |= order.role == Role::Recorded && order.status == OrderStatus::Active;
+            history.stopping |= order.role == Role::Stopping && super::signal::counts_as_stop(order.status);
+            history.harmed |= ended && order.status_reason_codes.iter().any(|code| harm.contains(code));
+        }
+        history.taken &= !history.stopping;
+        history
+    }
 }

@@ -44,12 +44,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     })?;
     let now = arguments.now.map_or(Clock::Real, Clock::Fixed).now();
     let file = arguments.file.display();
-    let request = HookRequest::parse(&body).map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
-    if !knowledge.services.iter().any(|s| *s.hook == *request.hook) {
-        return Err(CommandError::Request(format!(
-            "{file}: hook is not one that this service is listed for"
-        )));
-    }
+    let listed = |hook: &str| knowledge.services.iter().any(|s| *s.hook == *hook);
+    let request =
+        HookRequest::parse_for(&body, listed).map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);

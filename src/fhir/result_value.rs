@@ -3,7 +3,7 @@
 //! Turns `value[x]` into a number in the analyte's canonical unit, a coded finding, or the reason why it
 //! cannot be used. A number without a unit is not compared, a unit that the analyte does not list is not
 //! guessed, and a number that no living patient has is not read. Conversions are exact.
-//! Follows FHIR R4 Quantity and Observation.value[x].
+//! Follows FHIR R4 Quantity and `Observation.value[x]`.
 
 use super::elements::{Concept, Quantity};
 use super::json::{Flag, List, Object, Text, decimal};

@@ -145,7 +145,6 @@ impl From<Failure> for Refused {
                 field: error.field,
                 says: error.says.into(),
             },
-            Failure::WrongHook => Refused::bad("hook", "this service is not listed for the hook"),
             Failure::ForeignServer => Refused::Forbidden {
                 field: "fhirServer",
                 says: "not the FHIR server of this client",

@@ -103,11 +103,20 @@ impl RequestError {
 }
 
 impl<'a> HookRequest<'a> {
-    /// Reads a body.
+    /// Reads a body for any hook.
     ///
     /// # Errors
     /// The first field that is missing, of another type or without meaning.
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        Self::parse_for(body, |_| true)
+    }
+
+    /// Reads a body for the hooks that a service is listed for; another hook is refused before its context is
+    /// read, because contexts differ.
+    ///
+    /// # Errors
+    /// As [`HookRequest::parse`].
+    pub fn parse_for(body: &'a [u8], listed: impl Fn(&str) -> bool) -> Result<Self, RequestError> {
         let text = std::str::from_utf8(body).map_err(|_| RequestError::new("body", "is not UTF-8"))?;
         let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
         if envelope.not_an_object {
@@ -118,6 +127,12 @@ impl<'a> HookRequest<'a> {
             return Err(RequestError::new("prefetch", "must be an object"));
         }
         let hook = top.required_text("hook")?;
+        if !listed(&hook) {
+            return Err(RequestError::new(
+                "hook",
+                "is not one that this service is listed for",
+            ));
+        }
         let fhir_server = top
             .optional_text("fhirServer")?
             .map(|text| server(&text))

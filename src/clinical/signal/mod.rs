@@ -224,6 +224,48 @@ impl<'a> Signals<'a> {
         }
     }
 
+    /// The sources that unknown signs of an expression would have been found in, and that were not had.
+    pub fn lost_sources(&self, expr: &Expr) -> Vec<Source> {
+        let mut leaves = Vec::new();
+        self.leaves(expr, &mut leaves);
+        let unknown = leaves.into_iter().filter(|id| {
+            self.reading(*id)
+                .is_some_and(|r| matches!(r.truth, Truth::Unknown | Truth::Unreadable))
+        });
+        let mut lost: Vec<Source> = unknown
+            .filter_map(|id| self.source_of_form(&self.knowledge.signal(id).form))
+            .collect();
+        lost.retain(|source| {
+            let state = self.record.sources.of(*source);
+            state.missing().is_some() || state.hides_something()
+        });
+        lost.dedup();
+        lost
+    }
+
+    fn source_of_form(&self, form: &Form) -> Option<Source> {
+        match form {
+            Form::Latest { analyte, .. } | Form::Change { analyte, .. } | Form::Stayed { analyte, .. } => {
+                Some(self.source_of(*analyte))
+            }
+            Form::Condition { .. } => Some(Source::Conditions),
+            Form::Procedure { .. } => Some(Source::Procedures),
+            Form::Allergy { .. } => Some(Source::Allergies),
+            Form::Age { .. } | Form::Sex(_) | Form::Deceased => Some(Source::Patient),
+            Form::Continues(_)
+            | Form::Starts { .. }
+            | Form::StoppedForHarm(_)
+            | Form::TakenWithin { .. }
+            | Form::SinceStart { .. }
+            | Form::Replacement { .. } => Some(Source::Medications),
+            Form::Of(_)
+            | Form::StopReason { .. }
+            | Form::AlsoStops(_)
+            | Form::LocalUse
+            | Form::Hold { .. } => None,
+        }
+    }
+
     /// The signals that an expression names, also through other signals.
     pub fn leaves(&self, expr: &Expr, found: &mut Vec<SignalId>) {
         match expr {
