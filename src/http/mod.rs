@@ -10,9 +10,9 @@ pub mod error;
 mod feedback;
 
 use crate::startup::App;
-use error::Refused;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
+use error::Refused;
 
 /// JSON of the CDS Hooks protocol.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

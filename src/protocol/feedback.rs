@@ -147,7 +147,12 @@ fn overridden(raw: Option<&RawValue>) -> Result<FeedbackOutcome, &'static str> {
     } else {
         Some(serde_json::from_str(raw.get()).map_err(|_| FIELD)?)
     };
-    let Some(Reason { reason, user_comment, extension }) = reason else {
+    let Some(Reason {
+        reason,
+        user_comment,
+        extension,
+    }) = reason
+    else {
         return Ok(FeedbackOutcome::Overridden {
             reason: None,
             comment: None,

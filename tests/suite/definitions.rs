@@ -16,7 +16,10 @@ fn blocks(marker: &str) -> Vec<(String, Value)> {
         let (name, rest) = part.split_once(" -->").expect("a closed marker");
         let (_, json) = rest.split_once("```json").expect("a JSON block");
         let (json, _) = json.split_once("```").expect("a closed block");
-        (name.to_owned(), serde_json::from_str(json).unwrap_or_else(|why| panic!("{name}: {why}")))
+        (
+            name.to_owned(),
+            serde_json::from_str(json).unwrap_or_else(|why| panic!("{name}: {why}")),
+        )
     });
     parts.collect()
 }
@@ -47,30 +50,49 @@ async fn a_stop_in_active_lupus_nephritis_is_critical() {
     let answer = send(&example("stop-in-lupus-nephritis")).await;
     let card = answer.card("abrupt-withdrawal");
     assert_eq!(card["indicator"], "critical");
-    assert_eq!(card["extension"]["org.stepdown.basis"]["rule"], "tacrolimus/lupus-nephritis/active-disease");
+    assert_eq!(
+        card["extension"]["org.stepdown.basis"]["rule"],
+        "tacrolimus/lupus-nephritis/active-disease"
+    );
 }
 
 #[tokio::test]
 async fn a_hold_with_a_restart_date_is_no_warning_against_a_stop() {
     let answer = send(&example("hold-with-restart-date")).await;
     assert_eq!(answer.card("hold-and-restart")["indicator"], "info");
-    assert!(!answer.topics().contains(&"abrupt-withdrawal"), "{:?}", answer.topics());
+    assert!(
+        !answer.topics().contains(&"abrupt-withdrawal"),
+        "{:?}",
+        answer.topics()
+    );
 }
 
 #[tokio::test]
 async fn a_switch_is_no_stop() {
     let answer = send(&example("switch-to-extended-release")).await;
-    assert!(!answer.topics().contains(&"abrupt-withdrawal"), "{:?}", answer.topics());
+    assert!(
+        !answer.topics().contains(&"abrupt-withdrawal"),
+        "{:?}",
+        answer.topics()
+    );
 }
 
 #[tokio::test]
 async fn two_immunosuppressants_are_one_merged_card() {
     let answer = send(&example("two-immunosuppressants-together")).await;
     let card = answer.card("abrupt-withdrawal");
-    let drugs = card["extension"]["org.stepdown.basis"]["drugs"].as_array().unwrap();
-    assert!(drugs.len() == 2 && drugs.contains(&Value::from("tacrolimus")), "{drugs:?}");
+    let drugs = card["extension"]["org.stepdown.basis"]["drugs"]
+        .as_array()
+        .unwrap();
+    assert!(
+        drugs.len() == 2 && drugs.contains(&Value::from("tacrolimus")),
+        "{drugs:?}"
+    );
     let said = card["detail"].as_str().unwrap().to_lowercase();
-    assert!(drugs.iter().all(|drug| said.contains(drug.as_str().unwrap())), "{said}");
+    assert!(
+        drugs.iter().all(|drug| said.contains(drug.as_str().unwrap())),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -79,7 +101,10 @@ async fn a_stop_without_prefetch_is_answered_with_its_gaps() {
     let foreign = send(&request).await;
     foreign.states_gap("observations", "not-permitted");
     assert!(!foreign.cards().is_empty());
-    let token = request["fhirAuthorization"]["access_token"].as_str().unwrap().to_owned();
+    let token = request["fhirAuthorization"]["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let patient = request["fhirAuthorization"]["patient"].clone();
     request = grant(request, "http://127.0.0.1:9/fhir", &token);
     request["fhirAuthorization"]["patient"] = patient;
@@ -109,7 +134,9 @@ async fn suggested_resources_are_strict_fhir() {
 }
 
 fn check_resources(name: &str, answer: &Value) -> usize {
-    let actions = suggestions(answer).filter_map(|suggestion| suggestion["actions"].as_array()).flatten();
+    let actions = suggestions(answer)
+        .filter_map(|suggestion| suggestion["actions"].as_array())
+        .flatten();
     let resources: Vec<&Value> = actions.filter_map(|action| action.get("resource")).collect();
     for resource in &resources {
         read_strictly(&resource.to_string()).unwrap_or_else(|why| panic!("{name}: {why}: {resource}"));
@@ -121,10 +148,18 @@ fn check_resources(name: &str, answer: &Value) -> usize {
 #[test]
 fn the_examples_hold_strict_fhir() {
     for (name, request) in blocks("example") {
-        for bundle in ["toBeDiscontinued", "draftOrders"].into_iter().filter_map(|field| request["context"].get(field)) {
+        for bundle in ["toBeDiscontinued", "draftOrders"]
+            .into_iter()
+            .filter_map(|field| request["context"].get(field))
+        {
             read_strictly(&bundle.to_string()).unwrap_or_else(|why| panic!("{name}: {why}"));
         }
-        for (key, answer) in request["prefetch"].as_object().into_iter().flatten().filter(|(_, answer)| !answer.is_null()) {
+        for (key, answer) in request["prefetch"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, answer)| !answer.is_null())
+        {
             read_strictly(&answer.to_string()).unwrap_or_else(|why| panic!("{name}: {key}: {why}"));
         }
     }

@@ -38,7 +38,11 @@ impl Xorshift {
             let (at, length) = (self.below(bytes.len()), 1 + self.below(40));
             let end = (at + length).min(bytes.len());
             match self.below(7) {
-                0 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (length % 8)),
+                0 => bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 1 << (length % 8)),
                 1 => drop(bytes.drain(at..end)),
                 2 => {
                     let part = bytes[at..end].to_vec();
@@ -55,8 +59,27 @@ impl Xorshift {
 }
 
 const PIECES: [&[u8]; 22] = [
-    b"null", b"[]", b"{}", b"\"\"", b"0", b"-1", b"1e999", b"1e-999", b"99999999999999999999999999999999", b"0.1", b"true", b"\"",
-    b"\\u0000", b"\\ud800", b"\xf0\x9f\x92\x8a", b"\xff", b"[[[[[[[[", b"{\"a\":", b",", b"9999-99-99", b"-0001-01-01T00:00:00Z",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\"\"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"1e-999",
+    b"99999999999999999999999999999999",
+    b"0.1",
+    b"true",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xf0\x9f\x92\x8a",
+    b"\xff",
+    b"[[[[[[[[",
+    b"{\"a\":",
+    b",",
+    b"9999-99-99",
+    b"-0001-01-01T00:00:00Z",
     b"\"resourceType\":\"Bundle\",",
 ];
 
@@ -73,7 +96,10 @@ fn bombard(seed: u64, corpus: &[Vec<u8>], mut with: impl FnMut(&[u8])) {
 
 fn requests() -> Vec<Vec<u8>> {
     let stories = stories().into_iter();
-    stories.flat_map(|(_, stop)| [stop.request(), stop.granting("http://127.0.0.1:9/fhir", "t")]).map(|r| r.to_string().into_bytes()).collect()
+    stories
+        .flat_map(|(_, stop)| [stop.request(), stop.granting("http://127.0.0.1:9/fhir", "t")])
+        .map(|r| r.to_string().into_bytes())
+        .collect()
 }
 
 /// Requests through parser, FHIR readers, judgement and cards.
@@ -110,15 +136,26 @@ fn values_inside_a_request_never_panic() {
 
 #[test]
 fn dosage_texts_never_panic() {
-    let texts = ["Take 1.5 mg by mouth twice daily", "2 capsules (2 mg) every 12 hours", "1 tab QAM and 2 tabs QPM", "0,5 mg 1-0-1",
-        "take one and a half tablets 3x/day", "1 to 2 caps po bid prn", "5 mg in the morning and 4.5 mg at night", "½ tablet daily"];
+    let texts = [
+        "Take 1.5 mg by mouth twice daily",
+        "2 capsules (2 mg) every 12 hours",
+        "1 tab QAM and 2 tabs QPM",
+        "0,5 mg 1-0-1",
+        "take one and a half tablets 3x/day",
+        "1 to 2 caps po bid prn",
+        "5 mg in the morning and 4.5 mg at night",
+        "½ tablet daily",
+    ];
     let corpus: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     let vocabulary = &knowledge().vocabulary;
     bombard(0x5eed_0004, &corpus, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         for strength in [None, Some(1.into()), Some(0.into())] {
             if let Some(doses) = read_dosage_text(&text, strength, vocabulary) {
-                assert!(!doses.is_empty() && doses.iter().all(|dose| dose.is_sign_positive()), "{text}: {doses:?}");
+                assert!(
+                    !doses.is_empty() && doses.iter().all(|dose| dose.is_sign_positive()),
+                    "{text}: {doses:?}"
+                );
             }
         }
     });
@@ -133,7 +170,12 @@ fn feedback_never_panics() {
     let corpus = vec![json!({"feedback": [entry, accepted]}).to_string().into_bytes()];
     bombard(0x5eed_0005, &corpus, |bytes| {
         if let Ok(feedback) = Feedback::parse(bytes) {
-            assert!(feedback.malformed.iter().all(|field| field.starts_with("feedback[")));
+            assert!(
+                feedback
+                    .malformed
+                    .iter()
+                    .all(|field| field.starts_with("feedback["))
+            );
         }
     });
 }
@@ -155,9 +197,17 @@ async fn tokens_never_get_past_or_bring_it_down() {
             continue;
         }
         let header = reqwest::header::HeaderValue::from_bytes(&value).unwrap();
-        let call = app.call(Method::POST, &path).header("authorization", header).header("content-type", "application/json");
+        let call = app
+            .call(Method::POST, &path)
+            .header("authorization", header)
+            .header("content-type", "application/json");
         let answer = call.body("{}").send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 401, "{}", String::from_utf8_lossy(&value));
+        assert_eq!(
+            answer.status().as_u16(),
+            401,
+            "{}",
+            String::from_utf8_lossy(&value)
+        );
     }
 }
 
@@ -170,7 +220,12 @@ async fn broken_calls_leave_the_service_standing() {
     while runs < 20 || started.elapsed() < EACH {
         let whole = 2 * random.below(corpus.len() / 2);
         let answer = demo.stop(random.mutate(&corpus[whole])).await;
-        assert!([200, 400, 412, 422].contains(&answer.status), "{}: {}", answer.status, answer.text());
+        assert!(
+            [200, 400, 412, 422].contains(&answer.status),
+            "{}: {}",
+            answer.status,
+            answer.text()
+        );
         runs += 1;
     }
     assert_eq!(demo.stop(corpus[0].clone()).await.status, 200);

@@ -30,7 +30,11 @@ async fn a_field_of_another_type_is_named() {
         ("/fhirServer", json!(7), "fhirServer"),
         ("/fhirServer", json!("fhir.hospital.example"), "fhirServer"),
         ("/fhirServer", json!("ftp://fhir.hospital.example"), "fhirServer"),
-        ("/fhirServer", json!("https://user:secret@fhir.hospital.example"), "fhirServer"),
+        (
+            "/fhirServer",
+            json!("https://user:secret@fhir.hospital.example"),
+            "fhirServer",
+        ),
         ("/fhirAuthorization", json!("Bearer t"), "fhirAuthorization"),
         ("/fhirAuthorization", json!([]), "fhirAuthorization"),
         ("/context", json!("x"), "context"),
@@ -39,19 +43,47 @@ async fn a_field_of_another_type_is_named() {
         ("/context/patientId", json!("Practitioner/1"), "context.patientId"),
         ("/context/patientId", json!("../Patient/1"), "context.patientId"),
         ("/context/encounterId", json!(9), "context.encounterId"),
-        ("/context/toBeDiscontinued", json!("x"), "context.toBeDiscontinued"),
-        ("/context/toBeDiscontinued", json!({"resourceType": "MedicationRequest"}), "context.toBeDiscontinued"),
-        ("/context/toBeDiscontinued", json!({"entry": []}), "context.toBeDiscontinued"),
+        (
+            "/context/toBeDiscontinued",
+            json!("x"),
+            "context.toBeDiscontinued",
+        ),
+        (
+            "/context/toBeDiscontinued",
+            json!({"resourceType": "MedicationRequest"}),
+            "context.toBeDiscontinued",
+        ),
+        (
+            "/context/toBeDiscontinued",
+            json!({"entry": []}),
+            "context.toBeDiscontinued",
+        ),
         ("/context/draftOrders", json!([]), "context.draftOrders"),
-        ("/context/draftOrders", json!({"resourceType": "List"}), "context.draftOrders"),
+        (
+            "/context/draftOrders",
+            json!({"resourceType": "List"}),
+            "context.draftOrders",
+        ),
         ("/prefetch", json!([]), "prefetch"),
         ("/prefetch", json!("x"), "prefetch"),
     ];
     for (path, value, field) in wrong {
-        demo.stop(with(good.clone(), path, value.clone()).to_string()).await.refuses(400, field);
+        demo.stop(with(good.clone(), path, value.clone()).to_string())
+            .await
+            .refuses(400, field);
     }
-    for path in ["/fhirServer", "/fhirAuthorization", "/context/encounterId", "/context/draftOrders", "/prefetch"] {
-        assert_eq!(demo.hook(&with(good.clone(), path, Value::Null)).await.status, 200, "null at {path} is not there");
+    for path in [
+        "/fhirServer",
+        "/fhirAuthorization",
+        "/context/encounterId",
+        "/context/draftOrders",
+        "/prefetch",
+    ] {
+        assert_eq!(
+            demo.hook(&with(good.clone(), path, Value::Null)).await.status,
+            200,
+            "null at {path} is not there"
+        );
     }
 }
 
@@ -61,7 +93,10 @@ async fn a_body_that_is_no_json_says_what_it_is() {
     let good = active().request().to_string();
     let bodies: Vec<(Vec<u8>, &str)> = vec![
         (Vec::new(), "empty"),
-        (b"<!DOCTYPE html><html><body>Please log in</body></html>".to_vec(), "markup"),
+        (
+            b"<!DOCTYPE html><html><body>Please log in</body></html>".to_vec(),
+            "markup",
+        ),
         (good.as_bytes()[..good.len() / 2].to_vec(), "too early"),
         (format!("{good}x").into_bytes(), "JSON"),
         (good.replacen('{', "{,", 1).into_bytes(), "JSON"),
@@ -85,12 +120,16 @@ async fn a_field_that_stands_twice_is_refused() {
     let demo = Demo::spawn().await;
     let good = active().request();
     for field in ["hook", "hookInstance", "context", "prefetch"] {
-        let twice = good.to_string().replacen('{', &format!("{{\"{field}\":{},", good[field]), 1);
+        let twice = good
+            .to_string()
+            .replacen('{', &format!("{{\"{field}\":{},", good[field]), 1);
         demo.stop(twice).await.refuses(400, field);
     }
     for field in ["userId", "patientId", "toBeDiscontinued"] {
         let value = &good["context"][field];
-        let twice = good.to_string().replacen("\"context\":{", &format!("\"context\":{{\"{field}\":{value},"), 1);
+        let twice =
+            good.to_string()
+                .replacen("\"context\":{", &format!("\"context\":{{\"{field}\":{value},"), 1);
         demo.stop(twice).await.refuses(400, &format!("context.{field}"));
     }
 }
@@ -102,10 +141,23 @@ async fn nesting_has_an_end() {
     let body = active().request().to_string();
     for levels in [200, 5_000, 100_000] {
         let outside = body.replacen('{', &format!("{{\"x\":{},", deep(levels)), 1);
-        let context = body.replacen("\"context\":{", &format!("\"context\":{{\"x\":{},", deep(levels)), 1);
+        let context = body.replacen(
+            "\"context\":{",
+            &format!("\"context\":{{\"x\":{},", deep(levels)),
+            1,
+        );
         let order = body.replacen("\"intent\":", &format!("\"x\":{},\"intent\":", deep(levels)), 1);
-        let prefetch = body.replacen("\"prefetch\":{", &format!("\"prefetch\":{{\"x\":{},", deep(levels)), 1);
-        for (body, place) in [(outside, "top"), (context, "context"), (order, "order"), (prefetch, "prefetch")] {
+        let prefetch = body.replacen(
+            "\"prefetch\":{",
+            &format!("\"prefetch\":{{\"x\":{},", deep(levels)),
+            1,
+        );
+        for (body, place) in [
+            (outside, "top"),
+            (context, "context"),
+            (order, "order"),
+            (prefetch, "prefetch"),
+        ] {
             let answer = demo.stop(body).await;
             match answer.status {
                 200 => assert!(!answer.cards().is_empty(), "{place}, {levels}"),
@@ -119,7 +171,10 @@ async fn nesting_has_an_end() {
 #[tokio::test]
 async fn no_prefetch_at_all_is_a_card_with_gaps() {
     let demo = Demo::spawn().await;
-    for request in [active().without_prefetch(), with(active().request(), "/prefetch", json!({}))] {
+    for request in [
+        active().without_prefetch(),
+        with(active().request(), "/prefetch", json!({})),
+    ] {
         let answer = demo.hook(&request).await;
         assert!(!answer.cards().is_empty());
         for source in ["observations", "conditions", "medications"] {
@@ -134,21 +189,52 @@ async fn garbage_in_prefetch_is_a_gap() {
     let demo = Demo::spawn().await;
     let good = demo.hook(&active().request()).await;
     for key in ["medications", "observations", "conditions"] {
-        for garbage in [json!(7), json!("x"), json!([]), json!({}), json!({"resourceType": "Bundle", "entry": {"x": 1}}),
-            json!({"resourceType": 5}), failure(), json!("<html>")]
-        {
-            let answer = demo.hook(&with(active().request(), &format!("/prefetch/{key}"), garbage.clone())).await;
+        for garbage in [
+            json!(7),
+            json!("x"),
+            json!([]),
+            json!({}),
+            json!({"resourceType": "Bundle", "entry": {"x": 1}}),
+            json!({"resourceType": 5}),
+            failure(),
+            json!("<html>"),
+        ] {
+            let answer = demo
+                .hook(&with(
+                    active().request(),
+                    &format!("/prefetch/{key}"),
+                    garbage.clone(),
+                ))
+                .await;
             assert!(!answer.cards().is_empty(), "{key}: {garbage}");
-            assert!(answer.gaps().iter().any(|(need, _)| need == key), "{key}: {garbage}: {:?}", answer.gaps());
+            assert!(
+                answer.gaps().iter().any(|(need, _)| need == key),
+                "{key}: {garbage}: {:?}",
+                answer.gaps()
+            );
         }
     }
-    for value in ["[]", "{\"x\":1}", "1e999", "-1", "\"2.1\"", "null", "true", "\"\""] {
+    for value in [
+        "[]",
+        "{\"x\":1}",
+        "1e999",
+        "-1",
+        "\"2.1\"",
+        "null",
+        "true",
+        "\"\"",
+    ] {
         let value: Value = serde_json::from_str(value).unwrap_or(json!("1e999"));
-        let last = active().request()["prefetch"]["observations"]["entry"].as_array().unwrap().len() - 1;
+        let last = active().request()["prefetch"]["observations"]["entry"]
+            .as_array()
+            .unwrap()
+            .len()
+            - 1;
         let path = format!("/prefetch/observations/entry/{last}/resource/valueQuantity/value");
         let answer = demo.hook(&with(active().request(), &path, value.clone())).await;
         assert!(!answer.cards().is_empty(), "{value}");
-        let told = answer.gaps().iter().any(|(need, _)| need == "upcr") || verdict(&answer.json) == verdict(&good.json);
+        let told = answer.gaps().iter().any(|(need, _)| need == "upcr")
+            || verdict(&answer.json) == verdict(&good.json);
         assert!(told, "{value}: {:?}", answer.gaps());
     }
 }
@@ -159,8 +245,20 @@ async fn what_belongs_to_another_patient_is_dropped_and_told() {
     let demo = Demo::spawn().await;
     let mut theirs = lab("theirs-1", "2890-2", "9", "g/g", &days_ago(1));
     theirs["subject"]["reference"] = json!("Patient/somebody-else");
-    let answer = demo.hook(&Stop::tacrolimus().in_lupus_nephritis().with_upcr("0.3", "g/g", 7).with_result(theirs).request()).await;
-    assert!(answer.gaps().iter().any(|(_, why)| why == "other-patient"), "{:?}", answer.gaps());
+    let answer = demo
+        .hook(
+            &Stop::tacrolimus()
+                .in_lupus_nephritis()
+                .with_upcr("0.3", "g/g", 7)
+                .with_result(theirs)
+                .request(),
+        )
+        .await;
+    assert!(
+        answer.gaps().iter().any(|(_, why)| why == "other-patient"),
+        "{:?}",
+        answer.gaps()
+    );
     assert!(!answer.text().contains("theirs-1"));
     let mut patient = active().request();
     patient["prefetch"]["patient"]["id"] = json!("somebody-else");
@@ -173,7 +271,11 @@ async fn what_belongs_to_another_patient_is_dropped_and_told() {
 async fn the_patient_may_be_named_in_three_ways() {
     let demo = Demo::spawn().await;
     let expected = demo.hook(&active().request()).await.json;
-    let typed = with(active().request(), "/context/patientId", json!(format!("Patient/{PATIENT}")));
+    let typed = with(
+        active().request(),
+        "/context/patientId",
+        json!(format!("Patient/{PATIENT}")),
+    );
     assert_same_advice(&demo.hook(&typed).await.json, &expected, "with its type");
 }
 
@@ -205,10 +307,30 @@ async fn names_from_the_chart_carry_no_markup() {
 }
 
 fn check_texts(answer: &Answer, name: &str) {
-    let forbidden = ["<script", "](https://evil", "![x]", "\n# head", "\n- item", "\n1. one", "\n> quote", "**tacrolimus**",
-        "\u{202e}", "\u{2066}", "\u{0}", "\u{7}", "\u{1b}", "\u{200b}", "\u{feff}", "&lt;b", "&#60;"];
+    let forbidden = [
+        "<script",
+        "](https://evil",
+        "![x]",
+        "\n# head",
+        "\n- item",
+        "\n1. one",
+        "\n> quote",
+        "**tacrolimus**",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{0}",
+        "\u{7}",
+        "\u{1b}",
+        "\u{200b}",
+        "\u{feff}",
+        "&lt;b",
+        "&#60;",
+    ];
     for card in answer.cards() {
-        let mut texts = vec![card["summary"].as_str().unwrap(), card["detail"].as_str().unwrap()];
+        let mut texts = vec![
+            card["summary"].as_str().unwrap(),
+            card["detail"].as_str().unwrap(),
+        ];
         for suggestion in card["suggestions"].as_array().into_iter().flatten() {
             texts.push(suggestion["label"].as_str().unwrap());
             texts.push(suggestion["actions"][0]["description"].as_str().unwrap());
@@ -217,7 +339,9 @@ fn check_texts(answer: &Answer, name: &str) {
             for markup in forbidden {
                 assert!(!text.contains(markup), "{name:?}: {markup:?} in {text:?}");
             }
-            let linked = text.contains("https://evil.example") && !text.contains("https\\://evil") && !text.contains("`https");
+            let linked = text.contains("https://evil.example")
+                && !text.contains("https\\://evil")
+                && !text.contains("`https");
             assert!(!linked, "{name:?}: a bare address becomes a link in {text:?}");
         }
         assert!(basis(card).is_object());

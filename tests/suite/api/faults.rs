@@ -43,8 +43,17 @@ impl Hospital {
     async fn open() -> Self {
         let stop = Stop::tacrolimus();
         let elsewhere = Ehr::holding(&stop).await.open().await;
-        let ehr = Ehr::holding(&stop).await.with_elsewhere(&elsewhere.origin()).open().await;
-        let app = TestApp::with(&ehr.base(), "", &format!("deadline-ms = {}", DEADLINE.as_millis())).await;
+        let ehr = Ehr::holding(&stop)
+            .await
+            .with_elsewhere(&elsewhere.origin())
+            .open()
+            .await;
+        let app = TestApp::with(
+            &ehr.base(),
+            "",
+            &format!("deadline-ms = {}", DEADLINE.as_millis()),
+        )
+        .await;
         Self { ehr, elsewhere, app }
     }
 
@@ -57,8 +66,15 @@ impl Hospital {
         let answer = self.app.trusted_ehr().hook(&request).await;
         let took = started.elapsed();
         assert!(took < DEADLINE + MARGIN, "{kind} {fault:?} took {took:?}");
-        assert_eq!(self.elsewhere.requests().await.len(), 0, "{kind} {fault:?}: the token went elsewhere");
-        assert!(self.ehr.requests().await.len() > before, "{kind} {fault:?}: the server was not asked");
+        assert_eq!(
+            self.elsewhere.requests().await.len(),
+            0,
+            "{kind} {fault:?}: the token went elsewhere"
+        );
+        assert!(
+            self.ehr.requests().await.len() > before,
+            "{kind} {fault:?}: the server was not asked"
+        );
         assert!(!answer.text().contains(SECRET), "{kind} {fault:?}");
         answer
     }
@@ -68,19 +84,42 @@ impl Hospital {
 async fn a_server_that_fails_at_everything_is_never_silence() {
     let hospital = Hospital::open().await;
     for fault in FAULTS {
-        let answer = hospital.call(&Stop::tacrolimus().with_kidney_transplant(), "*", fault).await;
+        let answer = hospital
+            .call(&Stop::tacrolimus().with_kidney_transplant(), "*", fault)
+            .await;
         assert!(!answer.cards().is_empty(), "{fault:?}: {}", answer.text());
-        assert!(!answer.gaps().is_empty(), "{fault:?}: nothing is said to be unknown");
+        assert!(
+            !answer.gaps().is_empty(),
+            "{fault:?}: nothing is said to be unknown"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_transplant_stays_critical_whatever_else_fails() {
-    let (hospital, stop) = (Hospital::open().await, Stop::tacrolimus().with_kidney_transplant());
-    for (kind, need) in [("Observation", "observations"), ("Procedure", ""), ("AllergyIntolerance", "")] {
-        for fault in [Fault::Slow, Fault::Status(500), Fault::Truncated, Fault::Html, Fault::Empty, Fault::GzipBomb] {
+    let (hospital, stop) = (
+        Hospital::open().await,
+        Stop::tacrolimus().with_kidney_transplant(),
+    );
+    for (kind, need) in [
+        ("Observation", "observations"),
+        ("Procedure", ""),
+        ("AllergyIntolerance", ""),
+    ] {
+        for fault in [
+            Fault::Slow,
+            Fault::Status(500),
+            Fault::Truncated,
+            Fault::Html,
+            Fault::Empty,
+            Fault::GzipBomb,
+        ] {
             let answer = hospital.call(&stop, kind, fault).await;
-            assert_eq!(answer.card("abrupt-withdrawal")["indicator"], "critical", "{kind} {fault:?}");
+            assert_eq!(
+                answer.card("abrupt-withdrawal")["indicator"],
+                "critical",
+                "{kind} {fault:?}"
+            );
             let told = need.is_empty() || answer.gaps().iter().any(|(of, _)| of == need);
             assert!(told, "{kind} {fault:?}: {:?}", answer.gaps());
         }
@@ -91,8 +130,16 @@ async fn a_transplant_stays_critical_whatever_else_fails() {
 #[tokio::test]
 async fn a_transplant_that_could_not_be_read_is_no_reassurance() {
     let hospital = Hospital::open().await;
-    let by_problem = (story("kidney transplant, one problem says so"), "Condition", "conditions");
-    let by_procedure = (story("liver transplant, one procedure says so"), "Procedure", "procedures");
+    let by_problem = (
+        story("kidney transplant, one problem says so"),
+        "Condition",
+        "conditions",
+    );
+    let by_procedure = (
+        story("liver transplant, one procedure says so"),
+        "Procedure",
+        "procedures",
+    );
     for (stop, kind, source) in [by_problem, by_procedure] {
         for fault in FAULTS {
             let answer = hospital.call(&stop, kind, fault).await;
@@ -101,7 +148,11 @@ async fn a_transplant_that_could_not_be_read_is_no_reassurance() {
             if fault != Fault::OtherPatient {
                 assert_eq!(urgency(&answer.json), 3, "{kind} {fault:?}: {}", answer.text());
             }
-            assert!(answer.gaps().iter().any(|(need, _)| need == source), "{kind} {fault:?}: {:?}", answer.gaps());
+            assert!(
+                answer.gaps().iter().any(|(need, _)| need == source),
+                "{kind} {fault:?}: {:?}",
+                answer.gaps()
+            );
         }
     }
 }
@@ -120,11 +171,22 @@ async fn the_reason_of_a_failure_is_told() {
         (Fault::OtherPatient, "other-patient"),
     ];
     for (fault, why) in reasons {
-        hospital.call(&stop, "Observation", fault).await.states_gap("observations", why);
+        hospital
+            .call(&stop, "Observation", fault)
+            .await
+            .states_gap("observations", why);
     }
-    for fault in [Fault::Html, Fault::Truncated, Fault::Empty, Fault::WrongType, Fault::GzipBomb] {
+    for fault in [
+        Fault::Html,
+        Fault::Truncated,
+        Fault::Empty,
+        Fault::WrongType,
+        Fault::GzipBomb,
+    ] {
         let answer = hospital.call(&stop, "Observation", fault).await;
-        let told = ["not-readable", "fetch-failed"].into_iter().any(|why| answer.has_gap("observations", why));
+        let told = ["not-readable", "fetch-failed"]
+            .into_iter()
+            .any(|why| answer.has_gap("observations", why));
         assert!(told, "{fault:?}: {:?}", answer.gaps());
     }
 }

@@ -21,10 +21,15 @@ fn empty_values(value: &Value, path: &str, found: &mut Vec<String>) {
     }
     match value {
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| empty_values(item, &format!("{path}/{at}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, item)| empty_values(item, &format!("{path}/{at}"), found));
         }
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| empty_values(member, &format!("{path}/{name}"), found));
+            members
+                .iter()
+                .for_each(|(name, member)| empty_values(member, &format!("{path}/{name}"), found));
         }
         _ => {}
     }
@@ -40,7 +45,10 @@ async fn every_answer_is_json_without_nulls_or_empty_values() {
         answers.push(demo.hook(&stop.without_prefetch()).await);
     }
     for answer in &answers {
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/json")
+        );
         let strict: Value = serde_json::from_slice(&answer.bytes).expect("JSON and nothing after it");
         let mut found = Vec::new();
         empty_values(&strict, "", &mut found);
@@ -52,7 +60,13 @@ async fn every_answer_is_json_without_nulls_or_empty_values() {
 #[tokio::test]
 async fn success_is_200_with_a_list_of_cards_even_an_empty_one() {
     let demo = Demo::spawn().await;
-    assert!(!demo.hook(&Stop::tacrolimus().with_kidney_transplant().request()).await.cards().is_empty());
+    assert!(
+        !demo
+            .hook(&Stop::tacrolimus().with_kidney_transplant().request())
+            .await
+            .cards()
+            .is_empty()
+    );
     let mut nothing = Stop::tacrolimus().request();
     nothing["context"]["toBeDiscontinued"] = json!({"resourceType": "Bundle", "type": "collection"});
     let silent = demo.hook(&nothing).await;
@@ -61,7 +75,11 @@ async fn success_is_200_with_a_list_of_cards_even_an_empty_one() {
         order["medicationCodeableConcept"] = json!({"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm",
             "code": "314076", "display": "lisinopril 10 MG Oral Tablet"}]});
     });
-    assert_eq!(demo.hook(&other.request()).await.text(), r#"{"cards":[]}"#, "no drug of ours");
+    assert_eq!(
+        demo.hook(&other.request()).await.text(),
+        r#"{"cards":[]}"#,
+        "no drug of ours"
+    );
 }
 
 /// cds-33a, cds-33b, cds-34c
@@ -73,7 +91,8 @@ async fn refusals_carry_an_operation_outcome_and_nothing_of_the_inside() {
     let mut foreign = good.clone();
     foreign["fhirServer"] = json!("https://elsewhere.example/r4");
     let mut theirs = good.clone();
-    theirs["context"]["toBeDiscontinued"]["entry"][0]["resource"]["subject"]["reference"] = json!("Patient/somebody-else");
+    theirs["context"]["toBeDiscontinued"]["entry"][0]["resource"]["subject"]["reference"] =
+        json!("Patient/somebody-else");
     let answers = [
         (400, ehr.post(&path, "{").await),
         (400, ehr.post(&path, "[]").await),
@@ -87,12 +106,30 @@ async fn refusals_carry_an_operation_outcome_and_nothing_of_the_inside() {
     ];
     for (status, answer) in answers {
         answer.refuses(status, "");
-        assert!(answer.header("content-type").starts_with("application/fhir+json"), "{status}");
+        assert!(
+            answer.header("content-type").starts_with("application/fhir+json"),
+            "{status}"
+        );
         fhir_out::read_strictly(&answer.text()).unwrap_or_else(|why| panic!("{status}: {why}"));
         let code = answer.json["issue"][0]["code"].as_str();
         assert!(code.is_some_and(|code| !code.is_empty()), "{status}");
-        for inside in [PATIENT, "Quux", ".rs", "panicked", "serde", "line ", "column", "sqlx", "/tmp", "somebody-else"] {
-            assert!(!answer.text().contains(inside), "{status} tells {inside}: {}", answer.text());
+        for inside in [
+            PATIENT,
+            "Quux",
+            ".rs",
+            "panicked",
+            "serde",
+            "line ",
+            "column",
+            "sqlx",
+            "/tmp",
+            "somebody-else",
+        ] {
+            assert!(
+                !answer.text().contains(inside),
+                "{status} tells {inside}: {}",
+                answer.text()
+            );
         }
     }
 }
@@ -113,7 +150,10 @@ async fn without_a_journal_nobody_is_let_in() {
 #[tokio::test]
 async fn answers_within_half_a_second_from_prefetch() {
     let demo = Demo::spawn().await;
-    let request = Stop::tacrolimus().in_lupus_nephritis().with_upcr("2.1", "g/g", 7).request();
+    let request = Stop::tacrolimus()
+        .in_lupus_nephritis()
+        .with_upcr("2.1", "g/g", 7)
+        .request();
     let mut times = Vec::new();
     for _ in 0..5 {
         let started = Instant::now();
@@ -133,12 +173,29 @@ async fn adds_only_reverse_domain_extensions_and_no_system_actions() {
         let members: Vec<&String> = answer.json.as_object().unwrap().keys().collect();
         assert_eq!(members, ["cards"], "{name}");
         for card in answer.cards() {
-            let known = ["uuid", "summary", "detail", "indicator", "source", "suggestions", "selectionBehavior",
-                "overrideReasons", "links", "extension"];
+            let known = [
+                "uuid",
+                "summary",
+                "detail",
+                "indicator",
+                "source",
+                "suggestions",
+                "selectionBehavior",
+                "overrideReasons",
+                "links",
+                "extension",
+            ];
             let members = card.as_object().unwrap();
-            assert!(members.keys().all(|member| known.contains(&member.as_str())), "{name}: {:?}", members.keys());
+            assert!(
+                members.keys().all(|member| known.contains(&member.as_str())),
+                "{name}: {:?}",
+                members.keys()
+            );
             for key in card["extension"].as_object().expect("an object").keys() {
-                assert!(key.split('.').count() >= 3 && key.starts_with("org."), "{name}: {key}");
+                assert!(
+                    key.split('.').count() >= 3 && key.starts_with("org."),
+                    "{name}: {key}"
+                );
             }
         }
     }
@@ -148,7 +205,17 @@ async fn adds_only_reverse_domain_extensions_and_no_system_actions() {
 #[tokio::test]
 async fn a_dead_server_is_not_silence() {
     let stop = Stop::tacrolimus().with_kidney_transplant();
-    let ehr = Ehr::holding(&stop).await.failing("*", Fault::Status(500)).open().await;
+    let ehr = Ehr::holding(&stop)
+        .await
+        .failing("*", Fault::Status(500))
+        .open()
+        .await;
     let app = TestApp::reading(&ehr.base()).await;
-    assert!(!app.trusted_ehr().hook(&stop.granting(&ehr.base(), "t")).await.cards().is_empty());
+    assert!(
+        !app.trusted_ehr()
+            .hook(&stop.granting(&ehr.base(), "t"))
+            .await
+            .cards()
+            .is_empty()
+    );
 }

@@ -31,12 +31,18 @@ async fn answers_without_a_token() {
 async fn lists_a_service_for_each_hook_and_answers_at_its_id() {
     let app = TestApp::spawn().await;
     let answer = discovery(&app).await;
-    let hooks: BTreeSet<&str> = entries(&answer).iter().filter_map(|entry| entry["hook"].as_str()).collect();
+    let hooks: BTreeSet<&str> = entries(&answer)
+        .iter()
+        .filter_map(|entry| entry["hook"].as_str())
+        .collect();
     for hook in PROMISED {
         assert!(hooks.contains(hook), "nobody listens to {hook}");
         let mut request = Stop::tacrolimus().with_kidney_transplant().request();
         request["hook"] = hook.into();
-        assert!(!app.trusted_ehr().hook(&request).await.cards().is_empty(), "{hook}");
+        assert!(
+            !app.trusted_ehr().hook(&request).await.cards().is_empty(),
+            "{hook}"
+        );
     }
 }
 
@@ -47,13 +53,22 @@ async fn lists_services_with_required_fields() {
     let answer = discovery(&app).await;
     for entry in entries(&answer) {
         for field in ["hook", "description", "id", "title", "version"] {
-            assert!(entry[field].as_str().is_some_and(|text| !text.trim().is_empty()), "{field} of {entry}");
+            assert!(
+                entry[field].as_str().is_some_and(|text| !text.trim().is_empty()),
+                "{field} of {entry}"
+            );
         }
         let prefetch = entry["prefetch"].as_object().expect("prefetch");
-        assert!(!prefetch.is_empty() && prefetch.values().all(Value::is_string), "{prefetch:?}");
+        assert!(
+            !prefetch.is_empty() && prefetch.values().all(Value::is_string),
+            "{prefetch:?}"
+        );
         if let Some(version) = entry.get("hookVersion") {
             let definition = include_str!("../../../hooks/definitions/medication-discontinue.md");
-            let stated = definition.lines().find_map(|line| line.strip_prefix("| hookVersion |")).unwrap();
+            let stated = definition
+                .lines()
+                .find_map(|line| line.strip_prefix("| hookVersion |"))
+                .unwrap();
             assert_eq!(version.as_str(), Some(stated.trim_matches(['|', ' '])), "{entry}");
         }
     }
@@ -66,11 +81,17 @@ async fn shares_an_id_only_where_later_cards_replace_earlier_ones() {
     let answer = discovery(&app).await;
     let mut hooks: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for entry in entries(&answer) {
-        hooks.entry(entry["id"].as_str().unwrap()).or_default().insert(entry["hook"].as_str().unwrap());
+        hooks
+            .entry(entry["id"].as_str().unwrap())
+            .or_default()
+            .insert(entry["hook"].as_str().unwrap());
     }
     let replacing = BTreeSet::from(["order-select", "order-sign"]);
     for (id, hooks) in hooks {
-        assert!(hooks.len() == 1 || hooks.is_subset(&replacing), "{id} answers {hooks:?}");
+        assert!(
+            hooks.len() == 1 || hooks.is_subset(&replacing),
+            "{id} answers {hooks:?}"
+        );
     }
 }
 
@@ -82,7 +103,9 @@ async fn is_stable_and_may_be_cached() {
     assert_eq!(first.bytes, second.bytes, "two processes with the same knowledge");
     assert!(!first.header("etag").is_empty() && first.header("etag") == second.header("etag"));
     assert!(first.header("cache-control").contains("max-age"));
-    let call = app.call(Method::GET, "/cds-services").header("if-none-match", first.header("etag"));
+    let call = app
+        .call(Method::GET, "/cds-services")
+        .header("if-none-match", first.header("etag"));
     let unchanged = Answer::of(call.send().await.unwrap()).await;
     assert_eq!((unchanged.status, unchanged.bytes.len()), (304, 0));
 }
@@ -101,20 +124,40 @@ async fn templates_are_portable_and_use_allowed_tokens() {
 
 fn check_template(key: &str, template: &str) {
     for token in template.split("{{").skip(1) {
-        let (token, _) = token.split_once("}}").unwrap_or_else(|| panic!("{key}: a token is not closed"));
-        let allowed = ["context.patientId", "context.userId", "context.encounterId", "userPractitionerId"];
+        let (token, _) = token
+            .split_once("}}")
+            .unwrap_or_else(|| panic!("{key}: a token is not closed"));
+        let allowed = [
+            "context.patientId",
+            "context.userId",
+            "context.encounterId",
+            "userPractitionerId",
+        ];
         assert!(allowed.contains(&token), "{key}: {token}");
     }
     let path = template.split('?').next().unwrap_or_default();
-    assert!(!path.starts_with('/') && !path.contains("://"), "{key}: {template}");
+    assert!(
+        !path.starts_with('/') && !path.contains("://"),
+        "{key}: {template}"
+    );
     let Some((kind, query)) = template.split_once('?') else {
-        return assert!(template.split('/').count() == 2, "{key}: neither a read nor a search: {template}");
+        return assert!(
+            template.split('/').count() == 2,
+            "{key}: neither a read nor a search: {template}"
+        );
     };
     assert!(kind.chars().all(char::is_alphabetic), "{key}: {kind}");
     for parameter in query.split('&') {
-        let (name, value) = parameter.split_once('=').unwrap_or_else(|| panic!("{key}: {parameter}"));
-        let known = ["patient", "subject", "code", "category", "status", "date", "intent", "_count", "_sort"];
-        assert!(known.contains(&name) || name == "_include", "{key}: {name} is not portable");
+        let (name, value) = parameter
+            .split_once('=')
+            .unwrap_or_else(|| panic!("{key}: {parameter}"));
+        let known = [
+            "patient", "subject", "code", "category", "status", "date", "intent", "_count", "_sort",
+        ];
+        assert!(
+            known.contains(&name) || name == "_include",
+            "{key}: {name} is not portable"
+        );
         assert!(name != "_sort" || value == "-date", "{key}: {parameter}");
     }
 }

@@ -22,7 +22,12 @@ impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.unwrap().to_vec();
-        Self { status: StatusCode::as_u16(&status), headers, json: parse(&bytes), bytes }
+        Self {
+            status: StatusCode::as_u16(&status),
+            headers,
+            json: parse(&bytes),
+            bytes,
+        }
     }
 
     /// Its cards; anything but a 200 fails the test.
@@ -54,7 +59,11 @@ impl Answer {
 
     /// Fails the test unless some card states this gap.
     pub fn states_gap(&self, need: &str, why: &str) {
-        assert!(self.has_gap(need, why), "no gap {need}/{why} among {:?}", self.gaps());
+        assert!(
+            self.has_gap(need, why),
+            "no gap {need}/{why} among {:?}",
+            self.gaps()
+        );
     }
 
     /// The body as text.
@@ -70,7 +79,12 @@ impl Answer {
     /// Fails the test unless this is a refusal with that status, an OperationOutcome that says where.
     pub fn refuses(&self, status: u16, field: &str) {
         assert_eq!(self.status, status, "{field}: {}", self.text());
-        assert_eq!(self.json["resourceType"], "OperationOutcome", "{field}: {}", self.text());
+        assert_eq!(
+            self.json["resourceType"],
+            "OperationOutcome",
+            "{field}: {}",
+            self.text()
+        );
         let said = self.json["issue"][0]["diagnostics"].as_str().unwrap_or_default();
         assert!(said.contains(field), "the answer does not name {field}: {said}");
     }
@@ -94,7 +108,10 @@ pub fn basis(card: &Value) -> &Value {
 pub fn gaps(answer: &Value) -> BTreeSet<(String, String)> {
     let text = |value: &Value| value.as_str().expect("a word").to_owned();
     let cards = answer["cards"].as_array().expect("a list of cards");
-    let gaps = cards.iter().filter_map(|card| basis(card)["gaps"].as_array()).flatten();
+    let gaps = cards
+        .iter()
+        .filter_map(|card| basis(card)["gaps"].as_array())
+        .flatten();
     gaps.map(|gap| (text(&gap["need"]), text(&gap["why"]))).collect()
 }
 
@@ -114,8 +131,14 @@ pub fn advice(answer: &Value) -> Value {
     match answer {
         Value::Array(items) => items.iter().map(advice).collect(),
         Value::Object(members) => {
-            let lasting = members.iter().filter(|(name, _)| *name != "uuid" && *name != "evaluatedAt");
-            Value::Object(lasting.map(|(name, value)| (name.clone(), advice(value))).collect::<Map<_, _>>())
+            let lasting = members
+                .iter()
+                .filter(|(name, _)| *name != "uuid" && *name != "evaluatedAt");
+            Value::Object(
+                lasting
+                    .map(|(name, value)| (name.clone(), advice(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
         other => other.clone(),
     }
@@ -131,7 +154,8 @@ pub fn differences(left: &Value, right: &Value) -> String {
 fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
     match (left, right) {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            (a.iter().zip(b).enumerate()).for_each(|(at, (a, b))| compare(&format!("{path}/{at}"), a, b, found));
+            (a.iter().zip(b).enumerate())
+                .for_each(|(at, (a, b))| compare(&format!("{path}/{at}"), a, b, found));
         }
         (Value::Object(a), Value::Object(b)) => {
             for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
@@ -153,8 +177,19 @@ pub fn assert_same_advice(left: &Value, right: &Value, when: &str) {
 /// What decides: topic, indicator and rule of each card, in order.
 pub fn verdict(answer: &Value) -> Vec<[String; 3]> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let of = |card: &Value| [topic_of(card).to_owned(), text(&card["indicator"]), text(&basis(card)["rule"])];
-    answer["cards"].as_array().expect("a list of cards").iter().map(of).collect()
+    let of = |card: &Value| {
+        [
+            topic_of(card).to_owned(),
+            text(&card["indicator"]),
+            text(&basis(card)["rule"]),
+        ]
+    };
+    answer["cards"]
+        .as_array()
+        .expect("a list of cards")
+        .iter()
+        .map(of)
+        .collect()
 }
 
 /// Every suggestion of every card.

@@ -65,7 +65,13 @@ impl Served {
                 let running = start().await.expect("the application starts");
                 let base = format!("http://{}", running.address);
                 let journal = Arc::clone(&running.journal);
-                ready.send(Served { handle: running.server.handle(), base, journal }).unwrap();
+                ready
+                    .send(Served {
+                        handle: running.server.handle(),
+                        base,
+                        journal,
+                    })
+                    .unwrap();
                 running.server.await.unwrap();
                 let _ = running.journal.close().await;
             });
@@ -85,10 +91,15 @@ impl Drop for Served {
 type Services = HashMap<String, String>;
 
 async fn services(http: &Client, base: &str) -> Services {
-    let list = Answer::of(http.get(format!("{base}/cds-services")).send().await.unwrap()).await.json;
+    let list = Answer::of(http.get(format!("{base}/cds-services")).send().await.unwrap())
+        .await
+        .json;
     let entries = list["services"].as_array().expect("a list of services");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
-    entries.iter().map(|entry| (text(&entry["hook"]), text(&entry["id"]))).collect()
+    entries
+        .iter()
+        .map(|entry| (text(&entry["hook"]), text(&entry["id"])))
+        .collect()
 }
 
 /// A client that follows nothing and uses no proxy.
@@ -119,11 +130,17 @@ impl TestApp {
     /// With further settings, of the whole and of the hospital.
     pub async fn with(fhir_base: &str, top: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
+        let config =
+            Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
         let http = http();
         let services = services(&http, &served.base).await;
-        Self { served, http, services, folder }
+        Self {
+            served,
+            http,
+            services,
+            folder,
+        }
     }
 
     /// Address of the service.
@@ -168,14 +185,20 @@ impl TestApp {
 
     /// The known EHR with a token of yesterday.
     pub fn expired_token(&self) -> Caller<'_> {
-        Caller { late_by: 86_400, ..self.trusted_ehr() }
+        Caller {
+            late_by: 86_400,
+            ..self.trusted_ehr()
+        }
     }
 }
 
 /// Settings with the keys beside them.
 pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> String {
     let keys = [
-        ("hospital.json", json!({"keys": [hospital_key().public(), rsa_key().public()]})),
+        (
+            "hospital.json",
+            json!({"keys": [hospital_key().public(), rsa_key().public()]}),
+        ),
         ("clinic.json", json!({"keys": [CLINIC_KEY.public()]})),
     ];
     for (name, keys) in keys {
@@ -199,7 +222,12 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     fn new(app: &'a TestApp, issuer: &'static str, signer: &'static Signer) -> Self {
-        Self { app, issuer, signer, late_by: 0 }
+        Self {
+            app,
+            issuer,
+            signer,
+            late_by: 0,
+        }
     }
 
     /// Claims of a token for a path.
@@ -231,7 +259,8 @@ impl<'a> Caller<'a> {
 
     /// Posts feedback to the service of a hook.
     pub async fn feedback(&self, hook: &str, body: &Value) -> Answer {
-        self.post(&format!("{}/feedback", self.app.path(hook)), body.to_string()).await
+        self.post(&format!("{}/feedback", self.app.path(hook)), body.to_string())
+            .await
     }
 }
 
@@ -242,7 +271,12 @@ static DEMO: LazyLock<Served> = LazyLock::new(|| demonstration(now()));
 static DEFINITION: LazyLock<Served> = LazyLock::new(|| demonstration(EXAMPLES.parse().unwrap()));
 
 fn demonstration(now: jiff::Timestamp) -> Served {
-    let how = Demonstration { port: 0, clock: Clock::Fixed(now), journal: None, workers: Some(1) };
+    let how = Demonstration {
+        port: 0,
+        clock: Clock::Fixed(now),
+        journal: None,
+        workers: Some(1),
+    };
     Served::start(async move || startup::demonstrate(how).await)
 }
 
@@ -280,8 +314,17 @@ impl Demo {
 
     /// Posts any body to a service.
     pub async fn post(&self, id: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let call = self.http.post(format!("{}/cds-services/{id}", self.base)).body(body);
-        Answer::of(call.header("content-type", "application/json").send().await.unwrap()).await
+        let call = self
+            .http
+            .post(format!("{}/cds-services/{id}", self.base))
+            .body(body);
+        Answer::of(
+            call.header("content-type", "application/json")
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     /// Posts any body as a stop.

@@ -11,8 +11,15 @@ use serde_json::{Value, json};
 pub const DISCONTINUE: &str = "medication-discontinue";
 
 /// Prefetch keys, in the order in which charts write them.
-pub const KEYS: [&str; 7] =
-    ["patient", "medications", "observations", "screens", "conditions", "allergies", "procedures"];
+pub const KEYS: [&str; 7] = [
+    "patient",
+    "medications",
+    "observations",
+    "screens",
+    "conditions",
+    "allergies",
+    "procedures",
+];
 
 /// A stop and the chart behind it.
 #[derive(Clone)]
@@ -60,8 +67,20 @@ impl Stop {
             &days_ago(900),
         ));
         let orders = [
-            order("mmf-1", "active", MYCOPHENOLATE_500_MG, (1000.0, 2), &days_ago(800)),
-            order("hcq-1", "active", HYDROXYCHLOROQUINE_200_MG, (200.0, 1), &days_ago(900)),
+            order(
+                "mmf-1",
+                "active",
+                MYCOPHENOLATE_500_MG,
+                (1000.0, 2),
+                &days_ago(800),
+            ),
+            order(
+                "hcq-1",
+                "active",
+                HYDROXYCHLOROQUINE_200_MG,
+                (200.0, 1),
+                &days_ago(900),
+            ),
         ];
         self.medications.extend(orders);
         let at = days_ago(6);
@@ -88,7 +107,14 @@ impl Stop {
     /// Autoimmune hepatitis in remission, treated with azathioprine's successor.
     pub fn in_autoimmune_hepatitis(self) -> Self {
         let chart = self.with_condition("aih-1", "K75.4", "Autoimmune hepatitis", 1200);
-        chart.with_result(lab_between("alt-1", "1742-6", "88", "U/L", &days_ago(5), [7.0, 35.0]))
+        chart.with_result(lab_between(
+            "alt-1",
+            "1742-6",
+            "88",
+            "U/L",
+            &days_ago(5),
+            [7.0, 35.0],
+        ))
     }
 
     /// Urine protein to creatinine.
@@ -133,7 +159,11 @@ impl Stop {
 
     /// Stops another order of the chart as well.
     pub fn stopping_also(mut self, id: &str) -> Self {
-        let order = self.medications.iter().find(|order| order["id"] == id).expect("an order of that id");
+        let order = self
+            .medications
+            .iter()
+            .find(|order| order["id"] == id)
+            .expect("an order of that id");
         let mut order = order.clone();
         order["status"] = json!("stopped");
         self.stopping.push(order);
@@ -203,7 +233,10 @@ impl Stop {
             &self.allergies,
             &self.procedures,
         ];
-        std::iter::once(&self.patient).chain(lists.into_iter().flatten()).cloned().collect()
+        std::iter::once(&self.patient)
+            .chain(lists.into_iter().flatten())
+            .cloned()
+            .collect()
     }
 }
 

@@ -51,8 +51,16 @@ pub struct Ehr {
 impl Ehr {
     /// Holds the chart of a stop.
     pub async fn holding(stop: &Stop) -> Self {
-        let orders = Orders { records: stop.records(), page: 50, faults: Vec::new(), elsewhere: String::new() };
-        Self { server: MockServer::builder().start().await, orders: Arc::new(Mutex::new(orders)) }
+        let orders = Orders {
+            records: stop.records(),
+            page: 50,
+            faults: Vec::new(),
+            elsewhere: String::new(),
+        };
+        Self {
+            server: MockServer::builder().start().await,
+            orders: Arc::new(Mutex::new(orders)),
+        }
     }
 
     /// Answers searches in pages of so many matches.
@@ -104,7 +112,11 @@ impl Ehr {
 
     /// Resource types that it was asked for, each as often as it was asked.
     pub async fn asked_for(&self) -> Vec<String> {
-        self.requests().await.iter().map(|request| kind_and_id(request).0).collect()
+        self.requests()
+            .await
+            .iter()
+            .map(|request| kind_and_id(request).0)
+            .collect()
     }
 }
 
@@ -116,7 +128,11 @@ impl Orders {
             return self.fail(*fault, &kind, base);
         }
         if let Some(id) = id {
-            return match self.records.iter().find(|record| record["resourceType"] == *kind && record["id"] == *id) {
+            return match self
+                .records
+                .iter()
+                .find(|record| record["resourceType"] == *kind && record["id"] == *id)
+            {
                 Some(record) => fhir(record),
                 None => status(404),
             };
@@ -125,11 +141,20 @@ impl Orders {
     }
 
     fn search(&self, request: &Request, kind: &str, base: &str) -> Value {
-        let asked = |name: &str| request.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let asked = |name: &str| {
+            request
+                .url
+                .query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
         let (codes, statuses) = (asked("code"), asked("status"));
         let listed = |list: &Option<String>, code: &Value| {
             let last = |token: &str| token.rsplit('|').next().unwrap_or_default().to_owned();
-            list.as_ref().is_none_or(|list| list.split(',').any(|token| Some(last(token).as_str()) == code.as_str()))
+            list.as_ref().is_none_or(|list| {
+                list.split(',')
+                    .any(|token| Some(last(token).as_str()) == code.as_str())
+            })
         };
         let matches: Vec<Value> = (self.records.iter())
             .filter(|record| record["resourceType"] == *kind)
@@ -137,7 +162,9 @@ impl Orders {
             .filter(|record| kind != "MedicationRequest" || listed(&statuses, &record["status"]))
             .cloned()
             .collect();
-        let from: usize = asked("_from").and_then(|from| from.parse().ok()).unwrap_or_default();
+        let from: usize = asked("_from")
+            .and_then(|from| from.parse().ok())
+            .unwrap_or_default();
         let page: Vec<Value> = matches.iter().skip(from).take(self.page).cloned().collect();
         let mut found = bundle("searchset", &page);
         found["total"] = json!(matches.len());
@@ -152,14 +179,19 @@ impl Orders {
     fn fail(&self, fault: Fault, kind: &str, base: &str) -> ResponseTemplate {
         match fault {
             Fault::Status(code) => status(code),
-            Fault::Html => ResponseTemplate::new(200).set_body_raw("<html><body>Please log in</body></html>", "text/html"),
+            Fault::Html => ResponseTemplate::new(200)
+                .set_body_raw("<html><body>Please log in</body></html>", "text/html"),
             Fault::Truncated => {
                 let whole = self.everything(kind).to_string();
-                ResponseTemplate::new(200).set_body_raw(whole[..whole.len() / 2].to_owned(), "application/fhir+json")
+                ResponseTemplate::new(200)
+                    .set_body_raw(whole[..whole.len() / 2].to_owned(), "application/fhir+json")
             }
             Fault::WrongType => fhir(&json!({"resourceType": "Slot", "id": "1", "status": "free"})),
             Fault::OtherPatient => {
-                let text = self.everything(kind).to_string().replace("synthetic-1", "somebody-else");
+                let text = self
+                    .everything(kind)
+                    .to_string()
+                    .replace("synthetic-1", "somebody-else");
                 fhir(&serde_json::from_str(&text).unwrap())
             }
             Fault::Redirect => {
@@ -168,7 +200,8 @@ impl Orders {
             }
             Fault::ForeignNext => {
                 let mut page = self.everything(kind);
-                page["link"] = json!([{"relation": "next", "url": format!("{}/fhir/{kind}?_from=1", self.elsewhere)}]);
+                page["link"] =
+                    json!([{"relation": "next", "url": format!("{}/fhir/{kind}?_from=1", self.elsewhere)}]);
                 fhir(&page)
             }
             Fault::GzipBomb => ResponseTemplate::new(200)
@@ -180,7 +213,11 @@ impl Orders {
     }
 
     fn everything(&self, kind: &str) -> Value {
-        let of = self.records.iter().filter(|record| record["resourceType"] == *kind).cloned();
+        let of = self
+            .records
+            .iter()
+            .filter(|record| record["resourceType"] == *kind)
+            .cloned();
         searchset(&of.collect::<Vec<_>>())
     }
 }
@@ -207,11 +244,14 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip_of_spaces(256 * 1024 * 10
 /// A gzip stream of so many spaces: one block with fixed codes (RFC 1951, 3.2.6) that repeats the byte
 /// before it, 258 times a copy, 13 bits each. The checksum is left out, since nobody should get so far.
 pub fn gzip_of_spaces(count: usize) -> Vec<u8> {
-    let mut bits = Bits { bytes: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255], free: 0 };
+    let mut bits = Bits {
+        bytes: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
+        free: 0,
+    };
     bits.push(0b1_10, 3); // the last block; fixed codes (the type is written low bit first)
     bits.push(0x30 + u16::from(b' '), 8);
     for _ in 0..count / 258 {
-        bits.push(0b1100_0101_00000, 13);
+        bits.push(0b1_1000_1010_0000, 13);
     }
     bits.push(0, 7);
     bits.bytes.extend([0; 8]);

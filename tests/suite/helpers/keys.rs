@@ -22,7 +22,11 @@ impl Signer {
     /// An ES384 key.
     pub fn ec(kid: &'static str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-        Self::new(EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()), Algorithm::ES384, kid)
+        Self::new(
+            EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()),
+            Algorithm::ES384,
+            kid,
+        )
     }
 
     /// An RS384 key.
@@ -31,13 +35,22 @@ impl Signer {
         let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let key = STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n");
-        Self::new(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(), Algorithm::RS384, kid)
+        Self::new(
+            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
+            Algorithm::RS384,
+            kid,
+        )
     }
 
     fn new(key: EncodingKey, algorithm: Algorithm, kid: &'static str) -> Self {
         let mut public = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
         public["kid"] = json!(kid);
-        Self { key, algorithm, kid, public }
+        Self {
+            key,
+            algorithm,
+            kid,
+            public,
+        }
     }
 
     /// The public half, as a JSON Web Key.

@@ -5,6 +5,7 @@ pub mod app;
 pub mod chart;
 pub mod ehr;
 pub mod keys;
+pub mod program;
 pub mod pure;
 pub mod resources;
 pub mod stories;
@@ -19,7 +20,8 @@ use std::sync::LazyLock;
 use stepdown::startup::Clock;
 
 /// The day of the suite: read once, so that every chart and every judgement means the same one.
-static NOW: LazyLock<Timestamp> = LazyLock::new(|| Timestamp::from_second(Clock::Real.now().as_second()).unwrap());
+static NOW: LazyLock<Timestamp> =
+    LazyLock::new(|| Timestamp::from_second(Clock::Real.now().as_second()).unwrap());
 
 /// When the suite runs.
 pub fn now() -> Timestamp {
@@ -33,5 +35,7 @@ pub fn days_ago(days: i64) -> String {
 
 /// An instant so many hours back, as FHIR writes it; less than zero is to come.
 pub fn hours_ago(hours: i64) -> String {
-    Timestamp::from_second(now().as_second() - 3600 * hours).unwrap().to_string()
+    Timestamp::from_second(now().as_second() - 3600 * hours)
+        .unwrap()
+        .to_string()
 }

@@ -12,8 +12,16 @@ use stepdown::pipeline::respond;
 use stepdown::protocol::request::HookRequest;
 
 static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
-    let found = |problems: Vec<content::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    content::from(None).map_err(found).expect("the knowledge that is built in")
+    let found = |problems: Vec<content::Problem>| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    content::from(None)
+        .map_err(found)
+        .expect("the knowledge that is built in")
 });
 
 /// The tables that are built in.

@@ -24,7 +24,8 @@ pub struct Product(pub &'static str, pub &'static str);
 pub const TACROLIMUS_1_MG: Product = Product("198377", "tacrolimus 1 MG Oral Capsule");
 pub const ENVARSUS_1_MG: Product = Product("1664461", "24 HR tacrolimus 1 MG Extended Release Oral Tablet");
 pub const MYCOPHENOLATE_500_MG: Product = Product("200060", "mycophenolate mofetil 500 MG Oral Tablet");
-pub const HYDROXYCHLOROQUINE_200_MG: Product = Product("979092", "hydroxychloroquine sulfate 200 MG Oral Tablet");
+pub const HYDROXYCHLOROQUINE_200_MG: Product =
+    Product("979092", "hydroxychloroquine sulfate 200 MG Oral Tablet");
 
 /// A concept with one coding, whose display is also its text.
 pub fn concept(system: &str, code: &str, text: &str) -> Value {
@@ -97,9 +98,7 @@ fn observation(id: &str, loinc: &str, at: &str) -> Value {
 
 /// A confirmed, active problem.
 pub fn condition(id: &str, icd: &str, text: &str, since: &str) -> Value {
-    let status = |kind: &str, code: &str| {
-        json!({"coding": [{"system": format!("http://terminology.hl7.org/CodeSystem/condition-{kind}"), "code": code}]})
-    };
+    let status = |kind: &str, code: &str| json!({"coding": [{"system": format!("http://terminology.hl7.org/CodeSystem/condition-{kind}"), "code": code}]});
     json!({
         "resourceType": "Condition", "id": id, "subject": subject(),
         "clinicalStatus": status("clinical", "active"), "verificationStatus": status("ver-status", "confirmed"),
@@ -119,7 +118,10 @@ pub fn procedure(id: &str, snomed: &str, text: &str, at: &str) -> Value {
 /// A Bundle of any type.
 pub fn bundle(kind: &str, resources: &[Value]) -> Value {
     let entry = |resource: &Value| {
-        let (kind, id) = (resource["resourceType"].as_str().unwrap_or("Basic"), resource["id"].as_str().unwrap_or("none"));
+        let (kind, id) = (
+            resource["resourceType"].as_str().unwrap_or("Basic"),
+            resource["id"].as_str().unwrap_or("none"),
+        );
         json!({"fullUrl": format!("https://fhir.hospital.example/r4/{kind}/{id}"), "resource": resource})
     };
     let mut bundle = json!({"resourceType": "Bundle", "type": kind});

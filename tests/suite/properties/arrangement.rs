@@ -8,7 +8,14 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-const LISTS: [&str; 6] = ["medications", "observations", "screens", "conditions", "allergies", "procedures"];
+const LISTS: [&str; 6] = [
+    "medications",
+    "observations",
+    "screens",
+    "conditions",
+    "allergies",
+    "procedures",
+];
 
 /// Takes all entries of all lists.
 fn take_entries(request: &mut Value) -> Vec<Value> {
@@ -25,7 +32,12 @@ fn take_entries(request: &mut Value) -> Vec<Value> {
 
 fn put(request: &mut Value, key: &str, entry: Value) {
     let bundle = request["prefetch"][key].as_object_mut().unwrap();
-    bundle.entry("entry").or_insert_with(|| json!([])).as_array_mut().unwrap().push(entry);
+    bundle
+        .entry("entry")
+        .or_insert_with(|| json!([]))
+        .as_array_mut()
+        .unwrap()
+        .push(entry);
 }
 
 proptest! {
@@ -68,9 +80,13 @@ proptest! {
 fn reversed(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(reversed).collect(),
-        Value::Object(members) => {
-            Value::Object(members.iter().rev().map(|(name, value)| (name.clone(), reversed(value))).collect())
-        }
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .rev()
+                .map(|(name, value)| (name.clone(), reversed(value)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -79,7 +95,11 @@ fn reversed(value: &Value) -> Value {
 #[tokio::test]
 async fn how_the_chart_arrives_changes_nothing() {
     let demo = Demo::spawn().await;
-    for name in ["active lupus nephritis", "thrombotic microangiopathy", "liver transplant, one procedure says so"] {
+    for name in [
+        "active lupus nephritis",
+        "thrombotic microangiopathy",
+        "liver transplant, one procedure says so",
+    ] {
         let stop = story(name);
         let sent = demo.hook(&stop.request()).await.json;
         for size in [4, 5, 50] {

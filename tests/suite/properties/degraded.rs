@@ -5,9 +5,9 @@
 
 use crate::helpers::answer::urgency;
 use crate::helpers::chart::KEYS;
-use crate::helpers::{Stop, pure};
 use crate::helpers::resources::failure;
 use crate::helpers::stories::stories;
+use crate::helpers::{Stop, pure};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -53,8 +53,15 @@ const HARMS: [Harm; 16] = [
 ];
 
 const CODES: [&str; 2] = ["code", "medicationCodeableConcept"];
-const DATES: [&str; 7] =
-    ["effectiveDateTime", "issued", "onsetDateTime", "recordedDate", "authoredOn", "performedDateTime", "birthDate"];
+const DATES: [&str; 7] = [
+    "effectiveDateTime",
+    "issued",
+    "onsetDateTime",
+    "recordedDate",
+    "authoredOn",
+    "performedDateTime",
+    "birthDate",
+];
 const VALUES: [&str; 2] = ["valueQuantity", "valueCodeableConcept"];
 
 impl Harm {
@@ -74,7 +81,9 @@ impl Harm {
                     resource["dataAbsentReason"] = json!({"coding": [{"code": "error"}]});
                 }
             }
-            Harm::WordsForValue => each(resource, &VALUES, |_| Some(json!({"value": "see comment", "text": "see comment"}))),
+            Harm::WordsForValue => each(resource, &VALUES, |_| {
+                Some(json!({"value": "see comment", "text": "see comment"}))
+            }),
             Harm::ValueOfOtherType => each(resource, &VALUES, |_| Some(json!([1, 2]))),
             Harm::Undated => each(resource, &DATES, |_| None),
             Harm::OddDate => each(resource, &DATES, |_| Some(json!("last week"))),
@@ -118,9 +127,15 @@ fn resources(request: &Value) -> Vec<String> {
 /// Fails unless the changed request is answered at least as urgently.
 fn not_milder(name: &str, what: &str, before: &Value, after: &Value) {
     let (was, is) = (urgency(before), urgency(after));
-    assert!(is >= was, "{name}, {what}: urgency fell from {was} to {is}\nbefore: {before}\nafter: {after}");
+    assert!(
+        is >= was,
+        "{name}, {what}: urgency fell from {was} to {is}\nbefore: {before}\nafter: {after}"
+    );
     let cards = |answer: &Value| answer["cards"].as_array().unwrap().len();
-    assert!(cards(after) > 0 || cards(before) == 0, "{name}, {what}: the cards are gone");
+    assert!(
+        cards(after) > 0 || cards(before) == 0,
+        "{name}, {what}: the cards are gone"
+    );
 }
 
 /// Every story, every source: the client's query failed, or nothing came and nobody can be asked.
@@ -133,7 +148,12 @@ fn a_source_that_fails_never_makes_the_advice_milder() {
             for broken in [failure(), json!("<html>"), json!({"resourceType": "Slot"})] {
                 let mut worse = request.clone();
                 worse["prefetch"][key] = broken.clone();
-                not_milder(name, &format!("{key} is {broken}"), &before, &pure::answer(&worse));
+                not_milder(
+                    name,
+                    &format!("{key} is {broken}"),
+                    &before,
+                    &pure::answer(&worse),
+                );
             }
         }
     }
@@ -144,8 +164,12 @@ fn a_source_that_fails_never_makes_the_advice_milder() {
 #[test]
 fn one_bad_resource_never_makes_the_advice_milder() {
     let mut milder = Vec::new();
-    let shared: Vec<Value> = Stop::tacrolimus().in_lupus_nephritis().records().into_iter()
-        .filter(|record| record["resourceType"] == "Observation").collect();
+    let shared: Vec<Value> = Stop::tacrolimus()
+        .in_lupus_nephritis()
+        .records()
+        .into_iter()
+        .filter(|record| record["resourceType"] == "Observation")
+        .collect();
     let mut turn = 0;
     for (name, stop) in stories() {
         let request = stop.request();
@@ -162,15 +186,28 @@ fn one_bad_resource_never_makes_the_advice_milder() {
                     continue;
                 }
                 let after = pure::answer(&worse);
-                let gone = after["cards"].as_array().unwrap().is_empty() && !before["cards"].as_array().unwrap().is_empty();
+                let gone = after["cards"].as_array().unwrap().is_empty()
+                    && !before["cards"].as_array().unwrap().is_empty();
                 if urgency(&after) < urgency(&before) || gone {
-                    let id = request.pointer(&format!("{address}/id")).cloned().unwrap_or_default();
-                    milder.push(format!("{name}: {id} {harm:?}: {} -> {}", urgency(&before), urgency(&after)));
+                    let id = request
+                        .pointer(&format!("{address}/id"))
+                        .cloned()
+                        .unwrap_or_default();
+                    milder.push(format!(
+                        "{name}: {id} {harm:?}: {} -> {}",
+                        urgency(&before),
+                        urgency(&after)
+                    ));
                 }
             }
         }
     }
-    assert!(milder.is_empty(), "{} harms make the advice milder:\n{}", milder.len(), milder.join("\n"));
+    assert!(
+        milder.is_empty(),
+        "{} harms make the advice milder:\n{}",
+        milder.len(),
+        milder.join("\n")
+    );
 }
 
 proptest! {

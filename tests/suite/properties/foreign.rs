@@ -10,7 +10,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Prefetch keys that hold lists.
-const LISTS: [&str; 6] = ["medications", "observations", "screens", "conditions", "allergies", "procedures"];
+const LISTS: [&str; 6] = [
+    "medications",
+    "observations",
+    "screens",
+    "conditions",
+    "allergies",
+    "procedures",
+];
 
 /// Every resource of every chart, as if it were somebody else's; none has an id of ours.
 fn strangers() -> Vec<Value> {
@@ -32,14 +39,21 @@ fn beside_gaps(answer: &Value) -> Value {
     for card in advice["cards"].as_array_mut().unwrap() {
         let card = card.as_object_mut().unwrap();
         card.remove("detail");
-        card["extension"]["org.stepdown.basis"].as_object_mut().unwrap().remove("gaps");
+        card["extension"]["org.stepdown.basis"]
+            .as_object_mut()
+            .unwrap()
+            .remove("gaps");
     }
     advice
 }
 
 fn add(request: &mut Value, key: &str, at: &Index, resource: Value) {
     let bundle = request["prefetch"][key].as_object_mut().unwrap();
-    let entries = bundle.entry("entry").or_insert_with(|| json!([])).as_array_mut().unwrap();
+    let entries = bundle
+        .entry("entry")
+        .or_insert_with(|| json!([]))
+        .as_array_mut()
+        .unwrap();
     entries.insert(at.index(entries.len() + 1), json!({"resource": resource}));
 }
 

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 /// The canonical value of an input of the first card, as it is sent.
 fn input(answer: &Value, name: &str) -> Option<Decimal> {
     let card = answer["cards"].as_array()?.first()?;
-    let input = basis(card)["inputs"].as_array()?.iter().find(|input| input["name"] == name)?;
+    let input = basis(card)["inputs"]
+        .as_array()?
+        .iter()
+        .find(|input| input["name"] == name)?;
     input["value"].to_string().parse().ok()
 }
 
@@ -18,12 +21,25 @@ fn input(answer: &Value, name: &str) -> Option<Decimal> {
 fn agree(chart: &Stop, name: &str, loinc: &str, forms: &[(Decimal, &str)]) -> Result<(), TestCaseError> {
     let answers: Vec<Value> = (forms.iter())
         .map(|(value, unit)| {
-            let result = lab("varied-1", loinc, &value.normalize().to_string(), unit, &days_ago(2));
+            let result = lab(
+                "varied-1",
+                loinc,
+                &value.normalize().to_string(),
+                unit,
+                &days_ago(2),
+            );
             pure::answer(&chart.clone().with_result(result).request())
         })
         .collect();
     for (answer, form) in answers.iter().zip(forms) {
-        prop_assert_eq!(verdict(answer), verdict(&answers[0]), "{} as {:?} and as {:?}", name, form, forms[0]);
+        prop_assert_eq!(
+            verdict(answer),
+            verdict(&answers[0]),
+            "{} as {:?} and as {:?}",
+            name,
+            form,
+            forms[0]
+        );
         let (value, canonical) = (input(answer, name), input(&answers[0], name));
         prop_assert_eq!(value.is_some(), canonical.is_some(), "{} as {:?}", name, form);
         if let (Some(value), Some(canonical)) = (value, canonical) {
@@ -90,7 +106,11 @@ fn the_unit_may_stand_in_either_place() {
     };
     let whole = chart(&|_| {});
     let remove = |names: &'static [&'static str]| {
-        move |quantity: &mut Value| names.iter().for_each(|name| drop(quantity.as_object_mut().unwrap().remove(*name)))
+        move |quantity: &mut Value| {
+            names
+                .iter()
+                .for_each(|name| drop(quantity.as_object_mut().unwrap().remove(*name)))
+        }
     };
     assert_eq!(chart(&remove(&["unit"])), whole, "code and system");
     assert_eq!(chart(&remove(&["code", "system"])), whole, "unit alone");
@@ -116,15 +136,24 @@ fn the_drug_may_be_coded_in_any_system() {
         json!({"coding": [{"system": "urn:oid:1.2.840.114350.1.13", "code": "900123", "display": "tacrolimus (PROGRAF) 1 mg capsule"}]}),
         json!({"coding": [{"display": "tacrolimus 1 MG Oral Capsule"}]}),
     ];
-    for chart in [lupus().with_upcr("2.1", "g/g", 7), Stop::tacrolimus().with_kidney_transplant()] {
+    for chart in [
+        lupus().with_upcr("2.1", "g/g", 7),
+        Stop::tacrolimus().with_kidney_transplant(),
+    ] {
         let expected = verdict(&pure::answer(&chart.request()));
         for drug in &drugs {
-            let recoded = chart.clone().with_stopped(|order| order["medicationCodeableConcept"] = drug.clone());
+            let recoded = chart
+                .clone()
+                .with_stopped(|order| order["medicationCodeableConcept"] = drug.clone());
             let found = match pure::judge(recoded.request().to_string().as_bytes()) {
                 pure::Judged::Answer(answer) => verdict(&answer),
                 other => panic!("{drug}: {other:?}"),
             };
-            let same = |rows: &[[String; 3]]| rows.iter().map(|[_, indicator, rule]| (indicator.clone(), rule.clone())).next();
+            let same = |rows: &[[String; 3]]| {
+                rows.iter()
+                    .map(|[_, indicator, rule]| (indicator.clone(), rule.clone()))
+                    .next()
+            };
             assert_eq!(same(&found), same(&expected), "{drug}");
         }
     }
