@@ -41,7 +41,7 @@ fn put(request: &mut Value, key: &str, entry: Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn entries_may_come_in_any_order_under_any_key_and_twice(

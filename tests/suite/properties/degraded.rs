@@ -5,7 +5,7 @@
 
 use crate::helpers::answer::urgency;
 use crate::helpers::chart::KEYS;
-use crate::helpers::resources::failure;
+use crate::helpers::resources::{PATIENT, failure};
 use crate::helpers::stories::stories;
 use crate::helpers::{Stop, pure};
 use proptest::prelude::*;
@@ -96,7 +96,9 @@ impl Harm {
 
 /// Changes the members that are there.
 fn each(resource: &mut Value, names: &[&str], change: impl Fn(&Value) -> Option<Value>) {
-    let members = resource.as_object_mut().unwrap();
+    let Some(members) = resource.as_object_mut() else {
+        return;
+    };
     for name in names {
         if let Some(old) = members.get(*name) {
             match change(old) {
@@ -159,8 +161,8 @@ fn a_source_that_fails_never_makes_the_advice_milder() {
     }
 }
 
-/// Every story, every resource, every harm: one at a time. Of the results that many charts share, each chart
-/// tries every fourth; what it alone holds, it tries whole.
+/// Every story, every resource, every harm: one at a time. Of what many charts share, each chart tries
+/// every fifth; what it alone holds, it tries whole.
 #[test]
 fn one_bad_resource_never_makes_the_advice_milder() {
     let mut milder = Vec::new();
@@ -168,7 +170,7 @@ fn one_bad_resource_never_makes_the_advice_milder() {
         .in_lupus_nephritis()
         .records()
         .into_iter()
-        .filter(|record| record["resourceType"] == "Observation")
+        .filter(|record| record["id"] != PATIENT && record["id"] != "tac-1")
         .collect();
     let mut turn = 0;
     for (name, stop) in stories() {
@@ -177,7 +179,7 @@ fn one_bad_resource_never_makes_the_advice_milder() {
         for address in resources(&request) {
             for harm in HARMS {
                 turn += 1;
-                if turn % 4 != 0 && shared.contains(request.pointer(&address).unwrap()) {
+                if turn % 5 != 0 && shared.contains(request.pointer(&address).unwrap()) {
                     continue;
                 }
                 let mut worse = request.clone();

@@ -58,7 +58,7 @@ fn add(request: &mut Value, key: &str, at: &Index, resource: Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_strangers_resource_only_adds_a_gap(
