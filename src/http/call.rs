@@ -28,10 +28,7 @@ async fn answer(
     id: &str,
     mut payload: web::Payload,
 ) -> Result<Vec<u8>, Refused> {
-    let body = match *request.method() {
-        Method::POST => body::read(request, &mut payload, app.max_body_bytes).await?,
-        _ => web::Bytes::new(),
-    };
+    let body = body::read(request, &mut payload, app.max_body_bytes).await?;
     let path = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&path]).await?;
     let service = app.service(id).ok_or(Refused::UnknownService)?;

@@ -22,10 +22,7 @@ pub(super) async fn handle(
 }
 
 async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payload) -> Result<(), Refused> {
-    let body = match *request.method() {
-        Method::POST => body::read(request, &mut payload, app.max_body_bytes).await?,
-        _ => web::Bytes::new(),
-    };
+    let body = body::read(request, &mut payload, app.max_body_bytes).await?;
     let service = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&format!("{service}/feedback"), &service]).await?;
     app.service(id).ok_or(Refused::UnknownService)?;

@@ -12,6 +12,7 @@ mod feedback;
 use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
+use error::Refused;
 
 /// JSON of the CDS Hooks protocol.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -19,11 +20,16 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Every route of the service.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/cds-services", web::get().to(discovery))
+        .service(
+            web::resource("/cds-services")
+                .route(web::get().to(discovery))
+                .default_service(web::to(only_get)),
+        )
         .route("/cds-services/{id}", web::to(call::handle))
         .route("/cds-services/{id}/feedback", web::to(feedback::handle))
         .route("/livez", web::get().to(alive))
-        .route("/readyz", web::get().to(ready));
+        .route("/readyz", web::get().to(ready))
+        .default_service(web::to(nothing));
 }
 
 /// Open to everybody (CDS Hooks, "Discovery").
@@ -42,6 +48,16 @@ async fn discovery(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
         .insert_header((ETAG, app.discovery.etag.clone()))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
         .body(app.discovery.body.clone())
+}
+
+/// Discovery is read, not written.
+async fn only_get() -> HttpResponse {
+    Refused::Method("GET").response()
+}
+
+/// No route of ours.
+async fn nothing() -> HttpResponse {
+    Refused::UnknownService.response()
 }
 
 /// The process answers.

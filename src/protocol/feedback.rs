@@ -7,6 +7,7 @@
 use crate::journal::{FeedbackEntry, FeedbackOutcome, OverrideReason};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -58,6 +59,9 @@ struct Reason<'a> {
     reason: Option<Code<'a>>,
     #[serde(borrow, default)]
     user_comment: Option<Cow<'a, str>>,
+    /// Where some systems put a reason of their own.
+    #[serde(default)]
+    extension: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -143,12 +147,20 @@ fn overridden(raw: Option<&RawValue>) -> Result<FeedbackOutcome, &'static str> {
     } else {
         Some(serde_json::from_str(raw.get()).map_err(|_| FIELD)?)
     };
-    let Some(Reason { reason, user_comment }) = reason else {
+    let Some(Reason {
+        reason,
+        user_comment,
+        extension,
+    }) = reason
+    else {
         return Ok(FeedbackOutcome::Overridden {
             reason: None,
             comment: None,
         });
     };
+    if reason.is_none() && user_comment.is_none() && extension.is_none() {
+        return Err(FIELD);
+    }
     let reason = reason.map(|r| OverrideReason {
         system: r.system.map(Cow::into_owned),
         code: r.code.into_owned(),

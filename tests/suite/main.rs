@@ -1,3 +1,41 @@
-//! The one integration-test binary.
-#[test]
-fn placeholder() {}
+//! The suite: one binary that tries the service from outside, and the rules that its sources keep.
+//!
+//! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
+//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
+//! `properties` says what must not change an answer; `content` runs the cases of the tables; `definitions` sends the examples of the hook's own
+//! definition; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
+//! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
+#![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
+
+mod helpers;
+
+mod conformance {
+    mod answers;
+    mod cards;
+    mod coverage;
+    mod discovery;
+    mod feedback;
+    mod fhir_access;
+    mod prefetch;
+    mod request;
+    mod security;
+}
+
+mod api {
+    mod bad_input;
+    mod faults;
+    mod journal;
+    mod statuses;
+}
+
+mod architecture;
+mod content;
+mod definitions;
+mod fuzz_smoke;
+
+mod properties {
+    mod arrangement;
+    mod degraded;
+    mod foreign;
+    mod units;
+}

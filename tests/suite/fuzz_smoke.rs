@@ -1,0 +1,232 @@
+//! Broken bytes at every parser: nothing panics, and every answer is one of those that are promised.
+//!
+//! The mutations are the same on every run (xorshift with a fixed seed), so that a failure comes back.
+
+use crate::helpers::app::{HOSPITAL, PUBLIC, hospital_key};
+use crate::helpers::keys::claims;
+use crate::helpers::pure::{Judged, judge, knowledge};
+use crate::helpers::stories::stories;
+use crate::helpers::{Demo, TestApp, now};
+use reqwest::Method;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use stepdown::fhir::dosage_text::read_dosage_text;
+use stepdown::protocol::feedback::Feedback;
+
+/// Time for each parser. The first mutations are always the same; a slow machine only sees fewer of them.
+const EACH: Duration = Duration::from_millis(700);
+
+/// A small generator of numbers, the same on every machine.
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
+    }
+
+    /// A changed copy: bytes flipped, cut, doubled, moved, or replaced by what parsers stumble over.
+    fn mutate(&mut self, of: &[u8]) -> Vec<u8> {
+        let mut bytes = of.to_vec();
+        for _ in 0..=self.below(6) {
+            let (at, length) = (self.below(bytes.len()), 1 + self.below(40));
+            let end = (at + length).min(bytes.len());
+            match self.below(7) {
+                0 => bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 1 << (length % 8)),
+                1 => drop(bytes.drain(at..end)),
+                2 => {
+                    let part = bytes[at..end].to_vec();
+                    bytes.splice(at..at, part);
+                }
+                3 => bytes.truncate(at),
+                4 => drop(bytes.splice(at..end, PIECES[length % PIECES.len()].iter().copied())),
+                5 => drop(bytes.splice(at..at, PIECES[length % PIECES.len()].iter().copied())),
+                _ => bytes.insert(at, u8::try_from(self.below(256)).unwrap()),
+            }
+        }
+        bytes
+    }
+}
+
+const PIECES: [&[u8]; 22] = [
+    b"null",
+    b"[]",
+    b"{}",
+    b"\"\"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"1e-999",
+    b"99999999999999999999999999999999",
+    b"0.1",
+    b"true",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xf0\x9f\x92\x8a",
+    b"\xff",
+    b"[[[[[[[[",
+    b"{\"a\":",
+    b",",
+    b"9999-99-99",
+    b"-0001-01-01T00:00:00Z",
+    b"\"resourceType\":\"Bundle\",",
+];
+
+/// Calls `with` on mutations of `corpus` until the time is up.
+fn bombard(seed: u64, corpus: &[Vec<u8>], mut with: impl FnMut(&[u8])) {
+    let (mut random, started) = (Xorshift(seed), Instant::now());
+    let mut runs = 0;
+    while runs < 20 || started.elapsed() < EACH {
+        let bytes = random.mutate(&corpus[runs % corpus.len()]);
+        with(&bytes);
+        runs += 1;
+    }
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let stories = stories().into_iter();
+    stories
+        .flat_map(|(_, stop)| [stop.request(), stop.granting("http://127.0.0.1:9/fhir", "t")])
+        .map(|r| r.to_string().into_bytes())
+        .collect()
+}
+
+/// Requests through parser, FHIR readers, judgement and cards.
+#[test]
+fn requests_never_panic() {
+    bombard(0x5eed_0001, &requests(), |bytes| match judge(bytes) {
+        Judged::Answer(answer) => assert!(answer["cards"].is_array()),
+        Judged::Undecided => {}
+        Judged::Refused(why) => assert!(!why.is_empty()),
+    });
+}
+
+/// One value of a sound request at a time, so that the mutation gets past the first parser.
+#[test]
+fn values_inside_a_request_never_panic() {
+    let corpus: Vec<Vec<u8>> = requests().into_iter().step_by(2).collect();
+    let mut random = Xorshift(0x5eed_0002);
+    let mut sound = 0;
+    bombard(0x5eed_0003, &corpus, |bytes| {
+        let whole = &corpus[random.below(corpus.len())];
+        let text = String::from_utf8(whole.clone()).unwrap();
+        let places: Vec<usize> = text.match_indices("\":").map(|(at, _)| at + 2).collect();
+        let at = places[random.below(places.len())];
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<serde_json::Value>();
+        values.next();
+        let end = at + values.byte_offset();
+        let piece = String::from_utf8_lossy(PIECES[bytes.len() % 12]).into_owned();
+        if let Judged::Answer(_) = judge(format!("{}{piece}{}", &text[..at], &text[end..]).as_bytes()) {
+            sound += 1;
+        }
+    });
+    assert!(sound > 0, "no mutation got through");
+}
+
+#[test]
+fn dosage_texts_never_panic() {
+    let texts = [
+        "Take 1.5 mg by mouth twice daily",
+        "2 capsules (2 mg) every 12 hours",
+        "1 tab QAM and 2 tabs QPM",
+        "0,5 mg 1-0-1",
+        "take one and a half tablets 3x/day",
+        "1 to 2 caps po bid prn",
+        "5 mg in the morning and 4.5 mg at night",
+        "½ tablet daily",
+    ];
+    let corpus: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let vocabulary = &knowledge().vocabulary;
+    bombard(0x5eed_0004, &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        for strength in [None, Some(1.into()), Some(0.into())] {
+            if let Some(doses) = read_dosage_text(&text, strength, vocabulary) {
+                assert!(
+                    !doses.is_empty() && doses.iter().all(|dose| dose.is_sign_positive()),
+                    "{text}: {doses:?}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn feedback_never_panics() {
+    let card = "6a1e7a0e-9d1e-4b5c-8f2f-2f5e1d1c0a01";
+    let entry = json!({"card": card, "outcome": "overridden", "outcomeTimestamp": now().to_string(),
+        "overrideReason": {"reason": {"system": "s", "code": "c"}, "userComment": "seen"}});
+    let accepted = json!({"card": card, "outcome": "accepted", "outcomeTimestamp": now().to_string(), "acceptedSuggestions": [{"id": card}]});
+    let corpus = vec![json!({"feedback": [entry, accepted]}).to_string().into_bytes()];
+    bombard(0x5eed_0005, &corpus, |bytes| {
+        if let Ok(feedback) = Feedback::parse(bytes) {
+            assert!(
+                feedback
+                    .malformed
+                    .iter()
+                    .all(|field| field.starts_with("feedback["))
+            );
+        }
+    });
+}
+
+/// Garbage for a token, at the service itself: always the same refusal.
+#[tokio::test]
+async fn tokens_never_get_past_or_bring_it_down() {
+    let app = TestApp::spawn().await;
+    let path = app.path("medication-discontinue");
+    let good = hospital_key().token(&claims(HOSPITAL, &format!("{PUBLIC}{path}")));
+    let (mut random, started) = (Xorshift(0x5eed_0006), Instant::now());
+    let mut runs = 0;
+    while runs < 20 || started.elapsed() < EACH {
+        let mut token = random.mutate(good.as_bytes());
+        token.retain(|byte| (0x20..0x7f).contains(byte) || *byte > 0x7f);
+        let value = [b"Bearer ".as_slice(), &token].concat();
+        runs += 1;
+        if token == good.as_bytes() || value.trim_ascii_end() == [b"Bearer ", good.as_bytes()].concat() {
+            continue;
+        }
+        let header = reqwest::header::HeaderValue::from_bytes(&value).unwrap();
+        let call = app
+            .call(Method::POST, &path)
+            .header("authorization", header)
+            .header("content-type", "application/json");
+        let answer = call.body("{}").send().await.unwrap();
+        assert_eq!(
+            answer.status().as_u16(),
+            401,
+            "{}",
+            String::from_utf8_lossy(&value)
+        );
+    }
+}
+
+/// A sample over HTTP: only promised statuses, and the next call is answered.
+#[tokio::test]
+async fn broken_calls_leave_the_service_standing() {
+    let demo = Demo::spawn().await;
+    let (corpus, mut random, started) = (requests(), Xorshift(0x5eed_0007), Instant::now());
+    let mut runs = 0;
+    while runs < 20 || started.elapsed() < EACH {
+        let whole = 2 * random.below(corpus.len() / 2);
+        let answer = demo.stop(random.mutate(&corpus[whole])).await;
+        assert!(
+            [200, 400, 412, 422].contains(&answer.status),
+            "{}: {}",
+            answer.status,
+            answer.text()
+        );
+        runs += 1;
+    }
+    assert_eq!(demo.stop(corpus[0].clone()).await.status, 200);
+}

@@ -1,0 +1,334 @@
+//! The real application on a port of its own, and the callers that knock at it.
+//!
+//! Each application runs in a thread with its own runtime and ends with its test.
+
+use super::answer::Answer;
+use super::keys::{self, Signer};
+use super::now;
+use actix_web::dev::ServerHandle;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, mpsc};
+use stepdown::config::Config;
+use stepdown::journal::Journal;
+use stepdown::startup::{self, Clock, Demonstration, Running, StartError};
+use tempfile::TempDir;
+
+/// Address under which the tests' clients know the service; a token has to name it.
+pub const PUBLIC: &str = "https://cds.hospital.example/stepdown";
+/// Issuer of [`TestApp::trusted_ehr`].
+pub const HOSPITAL: &str = "https://ehr.hospital.example";
+/// Issuer of [`TestApp::other_client`].
+pub const CLINIC: &str = "https://ehr.clinic.example";
+/// The only `jku` that the hospital's tokens may carry.
+pub const JKU: &str = "https://ehr.hospital.example/jwks.json";
+/// A FHIR base where nobody listens.
+pub const NOBODY: &str = "http://127.0.0.1:9/fhir";
+
+static HOSPITAL_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("hospital-1"));
+static CLINIC_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("clinic-1"));
+static STRANGER_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("hospital-1"));
+static RSA_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::rsa("hospital-rsa"));
+
+/// The hospital's key.
+pub fn hospital_key() -> &'static Signer {
+    &HOSPITAL_KEY
+}
+
+/// The hospital's other key.
+pub fn rsa_key() -> &'static Signer {
+    &RSA_KEY
+}
+
+/// A key that nobody configured, with the id of one that somebody did.
+pub fn stranger_key() -> &'static Signer {
+    &STRANGER_KEY
+}
+
+/// A server that ends when this is dropped.
+struct Served {
+    handle: ServerHandle,
+    base: String,
+    journal: Arc<Journal>,
+}
+
+impl Served {
+    fn start<F>(start: F) -> Self
+    where
+        F: AsyncFnOnce() -> Result<Running, StartError> + Send + 'static,
+    {
+        let (ready, started) = mpsc::channel();
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let running = start().await.expect("the application starts");
+                let base = format!("http://{}", running.address);
+                let journal = Arc::clone(&running.journal);
+                ready
+                    .send(Served {
+                        handle: running.server.handle(),
+                        base,
+                        journal,
+                    })
+                    .unwrap();
+                running.server.await.unwrap();
+                let _ = running.journal.close().await;
+            });
+        });
+        started.recv().expect("the application starts")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // The command is sent by the call itself; what it returns only waits.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// Service ids by hook, as discovery lists them.
+type Services = HashMap<String, String>;
+
+async fn services(http: &Client, base: &str) -> Services {
+    let list = Answer::of(http.get(format!("{base}/cds-services")).send().await.unwrap())
+        .await
+        .json;
+    let entries = list["services"].as_array().expect("a list of services");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    entries
+        .iter()
+        .map(|entry| (text(&entry["hook"]), text(&entry["id"])))
+        .collect()
+}
+
+/// A client that follows nothing and uses no proxy.
+pub fn http() -> Client {
+    let none = reqwest::redirect::Policy::none();
+    Client::builder().redirect(none).no_proxy().build().unwrap()
+}
+
+/// The production service with two clients, a journal on disk, and nobody else to trust.
+pub struct TestApp {
+    served: Served,
+    http: Client,
+    services: Services,
+    folder: TempDir,
+}
+
+impl TestApp {
+    /// With FHIR servers that do not exist.
+    pub async fn spawn() -> Self {
+        Self::with(NOBODY, "", "").await
+    }
+
+    /// With a FHIR server for the hospital.
+    pub async fn reading(fhir_base: &str) -> Self {
+        Self::with(fhir_base, "", "").await
+    }
+
+    /// With further settings, of the whole and of the hospital.
+    pub async fn with(fhir_base: &str, top: &str, client: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
+        let served = Served::start(async move || startup::serve(config).await);
+        let http = http();
+        let services = services(&http, &served.base).await;
+        Self {
+            served,
+            http,
+            services,
+            folder,
+        }
+    }
+
+    /// Address of the service.
+    pub fn base(&self) -> &str {
+        &self.served.base
+    }
+
+    /// Its journal.
+    pub fn journal(&self) -> &Journal {
+        &self.served.journal
+    }
+
+    /// The folder of its journal.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Path of the service for a hook.
+    pub fn path(&self, hook: &str) -> String {
+        format!("/cds-services/{}", self.services[hook])
+    }
+
+    /// A request to be finished by the test.
+    pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.served.base))
+    }
+
+    /// The EHR that the service knows.
+    pub fn trusted_ehr(&self) -> Caller<'_> {
+        Caller::new(self, HOSPITAL, hospital_key())
+    }
+
+    /// Another EHR that the service knows.
+    pub fn other_client(&self) -> Caller<'_> {
+        Caller::new(self, CLINIC, &CLINIC_KEY)
+    }
+
+    /// An EHR that nobody configured.
+    pub fn stranger(&self) -> Caller<'_> {
+        Caller::new(self, "https://ehr.stranger.example", stranger_key())
+    }
+
+    /// The known EHR with a token of yesterday.
+    pub fn expired_token(&self) -> Caller<'_> {
+        Caller {
+            late_by: 86_400,
+            ..self.trusted_ehr()
+        }
+    }
+}
+
+/// Settings with the keys beside them.
+pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> String {
+    let keys = [
+        (
+            "hospital.json",
+            json!({"keys": [hospital_key().public(), rsa_key().public()]}),
+        ),
+        ("clinic.json", json!({"keys": [CLINIC_KEY.public()]})),
+    ];
+    for (name, keys) in keys {
+        std::fs::write(folder.join(name), keys.to_string()).unwrap();
+    }
+    format!(
+        "listen = '127.0.0.1:0'\npublic-url = '{PUBLIC}'\nworkers = 1\n{top}\n[journal]\nurl = 'sqlite:journal.db'\n\
+         [[client]]\nname = 'hospital'\nissuer = '{HOSPITAL}'\njwks-file = 'hospital.json'\nfhir-base = '{fhir_base}'\n\
+         jku = '{JKU}'\n{client}\n\
+         [[client]]\nname = 'clinic'\nissuer = '{CLINIC}'\njwks-file = 'clinic.json'\nfhir-base = '{NOBODY}'\n"
+    )
+}
+
+/// Somebody who calls the service with a token of a kind.
+pub struct Caller<'a> {
+    app: &'a TestApp,
+    issuer: &'static str,
+    signer: &'static Signer,
+    late_by: i64,
+}
+
+impl<'a> Caller<'a> {
+    fn new(app: &'a TestApp, issuer: &'static str, signer: &'static Signer) -> Self {
+        Self {
+            app,
+            issuer,
+            signer,
+            late_by: 0,
+        }
+    }
+
+    /// Claims of a token for a path.
+    pub fn claims(&self, path: &str) -> Value {
+        let mut claims = keys::claims(self.issuer, &format!("{PUBLIC}{path}"));
+        for instant in ["iat", "exp"] {
+            claims[instant] = json!(claims[instant].as_i64().unwrap() - self.late_by);
+        }
+        claims
+    }
+
+    /// A token for a path.
+    pub fn token(&self, path: &str) -> String {
+        self.signer.token(&self.claims(path))
+    }
+
+    /// Posts a body with a token, as JSON.
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let call = self.app.call(Method::POST, path).bearer_auth(self.token(path));
+        let call = call.header("content-type", "application/json").body(body);
+        Answer::of(call.send().await.unwrap()).await
+    }
+
+    /// Posts a hook call to the service of its hook.
+    pub async fn hook(&self, request: &Value) -> Answer {
+        let hook = request["hook"].as_str().expect("a hook");
+        self.post(&self.app.path(hook), request.to_string()).await
+    }
+
+    /// Posts feedback to the service of a hook.
+    pub async fn feedback(&self, hook: &str, body: &Value) -> Answer {
+        self.post(&format!("{}/feedback", self.app.path(hook)), body.to_string())
+            .await
+    }
+}
+
+/// The day of which the hook's definition speaks.
+const EXAMPLES: &str = "2026-11-22T08:00:00Z";
+
+static DEMO: LazyLock<Served> = LazyLock::new(|| demonstration(now()));
+static DEFINITION: LazyLock<Served> = LazyLock::new(|| demonstration(EXAMPLES.parse().unwrap()));
+
+fn demonstration(now: jiff::Timestamp) -> Served {
+    let how = Demonstration {
+        port: 0,
+        clock: Clock::Fixed(now),
+        journal: None,
+        workers: Some(1),
+    };
+    Served::start(async move || startup::demonstrate(how).await)
+}
+
+/// The demonstration, which takes calls without a token; one for the whole suite, since it keeps nothing
+/// between calls that a test looks at.
+pub struct Demo {
+    base: String,
+    http: Client,
+    services: Services,
+}
+
+impl Demo {
+    /// At the suite's own day.
+    pub async fn spawn() -> Self {
+        Self::of(DEMO.base.clone()).await
+    }
+
+    /// On the day of which the hook's definition speaks.
+    pub async fn of_the_definition() -> Self {
+        Self::of(DEFINITION.base.clone()).await
+    }
+
+    async fn of(base: String) -> Self {
+        let http = http();
+        let services = services(&http, &base).await;
+        Self { base, http, services }
+    }
+
+    /// Posts a hook call.
+    pub async fn hook(&self, request: &Value) -> Answer {
+        let hook = request["hook"].as_str().and_then(|hook| self.services.get(hook));
+        let id = hook.unwrap_or(&self.services["medication-discontinue"]);
+        self.post(id, request.to_string()).await
+    }
+
+    /// Posts any body to a service.
+    pub async fn post(&self, id: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let call = self
+            .http
+            .post(format!("{}/cds-services/{id}", self.base))
+            .body(body);
+        Answer::of(
+            call.header("content-type", "application/json")
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Posts any body as a stop.
+    pub async fn stop(&self, body: impl Into<reqwest::Body>) -> Answer {
+        self.post(&self.services["medication-discontinue"], body).await
+    }
+}
