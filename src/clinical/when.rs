@@ -6,8 +6,12 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 
 const DAY: i64 = 86_400;
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// A date as it was recorded: the span of instants that it may mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,10 +99,9 @@ impl When {
     }
 
     fn midnight(date: Date) -> i64 {
-        i64::from(
-            date.since(Date::constant(1970, 1, 1))
-                .map_or(0, |span| span.get_days()),
-        ) * DAY
+        Offset::UTC
+            .to_timestamp(date.at(0, 0, 0, 0))
+            .map_or(0, Timestamp::as_second)
     }
 
     /// The first instant that it may mean.
@@ -155,20 +158,24 @@ impl When {
     pub fn human(self) -> String {
         let date = Self::date_of(self.first);
         let days = (self.last - self.first) / DAY;
+        let month = usize::try_from(date.month() - 1)
+            .ok()
+            .and_then(|m| MONTHS.get(m))
+            .copied()
+            .unwrap_or_default();
         if days > 31 {
-            date.strftime("%Y").to_string()
+            format!("{}", date.year())
         } else if days > 2 {
-            date.strftime("%b %Y").to_string()
+            format!("{month} {}", date.year())
         } else {
-            date.strftime("%-d %b %Y").to_string()
+            format!("{} {month} {}", date.day(), date.year())
         }
     }
 
     /// The calendar day (UTC) of an instant in seconds since 1970.
     pub fn date_of(seconds: i64) -> Date {
-        Timestamp::from_second(seconds).map_or(Date::constant(1970, 1, 1), |at| {
-            at.to_zoned(jiff::tz::TimeZone::UTC).date()
-        })
+        let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        Offset::UTC.to_datetime(at).date()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{Drug, PatientRecord};
 use crate::clinical::taper::Step;
 use crate::clinical::when::When;
+use crate::fhir::json::Object;
 use fhir_out::{
     Amount, CodeRef, DoseLine, Frequency, MedicationOrder, TestOrder, medication_request, service_request,
 };
@@ -170,12 +171,24 @@ const WHEN: [&str; 4] = ["MORN", "EVE", "NIGHT", "NOON"];
 
 /// The order as it was received, active again and without a reason for its end.
 fn kept(received: &str) -> Option<String> {
-    let mut order: serde_json::Map<String, serde_json::Value> = serde_json::from_str(received).ok()?;
-    order.insert("status".to_owned(), "active".into());
-    order.shift_remove("statusReason");
-    order.shift_remove("_status");
-    order.retain(|_, value| !value.is_null());
-    serde_json::to_string(&order).ok()
+    let order: Object<'_> = serde_json::from_str(received).ok()?;
+    let mut out = String::with_capacity(received.len() + 20);
+    out.push_str("{\"resourceType\":\"MedicationRequest\",\"status\":\"active\"");
+    let left_out = [
+        "resourceType",
+        "status",
+        "_status",
+        "statusReason",
+        "_statusReason",
+    ];
+    for (key, raw) in order.fields().filter(|(key, _)| !left_out.contains(key)) {
+        out.push(',');
+        out.push_str(&serde_json::to_string(key).ok()?);
+        out.push(':');
+        out.push_str(raw.get());
+    }
+    out.push('}');
+    Some(out)
 }
 
 /// A decimal as a JSON number with the same text.

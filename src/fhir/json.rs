@@ -332,6 +332,14 @@ impl<'a> Object<'a> {
         Ok(())
     }
 
+    /// Its fields in the order sent, without those that are `null`.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.fields
+            .iter()
+            .filter(|(_, raw)| raw.get() != "null")
+            .map(|(key, raw)| (&**key, *raw))
+    }
+
     /// The raw value of a field; `null` counts as missing.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let (_, raw) = self.fields.iter().find(|(key, _)| key == name)?;
