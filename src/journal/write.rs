@@ -1,5 +1,5 @@
 //! The statements that write. Rows travel as one JSON array per table, so that a group of
-//! evaluations costs four statements and not twenty each.
+//! evaluations costs three statements and not twenty each.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,12 +18,9 @@ const INSERT_EVALUATIONS: &str = "\
            value->>'content_version', value->>'outcome', value->>'duration_us', value->>'cards' \
     FROM json_each(?1)";
 const INSERT_CARDS: &str = "\
-    INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version) \
+    INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions) \
     SELECT value->>'uuid', value->>'issued_at_us', value->>'client', value->>'service', value->>'topic', \
-           value->>'rule', value->>'indicator', value->>'content_version' \
-    FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
-const INSERT_SUGGESTIONS: &str = "\
-    INSERT INTO suggestion (uuid, card) SELECT value->>'uuid', value->>'card' \
+           value->>'rule', value->>'indicator', value->>'content_version', value->>'suggestions' \
     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
 const INSERT_AUDIT: &str = "\
     INSERT INTO audit (at_us, client, user, patient, service, hook, hook_instance, content_version, outcome, answered) \
@@ -44,7 +41,7 @@ const COUNT_UNKNOWN: &str = "\
     SELECT count(*) FROM json_each(?1) AS entry \
     WHERE NOT EXISTS (SELECT 1 FROM card WHERE card.uuid = entry.value->>'card' AND card.client = ?2)";
 const RAISE_AUDIT_FLOOR: &str = "UPDATE audit_floor SET before_us = max(before_us, ?1)";
-/// Suggestions and feedback go with their card.
+/// Feedback goes with its card.
 const PURGES: [&str; 3] = [
     "DELETE FROM evaluation WHERE id IN (SELECT id FROM evaluation WHERE at_us < ?1 LIMIT ?2)",
     "DELETE FROM card WHERE uuid IN (SELECT uuid FROM card WHERE issued_at_us < ?1 LIMIT ?2)",
@@ -79,14 +76,7 @@ struct CardRow<'a> {
     rule: &'a str,
     indicator: &'a str,
     content_version: &'a str,
-}
-
-#[derive(Serialize)]
-struct SuggestionRow {
-    #[serde(serialize_with = "hyphenated")]
-    uuid: Uuid,
-    #[serde(serialize_with = "hyphenated")]
-    card: Uuid,
+    suggestions: String,
 }
 
 #[derive(Serialize)]
@@ -138,12 +128,6 @@ pub(super) async fn evaluations(
     }
     insert(connection, INSERT_EVALUATIONS, all.iter().map(evaluation_row)).await?;
     insert(connection, INSERT_CARDS, all.iter().flat_map(card_rows)).await?;
-    insert(
-        connection,
-        INSERT_SUGGESTIONS,
-        all.iter().flat_map(suggestion_rows),
-    )
-    .await?;
     insert(connection, INSERT_AUDIT, all.iter().map(audit_row)).await
 }
 
@@ -195,15 +179,7 @@ fn card_rows(evaluation: &Evaluation) -> impl Iterator<Item = CardRow<'_>> {
         rule: &card.rule,
         indicator: &card.indicator,
         content_version: &evaluation.content_version,
-    })
-}
-
-fn suggestion_rows(evaluation: &Evaluation) -> impl Iterator<Item = SuggestionRow> {
-    evaluation.findings.iter().flat_map(|card| {
-        card.suggestions.iter().map(|uuid| SuggestionRow {
-            uuid: *uuid,
-            card: card.uuid,
-        })
+        suggestions: joined(card.suggestions.iter()),
     })
 }
 
@@ -299,10 +275,12 @@ fn feedback_row(entry: &FeedbackEntry, keep_comments: bool) -> FeedbackRow<'_> {
 
 /// A set of suggestions in the one way in which it is written.
 fn sorted(suggestions: &[Uuid]) -> String {
-    let mut texts: Vec<String> = suggestions.iter().map(Uuid::to_string).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts.join(" ")
+    let set: std::collections::BTreeSet<&Uuid> = suggestions.iter().collect();
+    joined(set.into_iter())
+}
+
+fn joined<'u>(suggestions: impl Iterator<Item = &'u Uuid>) -> String {
+    suggestions.map(Uuid::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Removes tokens that expired before `spent` and everything else from before `kept`. Returns whether

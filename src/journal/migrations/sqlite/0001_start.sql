@@ -27,6 +27,7 @@ CREATE TABLE evaluation (
 CREATE INDEX evaluation_at ON evaluation (at_us);
 
 -- Cards that were issued, so that feedback finds the rule and the content version that fired.
+-- `suggestions` are theirs, in the order shown, separated by a space.
 CREATE TABLE card (
     uuid            TEXT    PRIMARY KEY,
     issued_at_us    INTEGER NOT NULL,
@@ -35,15 +36,10 @@ CREATE TABLE card (
     topic           TEXT    NOT NULL,
     rule            TEXT    NOT NULL,
     indicator       TEXT    NOT NULL,
-    content_version TEXT    NOT NULL
+    content_version TEXT    NOT NULL,
+    suggestions     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX card_issued_at ON card (issued_at_us);
-
-CREATE TABLE suggestion (
-    uuid TEXT PRIMARY KEY,
-    card TEXT NOT NULL REFERENCES card (uuid) ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
-CREATE INDEX suggestion_card ON suggestion (card);
 
 -- What clinicians did with a card. `suggestions` are the accepted ones, sorted, separated by a
 -- space: part of what makes an entry the same entry.
