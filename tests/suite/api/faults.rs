@@ -59,7 +59,7 @@ impl Hospital {
 
     /// Calls the service for a chart whose server fails for one type of resource, or for all (`*`).
     async fn call(&self, stop: &Stop, kind: &'static str, fault: Fault) -> Answer {
-        self.ehr.turn(stop, kind, fault);
+        self.ehr.turn(stop, &[(kind, fault)]);
         let before = self.ehr.requests().await.len();
         let request = stop.granting(&self.ehr.base(), SECRET);
         let started = Instant::now();

@@ -4,7 +4,7 @@ use crate::helpers::app::{NOBODY, settings};
 use crate::helpers::chart::grant;
 use crate::helpers::resources::PATIENT;
 use crate::helpers::{Ehr, Fault, Stop, TestApp};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 const SECRET: &str = "secret-access-token-9b1f";
@@ -56,6 +56,8 @@ async fn never_keeps_or_logs_the_token() {
 /// cds-29c, cds-31b
 #[tokio::test]
 async fn a_refused_read_is_a_gap_and_the_rest_is_used() {
+    let ehr = Ehr::holding(&active()).await.open().await;
+    let app = TestApp::reading(&ehr.base()).await;
     for (kind, need) in [
         ("Observation", "observations"),
         ("AllergyIntolerance", "allergies"),
@@ -64,12 +66,7 @@ async fn a_refused_read_is_a_gap_and_the_rest_is_used() {
         ("Patient", "patient"),
     ] {
         for status in [401, 403] {
-            let ehr = Ehr::holding(&active())
-                .await
-                .failing(kind, Fault::Status(status))
-                .open()
-                .await;
-            let app = TestApp::reading(&ehr.base()).await;
+            ehr.turn(&active(), &[(kind, Fault::Status(status))]);
             let answer = app.trusted_ehr().hook(&active().granting(&ehr.base(), "t")).await;
             assert!(!answer.cards().is_empty());
             answer.states_gap(need, "not-permitted");
@@ -191,19 +188,15 @@ async fn a_failed_read_of_what_is_needed_is_a_412() {
     });
     let product = json!({"resourceType": "Medication", "id": "tacrolimus-product",
         "code": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "198377"}]}});
-    let holding = |extra: Vec<Value>| by_reference.clone().with_procedure(extra[0].clone());
+    let ehr = Ehr::holding(&by_reference).await.open().await;
+    let app = TestApp::reading(&ehr.base()).await;
     for fault in [
         Fault::Status(404),
         Fault::Status(403),
         Fault::Status(500),
         Fault::Html,
     ] {
-        let ehr = Ehr::holding(&by_reference)
-            .await
-            .failing("Medication", fault)
-            .open()
-            .await;
-        let app = TestApp::reading(&ehr.base()).await;
+        ehr.turn(&by_reference, &[("Medication", fault)]);
         let answer = app
             .trusted_ehr()
             .hook(&by_reference.granting(&ehr.base(), "t"))
@@ -211,8 +204,7 @@ async fn a_failed_read_of_what_is_needed_is_a_412() {
         answer.refuses(412, "drug");
         assert!(!answer.text().contains(PATIENT), "the refusal names nobody");
     }
-    let ehr = Ehr::holding(&holding(vec![product])).await.open().await;
-    let app = TestApp::reading(&ehr.base()).await;
+    ehr.turn(&by_reference.clone().with_resource(product), &[]);
     let answer = app
         .trusted_ehr()
         .hook(&by_reference.granting(&ehr.base(), "t"))

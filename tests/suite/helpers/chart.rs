@@ -145,10 +145,15 @@ impl Stop {
         self
     }
 
-    /// A procedure done so many days ago.
+    /// A procedure.
     pub fn with_procedure(mut self, procedure: Value) -> Self {
         self.procedures.push(procedure);
         self
+    }
+
+    /// Any resource; an EHR finds it by its type and id.
+    pub fn with_resource(self, resource: Value) -> Self {
+        self.with_procedure(resource)
     }
 
     /// An order drafted in the same session.

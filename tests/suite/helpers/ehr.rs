@@ -76,9 +76,14 @@ impl Ehr {
     }
 
     /// Holds another chart and fails in another way from now on.
-    pub fn turn(&self, stop: &Stop, kind: &'static str, fault: Fault) {
+    pub fn turn(&self, stop: &Stop, faults: &[(&'static str, Fault)]) {
         let mut orders = self.orders.lock().unwrap();
-        (orders.records, orders.faults) = (stop.records(), vec![(kind, fault)]);
+        (orders.records, orders.faults) = (stop.records(), faults.to_vec());
+    }
+
+    /// Answers in pages of another size from now on.
+    pub fn turn_to_pages_of(&self, page: usize) {
+        self.orders.lock().unwrap().page = page;
     }
 
     /// Another server, for redirects and foreign pages.

@@ -95,6 +95,8 @@ fn reversed(value: &Value) -> Value {
 #[tokio::test]
 async fn how_the_chart_arrives_changes_nothing() {
     let demo = Demo::spawn().await;
+    let ehr = Ehr::holding(&story("active lupus nephritis")).await.open().await;
+    let app = TestApp::with(&ehr.base(), "", "deadline-ms = 10000").await;
     for name in [
         "active lupus nephritis",
         "thrombotic microangiopathy",
@@ -103,8 +105,8 @@ async fn how_the_chart_arrives_changes_nothing() {
         let stop = story(name);
         let sent = demo.hook(&stop.request()).await.json;
         for size in [4, 5, 50] {
-            let ehr = Ehr::holding(&stop).await.in_pages_of(size).open().await;
-            let app = TestApp::with(&ehr.base(), "", "deadline-ms = 10000").await;
+            ehr.turn(&stop, &[]);
+            ehr.turn_to_pages_of(size);
             let read = app.trusted_ehr().hook(&stop.granting(&ehr.base(), "t")).await;
             assert_same_advice(&sent, &read.json, &format!("{name}, pages of {size}"));
         }

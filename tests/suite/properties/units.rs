@@ -56,7 +56,7 @@ fn lupus() -> Stop {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Steps of 0.1 mg/mmol, so that every form is exact; with the limit of 0.5 g/g in the middle.
     #[test]
