@@ -29,7 +29,7 @@ pub(super) struct Assembled {
 }
 
 /// The types that are read.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Patient,
     Order,
@@ -95,6 +95,8 @@ pub(super) fn assemble(
             _ => {}
         }
     }
+    // In what order, and under which key, resources came must not change a word of the answer.
+    pool.items.sort_by_cached_key(|item| (item.kind, item.resource.id().map(Cow::into_owned)));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
     for item in &pool.items {
