@@ -81,16 +81,21 @@ fn categories<'a>(of: &Object<'a>) -> Vec<Concept<'a>> {
     of.get::<List<Concept<'a>>>("category").0
 }
 
-/// Reads a Procedure that was done, is being done, or has no status.
+/// Reads a Procedure that was done, is being done, or has no status. A status that is none of R4 could be any.
 pub(crate) fn procedure(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Procedure>) -> About {
     let status = of.text("status");
-    if !matches!(status.as_deref(), None | Some("completed" | "in-progress")) {
+    let status = status.as_deref();
+    if matches!(
+        status,
+        Some("preparation" | "not-done" | "on-hold" | "stopped" | "unknown" | "entered-in-error")
+    ) {
         return About::Something;
     }
     let code: Concept<'_> = of.get("code");
     let mut groups = Vec::new();
     terms.groups(&code, &mut groups);
-    if code.is_empty() {
+    let done = matches!(status, Some("completed" | "in-progress")) || status.is_none() && !of.has("status");
+    if code.is_empty() || !done && !groups.is_empty() {
         return About::Nothing;
     }
     if !groups.is_empty() {

@@ -96,7 +96,8 @@ pub(super) fn assemble(
         }
     }
     // In what order, and under which key, resources came must not change a word of the answer.
-    pool.items.sort_by_cached_key(|item| (item.kind, item.resource.id().map(Cow::into_owned)));
+    pool.items
+        .sort_by_cached_key(|item| (item.kind, item.resource.id().map(Cow::into_owned)));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
     for item in &pool.items {

@@ -8,7 +8,7 @@
 use super::fields::{Fields, fields};
 use crate::fhir::bundle::Given;
 use crate::fhir::json::{Text, drain, other_types};
-use crate::fhir::subject::PatientRef;
+use crate::fhir::subject::{PatientRef, is_id};
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -43,9 +43,9 @@ pub struct Authorization {
     /// Life of the token from now on.
     pub expires_in: Duration,
     /// Scopes as written; some EHRs list names of their own.
-    pub scope: Option<Box<str>>,
+    pub scope: Box<str>,
     /// The client that the token was issued to.
-    pub subject: Option<Box<str>>,
+    pub subject: Box<str>,
     /// The patient that the token is limited to.
     pub patient: Option<PatientRef>,
 }
@@ -137,13 +137,14 @@ impl<'a> HookRequest<'a> {
             .optional_text("fhirServer")?
             .map(|text| server(&text))
             .transpose()?;
-        let authorization = top.optional("fhirAuthorization").map(authorization).transpose()?;
-        if authorization.is_some() && fhir_server.is_none() {
+        let granted = top.optional("fhirAuthorization");
+        if granted.is_some() && fhir_server.is_none() {
             return Err(RequestError::new(
                 "fhirServer",
                 "is required with fhirAuthorization",
             ));
         }
+        let authorization = granted.map(authorization).transpose()?;
         Ok(HookRequest {
             instance: instance(&top.required_text("hookInstance")?)?,
             context: context(&hook, top.required("context")?)?,
@@ -208,8 +209,8 @@ fn authorization(raw: &RawValue) -> Result<Authorization, RequestError> {
     Ok(Authorization {
         access_token: SecretString::from(of.required_text("access_token")?.into_owned()),
         expires_in: Duration::from_secs(u64::from(seconds)),
-        scope: of.optional_text("scope")?.map(|text| text.as_ref().into()),
-        subject: of.optional_text("subject")?.map(|text| text.as_ref().into()),
+        scope: of.required_text("scope")?.as_ref().into(),
+        subject: of.required_text("subject")?.as_ref().into(),
         patient,
     })
 }
@@ -241,7 +242,7 @@ fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestErro
     let patient = PatientRef::parse(&of.required_text("patientId")?)
         .ok_or_else(|| of.wrong("patientId", "must be the id of a Patient"))?;
     let context = Context {
-        user: of.required_text("userId")?,
+        user: user(&of)?,
         patient,
         encounter: of.optional_text("encounterId")?.map(bare_encounter),
         to_be_discontinued: of.optional_bundle("toBeDiscontinued")?,
@@ -255,6 +256,20 @@ fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestErro
         of.required(field)?;
     }
     Ok(context)
+}
+
+/// `userId`: a type and an id, also as an absolute address.
+fn user<'a>(of: &Fields<'a>) -> Result<Cow<'a, str>, RequestError> {
+    let user = of.required_text("userId")?;
+    let mut parts = user.rsplit('/');
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_type =
+        kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphabetic());
+    if is_type && is_id(id) {
+        Ok(user)
+    } else {
+        Err(of.wrong("userId", "must be a resource type and an id"))
+    }
 }
 
 fn bare_encounter(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -123,7 +123,9 @@ fn the_wrong_field_is_named() {
         (plain(r#","fhirServer":"https://u:p@x""#), "fhirServer"),
         (plain(r#","fhirServer":7"#), "fhirServer"),
         (
-            plain(r#","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1}"#),
+            plain(
+                r#","fhirAuthorization":{"access_token":"t","token_type":"Bearer","expires_in":1,"scope":"s","subject":"c"}"#,
+            ),
             "fhirServer",
         ),
         (
@@ -131,12 +133,14 @@ fn the_wrong_field_is_named() {
             "fhirAuthorization",
         ),
         (
-            plain(r#","fhirServer":"https://x","fhirAuthorization":{"token_type":"Bearer","expires_in":1}"#),
+            plain(
+                r#","fhirServer":"https://x","fhirAuthorization":{"token_type":"Bearer","expires_in":1,"scope":"s","subject":"c"}"#,
+            ),
             "fhirAuthorization.access_token",
         ),
         (
             plain(
-                r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"mac","expires_in":1}"#,
+                r#","fhirServer":"https://x","fhirAuthorization":{"access_token":"t","token_type":"mac","expires_in":1,"scope":"s","subject":"c"}"#,
             ),
             "fhirAuthorization.token_type",
         ),

@@ -163,7 +163,8 @@ impl Signals<'_> {
         let (Some(value), Some((baseline, mut entries))) =
             (exact(&self.record.results[index]), self.baseline(index, against))
         else {
-            return Reading::gap(Truth::Unknown, need, Why::Absent);
+            // The value is there and shown; what lacks is something to compare it with.
+            return Reading::on(Truth::Unknown, Entry::Result(index));
         };
         entries.insert(0, Entry::Result(index));
         let hundred = Decimal::ONE_HUNDRED;
