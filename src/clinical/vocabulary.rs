@@ -6,7 +6,7 @@
 
 use rust_decimal::Decimal;
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 /// Index into [`Vocabulary::ingredients`].
@@ -47,6 +47,8 @@ pub struct Vocabulary {
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
     pub drug_names: Vec<(Box<str>, DrugCode)>,
+    /// How those names begin: most texts of other drugs hold no word that begins so, and need no search.
+    pub drug_name_starts: HashSet<[u8; 4]>,
     /// Lower-case words of a dosage form or route that tell systemic from local use.
     pub site_words: Vec<(Box<str>, Site)>,
     /// (system key, code) to analyte with timing and assay.
@@ -163,6 +165,8 @@ pub struct Analyte {
     pub screen: bool,
     /// Whether the time since the last dose matters (drug levels).
     pub timed: bool,
+    /// Whether some sign compares it with the laboratory's own limits; else they are not read.
+    pub limits: bool,
     /// Preferred code for a test order: (system, code, display).
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
 }
@@ -213,6 +217,15 @@ pub enum Finding {
     Intermediate,
     /// Normal metabolizer or activity.
     Normal,
+}
+
+/// How a name begins: its first four bytes, filled up with zeros.
+pub fn name_start(name: &str) -> [u8; 4] {
+    let mut start = [0; 4];
+    for (to, from) in start.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    start
 }
 
 impl Vocabulary {

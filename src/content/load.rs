@@ -83,7 +83,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let drug_keys = drugs.finish(&mut vocabulary);
     let term_keys = terms::read(files, problems, &systems, &mut vocabulary);
     vocabulary.systems = systems.into_keys();
-    let terms = Terms {
+    let mut terms = Terms {
         vocabulary,
         term_keys,
         drug_keys,
@@ -107,6 +107,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let override_reasons = override_reasons(&Page::required(files, "override-reasons.toml", problems)?);
     let words = texts::read_words(&Page::required(files, "texts/en.toml", problems)?);
     let signals = signals?;
+    needs::mark_limits(&signals, &mut terms.vocabulary);
     let needs = needs::derive(&withdrawals, &agents.list, &signals, &terms.vocabulary);
     Some(Knowledge {
         version: version?,

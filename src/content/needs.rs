@@ -3,9 +3,28 @@
 //! So that discovery, fetching and rules cannot disagree, nobody writes this list by hand.
 
 use super::signals::{asked, named};
-use crate::clinical::knowledge::{Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Withdrawal};
+use crate::clinical::knowledge::{Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Test, Withdrawal};
 use crate::clinical::vocabulary::{AnalyteId, Vocabulary};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Notes at each analyte whether a signal compares it with the laboratory's own limits.
+pub(super) fn mark_limits(signals: &[Signal], vocabulary: &mut Vocabulary) {
+    for signal in signals {
+        let (Form::Latest { analyte, test, .. } | Form::Stayed { analyte, test, .. }) = &signal.form else {
+            continue;
+        };
+        let by_limit = match test {
+            Test::AboveUpperLimit(_)
+            | Test::WithinUpperLimit(_)
+            | Test::BelowLowerLimit
+            | Test::WithinLowerLimit => true,
+            Test::AtLeast(_) | Test::Above(_) | Test::AtMost(_) | Test::Below(_) | Test::Is(_) => false,
+        };
+        if let (true, Some(analyte)) = (by_limit, vocabulary.analytes.get_mut(usize::from(analyte.0))) {
+            analyte.limits = true;
+        }
+    }
+}
 
 /// Signals that the tables of a withdrawal and its agents ask, directly or through others.
 pub(super) fn signals_in_use(

@@ -135,6 +135,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
         plausible,
         screen: row.screen,
         timed: row.timed,
+        limits: false,
         order,
     }
 }

@@ -201,10 +201,10 @@ super::json::lens! {
 /// The laboratory's own limits in the canonical unit, where it gives one pair of them. A limit without a
 /// unit has the unit of the value.
 pub(crate) fn range(of: &Object<'_>, analyte: &Analyte) -> (Option<Decimal>, Option<Decimal>) {
-    let ranges: List<ReferenceRange<'_>> = of.get("referenceRange");
-    if ranges.0.is_empty() || analyte.unit.is_empty() {
+    if !analyte.limits || analyte.unit.is_empty() {
         return (None, None);
     }
+    let ranges: List<ReferenceRange<'_>> = of.get("referenceRange");
     let measured = || -> Quantity<'_> { of.get("valueQuantity") };
     let limit = |limit: &Quantity<'_>| {
         let number = limit.value.value()?;

@@ -5,11 +5,11 @@
 
 use super::elements::{Coding, Concept};
 use crate::clinical::vocabulary::{
-    DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Site, Vocabulary,
+    DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Site, Vocabulary, name_start,
 };
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// System and code of a standard coding.
 type Standard = (Box<str>, Box<str>);
@@ -87,6 +87,9 @@ impl<'v> Terms<'v> {
 
     /// The drug that a lower-case text names, by the longest name in it.
     pub(crate) fn drug_named(&self, text: &Words<'_>) -> Option<DrugCode> {
+        if !text.begins(&self.vocabulary.drug_name_starts) {
+            return None;
+        }
         self.vocabulary
             .drug_names
             .iter()
@@ -245,6 +248,18 @@ impl<'t> Words<'t> {
             inside = word;
         }
         Words { text, starts }
+    }
+
+    /// Whether one of its words begins in one of the ways; a way shorter than four bytes always may.
+    fn begins(&self, ways: &HashSet<[u8; 4]>) -> bool {
+        self.starts.iter().any(|start| {
+            let way = name_start(&self.text[*start..]);
+            (1..=4).any(|length| {
+                let mut short = [0; 4];
+                short[..length].copy_from_slice(&way[..length]);
+                ways.contains(&short)
+            })
+        })
     }
 
     /// Whether it holds a phrase, which begins with a letter or digit, as whole words.
