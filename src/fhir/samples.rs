@@ -114,6 +114,11 @@ pub(crate) fn vocabulary() -> Vocabulary {
         (3, "00123045601", drug(systemic, Some(0))),
     ]);
     vocabulary.drug_names = boxed(&[("solvane", drug(None, None)), ("longvane", drug(systemic, None))]);
+    vocabulary.drug_name_starts = vocabulary
+        .drug_names
+        .iter()
+        .map(|(name, _)| name_start(name))
+        .collect();
     vocabulary.formulation_words =
         boxed(&[("longvane", FormulationId(1)), ("oral capsule", FormulationId(0))]);
     vocabulary.site_words = boxed(&[

@@ -35,11 +35,15 @@ fn main() {
     for count in [50, 500, 5_000] {
         let body = request::body(count, 10);
         let rounds = 20_000 / count + 5;
-        let read = median(rounds, || {
-            let request = HookRequest::parse(body.as_bytes()).unwrap();
-            black_box(read_given(&request, None, &knowledge, &local, now).unwrap());
+        let parse = median(rounds, || {
+            drop(black_box(HookRequest::parse(body.as_bytes()).unwrap()))
         });
         let request = HookRequest::parse(body.as_bytes()).unwrap();
+        let read = median(rounds, || {
+            drop(black_box(
+                read_given(&request, None, &knowledge, &local, now).unwrap(),
+            ))
+        });
         let record = read_given(&request, None, &knowledge, &local, now).unwrap();
         let judge = median(rounds, || drop(black_box(evaluate(&record, &knowledge, now))));
         let evaluation = evaluate(&record, &knowledge, now);
@@ -52,7 +56,7 @@ fn main() {
                 serde_json::from_str::<serde_json::Value>(&body).unwrap(),
             ))
         });
-        let per = (read + judge).as_secs_f64() * 1e6 / count as f64;
+        let per = (parse + read + judge).as_secs_f64() * 1e6 / count as f64;
         println!(
             "{count:>8} {:>10} {:>10} {:>10} {:>10} {per:>12.2}",
             us(read),
