@@ -87,7 +87,7 @@ pub struct Ingredient {
     pub system: Box<str>,
     /// Code of the ingredient.
     pub code: Box<str>,
-    /// Ingredients that count as the same agent (mycophenolate mofetil and mycophenolic acid).
+    /// Ingredients that count as the same agent (an ester and its acid, for example).
     pub family: Box<str>,
     /// Classes that tables name, for example `calcineurin-inhibitor`.
     pub classes: Vec<Box<str>>,

@@ -1,6 +1,6 @@
 //! The plain words of a case: dates, doses and drugs.
 //!
-//! Turns `14 mo ago`, `1.5 mg twice daily` and `tacrolimus 1 mg capsule` into the values of a record, by
+//! Turns `14 mo ago`, `1.5 mg twice daily` and the name of a product into the values of a record, by
 //! the same vocabulary that reads orders. A phrase that is none of them is an error with its words.
 
 use super::scalar;

@@ -29,8 +29,8 @@ fn main() {
     let knowledge = content::embedded().unwrap_or_else(|_| panic!("the embedded knowledge is refused"));
     let local = LocalCodes::default();
     println!(
-        "{:>8} {:>10} {:>10} {:>10} {:>10} {:>12}",
-        "results", "read us", "judge us", "write us", "Value us", "us / result"
+        "{:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}",
+        "results", "parse us", "read us", "judge us", "write us", "Value us", "us / result"
     );
     for count in [50, 500, 5_000] {
         let body = request::body(count, 10);
@@ -58,7 +58,8 @@ fn main() {
         });
         let per = (parse + read + judge).as_secs_f64() * 1e6 / count as f64;
         println!(
-            "{count:>8} {:>10} {:>10} {:>10} {:>10} {per:>12.2}",
+            "{count:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {per:>12.2}",
+            us(parse),
             us(read),
             us(judge),
             us(write),
