@@ -11,7 +11,6 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -60,10 +59,6 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
-    /// Browser origins that may call on behalf of this client; none unless set.
-    pub cors_origins: Vec<String>,
-    /// Names of the client's prefetch keys that differ from ours; free.
-    pub prefetch: BTreeMap<String, String>,
 }
 
 /// Where the public keys of a client come from.
@@ -179,8 +174,6 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
-            cors_origins: Vec::new(),
-            prefetch: BTreeMap::new(),
         }
     }
 }

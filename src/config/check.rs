@@ -238,8 +238,6 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
         algorithms: algorithms(source, written.algorithms.as_ref())?,
         max_token_life: Duration::from_secs(life),
         codes: codes(source, written.codes.as_ref())?,
-        cors_origins: origins(source, &written.cors_origins)?,
-        prefetch: written.prefetch.clone(),
     })
 }
 
@@ -284,22 +282,6 @@ fn algorithms(
         return Err(source.invalid(&list.span(), "algorithms", "is empty: no token could be accepted"));
     }
     Ok(list.get_ref().clone())
-}
-
-fn origins(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<String>, ConfigError> {
-    let origin = |value: &Spanned<String>| {
-        let url = source.address(value, "cors-origins")?;
-        let origin = url.origin().ascii_serialization();
-        if *value.get_ref() == origin {
-            return Ok(origin);
-        }
-        Err(source.invalid(
-            &value.span(),
-            "cors-origins",
-            format!("must be an origin and nothing more: {origin}"),
-        ))
-    };
-    written.iter().map(origin).collect()
 }
 
 fn codes(source: &Source<'_>, written: Option<&Spanned<String>>) -> Result<Vec<LocalCode>, ConfigError> {

@@ -2,8 +2,6 @@
 //!
 //! Every value that `check` may refuse keeps its place in the file, so that the error can name the line.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -37,10 +35,6 @@ pub(super) struct Client {
     pub(super) jku: Option<Spanned<String>>,
     pub(super) max_token_life_s: Option<Spanned<u64>>,
     pub(super) codes: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) cors_origins: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) prefetch: BTreeMap<String, String>,
 }
 
 /// `[journal]`.

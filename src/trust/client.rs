@@ -1,6 +1,6 @@
 //! The EHRs that may call: what the settings say of each, with its keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,18 +90,6 @@ impl Client {
     #[must_use]
     pub fn codes(&self) -> &[LocalCode] {
         &self.settings.codes
-    }
-
-    /// Browser origins that may call on its behalf.
-    #[must_use]
-    pub fn cors_origins(&self) -> &[String] {
-        &self.settings.cors_origins
-    }
-
-    /// Names of its prefetch keys that differ from ours.
-    #[must_use]
-    pub fn prefetch(&self) -> &BTreeMap<String, String> {
-        &self.settings.prefetch
     }
 
     /// Whether it is the client of the demonstration, which calls without a token.
