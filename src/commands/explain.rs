@@ -12,7 +12,7 @@ use crate::pipeline::respond;
 use crate::protocol::request::HookRequest;
 use crate::startup::Clock;
 use jiff::Timestamp;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::path::PathBuf;
 
 /// Arguments of `explain`.
@@ -55,15 +55,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             "{file}: the drug of the stopped order cannot be read"
         )));
     }
-    if arguments.json {
+    let mut out = std::io::stdout().lock();
+    let written = if arguments.json {
         let answer = respond(&record, &knowledge, &evaluation, &request, now);
         let json = serde_json::to_string_pretty(&answer).map_err(|e| CommandError::Request(e.to_string()))?;
-        println!("{json}");
+        writeln!(out, "{json}")
     } else {
-        print_cards(&evaluation, &knowledge);
-        print_trail(&evaluation, &knowledge);
+        cards(&mut out, &evaluation, &knowledge).and_then(|()| trail(&mut out, &evaluation, &knowledge))
+    };
+    match written {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
+        other => Ok(other.map(|()| true)?),
     }
-    Ok(true)
 }
 
 fn read(arguments: &Arguments) -> Result<Vec<u8>, CommandError> {
@@ -77,56 +81,63 @@ fn read(arguments: &Arguments) -> Result<Vec<u8>, CommandError> {
     Ok(body)
 }
 
-fn print_cards(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
+fn cards(out: &mut impl Write, evaluation: &Evaluation<'_>, knowledge: &Knowledge) -> std::io::Result<()> {
     if evaluation.cards.is_empty() {
-        println!("No cards: looked, and nothing to say.");
+        writeln!(out, "No cards: looked, and nothing to say.")?;
     }
     for card in &evaluation.cards {
-        println!(
+        writeln!(
+            out,
             "[{}] {} ({})",
             card.indicator.code(),
             card.summary,
             card.topic.code()
-        );
-        println!();
-        for line in card.detail.replace("**", "").lines() {
-            println!("    {line}");
+        )?;
+        writeln!(out)?;
+        for line in card.detail.replace("**", "").replace("\\*", "*").lines() {
+            writeln!(out, "    {line}")?;
         }
         for suggestion in &card.suggestions {
-            println!("    > {}", suggestion.label);
+            writeln!(out, "    > {}", suggestion.label)?;
         }
         for source in &card.sources {
             let source = knowledge.source(*source);
-            println!("    source: {} <{}>", source.label, source.url);
+            writeln!(out, "    source: {} <{}>", source.label, source.url)?;
         }
-        println!();
+        writeln!(out)?;
     }
+    Ok(())
 }
 
-fn print_trail(evaluation: &Evaluation<'_>, knowledge: &Knowledge) {
-    println!("Reasoning (content {})", knowledge.version);
+fn trail(out: &mut impl Write, evaluation: &Evaluation<'_>, knowledge: &Knowledge) -> std::io::Result<()> {
+    writeln!(out, "Reasoning (content {})", knowledge.version)?;
     for judgement in &evaluation.judgements {
         for step in &judgement.trail {
-            println!(
+            writeln!(
+                out,
                 "    {} {}/{}/{}",
                 mark(step.truth),
                 judgement.withdrawal.key,
                 step.table,
                 step.row
-            );
+            )?;
         }
         match &judgement.verdict {
-            Verdict::Silent { row, why } => println!("    silent: {row}: {why}"),
-            Verdict::Finding(finding) => {
-                println!("    decided: {} ({})", finding.rule, finding.indicator.code())
-            }
+            Verdict::Silent { row, why } => writeln!(out, "    silent: {row}: {why}")?,
+            Verdict::Finding(finding) => writeln!(
+                out,
+                "    decided: {} ({})",
+                finding.rule,
+                finding.indicator.code()
+            )?,
         }
     }
-    println!("Signs that were asked");
+    writeln!(out, "Signs that were asked")?;
     for (id, truth) in &evaluation.signals {
         let signal = knowledge.signal(*id);
-        println!("    {} {}: {}", mark(*truth), signal.name, signal.says);
+        writeln!(out, "    {} {}: {}", mark(*truth), signal.name, signal.says)?;
     }
+    Ok(())
 }
 
 fn mark(truth: Truth) -> &'static str {
