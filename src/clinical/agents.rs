@@ -269,7 +269,7 @@ impl History {
         {
             let ended = matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled);
             history.taken |= order.role == Role::Recorded && order.status == OrderStatus::Active;
-            history.stopping |= order.role == Role::Stopping && super::signal::counts_as_stop(order.status);
+            history.stopping |= order.role == Role::Stopping && order.status.counts_as_stop();
             history.harmed |= ended && order.status_reason_codes.iter().any(|code| harm.contains(code));
         }
         history.taken &= !history.stopping;

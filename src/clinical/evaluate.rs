@@ -9,7 +9,7 @@ use super::gap::Truth;
 use super::judge::{Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId};
 use super::record::{Drug, PatientRecord, Role};
-use super::signal::{Signals, counts_as_stop};
+use super::signal::Signals;
 use super::therapy::Therapy;
 use jiff::Timestamp;
 
@@ -49,7 +49,7 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
     let unreadable = record
         .orders
         .iter()
-        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && counts_as_stop(o.status));
+        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
     let undecided = unreadable && all.is_empty();
     Evaluation {
         cards: in_order(all),

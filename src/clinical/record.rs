@@ -194,6 +194,13 @@ pub enum OrderStatus {
     Unknown,
 }
 
+impl OrderStatus {
+    /// Whether an order of this status, when a hook names it, is being ended or held.
+    pub fn counts_as_stop(self) -> bool {
+        !matches!(self, OrderStatus::EnteredInError | OrderStatus::Completed)
+    }
+}
+
 /// A medication order.
 pub struct Order {
     /// `MedicationRequest/id`.

@@ -131,3 +131,101 @@ fn stretch(steps: &mut [Step], floor: u32) {
         last.days += floor - whole;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clinical::knowledge::{Certainty, Indicator, Statement, Text};
+    use proptest::prelude::*;
+
+    fn mg(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    fn plan(cut: &str, max: Option<&str>, every: u32, floor: u32) -> TaperPlan {
+        let text = Text {
+            key: "t".into(),
+            summary: Vec::new(),
+            why: Vec::new(),
+            misleading: Vec::new(),
+            sure: Vec::new(),
+            courses: Vec::new(),
+        };
+        TaperPlan {
+            cut_percent: mg(cut),
+            max_mg: max.map(mg),
+            every,
+            floor,
+            published: false,
+            statement: Statement {
+                indicator: Indicator::Info,
+                evidence: Certainty::Opinion,
+                text,
+                sources: Vec::new(),
+            },
+        }
+    }
+
+    fn written(doses: &[&str], plan: &TaperPlan, strengths: &[&str]) -> Option<Vec<String>> {
+        let doses: Vec<Decimal> = doses.iter().map(|d| mg(d)).collect();
+        let strengths: Vec<Decimal> = strengths.iter().map(|s| mg(s)).collect();
+        let day = |step: &Step| {
+            step.doses
+                .iter()
+                .map(|d| d.normalize().to_string())
+                .collect::<Vec<_>>()
+                .join("+")
+        };
+        Some(schedule(&doses, plan, &strengths)?.iter().map(day).collect())
+    }
+
+    #[test]
+    fn a_twice_daily_dose_goes_down_in_whole_units_with_the_larger_dose_first() {
+        let steps = written(
+            &["1.5", "1.5"],
+            &plan("25", Some("1"), 14, 28),
+            &["0.5", "1", "5"],
+        );
+        assert_eq!(steps.unwrap(), ["1.5+1", "1+1", "1+0.5", "0.5+0.5", "0.5"]);
+    }
+
+    #[test]
+    fn once_daily_units_are_never_split() {
+        let steps = written(&["4.75"], &plan("25", Some("1"), 14, 28), &["0.75", "1", "4"]);
+        assert_eq!(steps.unwrap().last().unwrap(), "0.75");
+    }
+
+    #[test]
+    fn the_lowest_dose_cannot_be_reduced() {
+        assert_eq!(written(&["0.5"], &plan("25", None, 14, 28), &["0.5", "1"]), None);
+        assert_eq!(written(&[], &plan("25", None, 14, 28), &["0.5"]), None);
+    }
+
+    #[test]
+    fn the_whole_is_never_shorter_than_the_floor() {
+        let steps = schedule(&[mg("0.5"), mg("0.5")], &plan("25", None, 14, 60), &[mg("0.5")]).unwrap();
+        assert_eq!(steps.iter().map(|s| s.days).sum::<u32>(), 60);
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_rises_and_never_cuts_more_than_it_must(
+            halves in prop::collection::vec(1_u32..12, 1..4),
+            cut in 10_u32..50,
+        ) {
+            let doses: Vec<Decimal> = halves.iter().map(|n| Decimal::from(*n) / Decimal::TWO).collect();
+            let strengths = [mg("0.5"), mg("1"), mg("5")];
+            let plan = plan(&cut.to_string(), Some("1"), 14, 28);
+            let mut before: Decimal = doses.iter().sum();
+            for step in schedule(&doses, &plan, &strengths).unwrap_or_default() {
+                let allowed = (before * plan.cut_percent / Decimal::ONE_HUNDRED).min(mg("1"));
+                prop_assert!(step.daily() < before);
+                // Half a milligram is the smallest cut that whole units make.
+                prop_assert!(before - step.daily() <= allowed.max(mg("0.5")));
+                prop_assert!(step.doses.windows(2).all(|w| w[0] >= w[1]));
+                prop_assert!(step.doses.len() <= doses.len());
+                before = step.daily();
+            }
+        }
+    }
+}

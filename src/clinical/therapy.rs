@@ -5,7 +5,6 @@
 use super::gap::Truth;
 use super::knowledge::{Knowledge, Withdrawal};
 use super::record::{Dose, Drug, Order, OrderStatus, Outcome, PatientRecord, Role, Source};
-use super::signal::counts_as_stop;
 use super::vocabulary::{FormulationId, Site};
 use super::when::{Placed, When};
 use rust_decimal::Decimal;
@@ -67,7 +66,7 @@ impl Therapy {
         let named: Vec<usize> = ours
             .iter()
             .copied()
-            .filter(|&i| record.orders[i].role == Role::Stopping && counts_as_stop(record.orders[i].status))
+            .filter(|&i| record.orders[i].role == Role::Stopping && record.orders[i].status.counts_as_stop())
             .collect();
         if named.is_empty() {
             return None;

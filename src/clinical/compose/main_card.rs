@@ -5,7 +5,7 @@ use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Check, Rightful, Topic};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
-use crate::clinical::signal::{Entry, Latest, Signals, counts_as_stop, latest_of};
+use crate::clinical::signal::{Entry, Latest, Signals, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
 
@@ -138,7 +138,7 @@ impl<'k> Writer<'_, 'k> {
     fn order_gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let unreadable =
-            |o: &Order| o.role == Role::Stopping && o.drug == Drug::Unreadable && counts_as_stop(o.status);
+            |o: &Order| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop();
         if self.record.orders.iter().any(unreadable) {
             gaps.push(Gap::new("drug", Why::NotReadable));
         }

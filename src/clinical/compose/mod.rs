@@ -18,7 +18,7 @@ use super::gap::Gap;
 use super::judge::Finding;
 use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
 use super::record::{Dose, Drug, PatientRecord, Role};
-use super::signal::{Signals, counts_as_stop};
+use super::signal::Signals;
 use super::taper::{Step, schedule};
 use super::vocabulary::{AnalyteId, IngredientId};
 use sections::Sections;
@@ -164,7 +164,7 @@ fn drug_names(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdr
     for order in record
         .orders
         .iter()
-        .filter(|o| o.role == Role::Stopping && counts_as_stop(o.status))
+        .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop())
     {
         if let Drug::Known { ingredient, .. } = order.drug
             && withdrawal

@@ -32,7 +32,7 @@ impl Signals<'_> {
 
     pub(super) fn also_stops(&self, set: &DrugSet) -> Reading {
         self.among(set, Truth::False, |o| {
-            o.role == Role::Stopping && counts_as_stop(o.status)
+            o.role == Role::Stopping && o.status.counts_as_stop()
         })
     }
 
@@ -204,11 +204,6 @@ impl Signals<'_> {
             .find(|c| c.from == from && c.to == to)
             .map(|c| (c.low, c.high))
     }
-}
-
-/// Whether an order named by the hook counts as being ended or paused.
-pub(crate) fn counts_as_stop(status: OrderStatus) -> bool {
-    !matches!(status, OrderStatus::EnteredInError | OrderStatus::Completed)
 }
 
 fn counts_as_use(status: OrderStatus) -> bool {

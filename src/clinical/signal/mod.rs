@@ -17,8 +17,6 @@ use super::therapy::Therapy;
 pub use facts::{ages, has_words};
 pub use results::{Latest, latest_of};
 
-pub(crate) use basket::counts_as_stop;
-
 /// An entry of the record that an answer rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entry {

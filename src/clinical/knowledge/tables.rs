@@ -1,0 +1,204 @@
+//! The tables of a withdrawal: gates, reasons to stop, indications with hazards, checks, taper and after-care.
+
+use super::{AgentUse, Approval, Certainty, DrugSet, Expr, Indicator, SourceId, Template, Text, Topic};
+use crate::clinical::vocabulary::{AnalyteId, FormulationId, GroupId, IngredientId};
+use rust_decimal::Decimal;
+
+/// A maintenance drug whose stop is reviewed.
+pub struct Withdrawal {
+    /// Key, the first part of a rule's name.
+    pub key: Box<str>,
+    /// Its ingredient.
+    pub ingredient: IngredientId,
+    /// Its level, if one is measured.
+    pub level: Option<AnalyteId>,
+    /// Younger patients are children: no schedule, no adult dose.
+    pub adult_years: u16,
+    /// A replacement counts if it started so many days before now …
+    pub switch_before: u32,
+    /// … or starts so many days after.
+    pub switch_after: u32,
+    /// A therapy is one chain of orders with gaps of at most so many days.
+    pub chain_gap: u32,
+    /// A level drawn at least so many hours after the last dose counts as a trough.
+    pub trough_hours: u16,
+    /// Drugs that are named together with it when they are stopped in the same request.
+    pub companions: DrugSet,
+    /// Conversions between formulations.
+    pub conversions: Vec<Conversion>,
+    /// First match wins.
+    pub gates: Vec<Gate>,
+    /// Reasons to stop or hold now; first match wins.
+    pub rightful: Vec<Rightful>,
+    /// In order of rank; the last one is `unknown`.
+    pub indications: Vec<Indication>,
+    /// Who reviewed it.
+    pub approval: Approval,
+}
+
+/// Accepted ratio of daily doses between two formulations.
+pub struct Conversion {
+    /// From.
+    pub from: FormulationId,
+    /// To.
+    pub to: FormulationId,
+    /// Lowest accepted new-to-old ratio.
+    pub low: Decimal,
+    /// Highest accepted.
+    pub high: Decimal,
+}
+
+/// A row of `gates.toml`.
+pub struct Gate {
+    /// Name.
+    pub row: Box<str>,
+    /// When.
+    pub when: Expr,
+    /// What then.
+    pub then: Then,
+}
+
+/// What a gate does.
+pub enum Then {
+    /// No card, with the stated reason.
+    Silent(Box<str>),
+    /// A card instead of the warning.
+    Card(Topic, Statement),
+    /// The warning itself, at this urgency, with the indication's table left aside.
+    Warn(Statement),
+}
+
+/// What a row says.
+pub struct Statement {
+    /// Urgency.
+    pub indicator: Indicator,
+    /// Weakest evidence that it rests on.
+    pub evidence: Certainty,
+    /// Text.
+    pub text: Text,
+    /// Sources, the card's own first.
+    pub sources: Vec<SourceId>,
+}
+
+/// A row of `right-to-stop.toml`.
+pub struct Rightful {
+    /// Name.
+    pub row: Box<str>,
+    /// When.
+    pub when: Expr,
+    /// When half of it is certain and the other half was not looked for.
+    pub partial: Option<Partial>,
+    /// What it says.
+    pub statement: Statement,
+    /// Classes or ingredients that are excluded after it, with the reason.
+    pub excludes: DrugSet,
+    /// The reason for that.
+    pub because: Box<str>,
+    /// Tests and dates.
+    pub monitoring: Vec<Monitor>,
+}
+
+/// A pattern of which one part is certain and the other unknown.
+pub struct Partial {
+    /// Must be true.
+    pub certain: Expr,
+    /// Must be unknown because nothing was found (not because it could not be read).
+    pub open: Expr,
+    /// Highest urgency of the warning outside transplantation.
+    pub cap: Indicator,
+    /// First line of the warning.
+    pub opens: Template,
+    /// Tests that are missing.
+    pub tests: Vec<AnalyteId>,
+    /// Source of the pattern.
+    pub sources: Vec<SourceId>,
+}
+
+/// What an indication is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An organ transplant: outranks every disease; no taper, no agents.
+    Transplant,
+    /// A disease.
+    Disease,
+    /// Nothing was found.
+    Unknown,
+}
+
+/// An indication with its tables.
+pub struct Indication {
+    /// Code of the contract.
+    pub key: Box<str>,
+    /// Name on cards.
+    pub name: Box<str>,
+    /// Kind.
+    pub kind: Kind,
+    /// Groups of conditions and order reasons that are evidence for it.
+    pub evidence: Vec<GroupId>,
+    /// Groups of procedures that are evidence for it.
+    pub procedures: Vec<GroupId>,
+    /// Indications (keys) beside which it says nothing of its own.
+    pub yields_to: Vec<Box<str>>,
+    /// Worst first; the last one is `Always`.
+    pub hazards: Vec<Hazard>,
+    /// First checks: found or a gap.
+    pub checks: Vec<Check>,
+    /// A stepwise reduction, if one may be offered.
+    pub taper: Option<TaperPlan>,
+    /// Why none is offered.
+    pub no_taper: Option<Box<str>>,
+    /// After-care.
+    pub monitoring: Vec<Monitor>,
+    /// Text and sources of the monitoring card.
+    pub monitoring_text: Option<Statement>,
+    /// Agents that could replace the drug.
+    pub agents: Vec<AgentUse>,
+    /// Text and sources of the card of agents.
+    pub agents_text: Option<Statement>,
+}
+
+/// A row of an indication's table.
+pub struct Hazard {
+    /// Name.
+    pub row: Box<str>,
+    /// When.
+    pub when: Expr,
+    /// What it says.
+    pub statement: Statement,
+}
+
+/// A first check.
+pub struct Check {
+    /// What is looked for.
+    pub analyte: AnalyteId,
+    /// Days; older results are stale.
+    pub within: u32,
+    /// For whom.
+    pub applies: Option<Expr>,
+}
+
+/// How the dose goes down.
+pub struct TaperPlan {
+    /// Largest cut of a step, in percent of the current daily dose.
+    pub cut_percent: Decimal,
+    /// Largest cut of a step in mg.
+    pub max_mg: Option<Decimal>,
+    /// Days of a step.
+    pub every: u32,
+    /// The whole never takes fewer days.
+    pub floor: u32,
+    /// Whether a published scheme exists.
+    pub published: bool,
+    /// Text, evidence and sources of the card.
+    pub statement: Statement,
+}
+
+/// A test to repeat.
+pub struct Monitor {
+    /// What is measured.
+    pub analyte: AnalyteId,
+    /// Days until the first test; 0 is now.
+    pub first: u32,
+    /// The line on the card.
+    pub says: Box<str>,
+}
