@@ -200,7 +200,8 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         }
     };
     CardOut {
-        uuid: Uuid::new_v4(),
+        // In order of time, so that the journal's key grows at its end.
+        uuid: Uuid::now_v7(),
         summary: &card.summary,
         detail: &card.detail,
         indicator: card.indicator.code(),
