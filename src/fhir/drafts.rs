@@ -169,7 +169,8 @@ impl Drafts<'_> {
 /// Times of the day of unequal doses, in the order taken.
 const WHEN: [&str; 4] = ["MORN", "EVE", "NIGHT", "NOON"];
 
-/// The order as it was received, active again and without a reason for its end.
+/// The order as it was received, active again and without a reason for its end. `None` if it holds an escape
+/// that is no character: skipping reads over it, but no client could read the answer.
 fn kept(received: &str) -> Option<String> {
     let order: Object<'_> = serde_json::from_str(received).ok()?;
     let mut out = String::with_capacity(received.len() + 20);
@@ -188,10 +189,33 @@ fn kept(received: &str) -> Option<String> {
         out.push_str(raw.get());
     }
     out.push('}');
-    Some(out)
+    let readable = !out.contains("\\u") || serde_json::from_str::<serde_json::Value>(&out).is_ok();
+    readable.then_some(out)
 }
 
 /// A decimal as a JSON number with the same text.
 pub fn decimal(value: Decimal) -> Option<Box<RawValue>> {
     RawValue::from_string(value.normalize().to_string()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_order_is_the_received_one_but_active() {
+        let received = r#"{"resourceType":"MedicationRequest","id":"a","status":"stopped","statusReason":{"text":"x"},
+            "note":[{"text":"1.50"}],"dispenseRequest":null}"#;
+        let kept = kept(received).unwrap();
+        assert_eq!(
+            kept,
+            r#"{"resourceType":"MedicationRequest","status":"active","id":"a","note":[{"text":"1.50"}]}"#
+        );
+    }
+
+    #[test]
+    fn an_order_with_half_a_character_is_not_sent_back() {
+        assert_eq!(kept(r#"{"id":"a","note":"\ud83d x"}"#), None);
+        assert!(kept(r#"{"id":"a","note":"\u00e9"}"#).is_some());
+    }
 }
