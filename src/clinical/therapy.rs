@@ -83,7 +83,7 @@ impl Therapy {
         } else {
             systemic_or_unknown
         };
-        let (new_orders, mut old_orders) = remaining(record, &ours, withdrawal, now);
+        let (new_orders, mut old_orders) = remaining(record, &ours, &stopping, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
             old_orders.clear();
@@ -119,13 +119,18 @@ impl Therapy {
 fn remaining(
     record: &PatientRecord,
     ours: &[usize],
+    stopping: &[usize],
     withdrawal: &Withdrawal,
     now: i64,
 ) -> (Vec<usize>, Vec<usize>) {
+    let began = stopping.iter().filter_map(|&i| began(&record.orders[i])).min();
     let left = ours.iter().copied().filter(|&i| {
         let order = &record.orders[i];
         let alive = order.role == Role::Draft && order.status != OrderStatus::EnteredInError
-            || order.role == Role::Recorded && order.status == OrderStatus::Active && !has_ended(order, now);
+            || order.role == Role::Recorded
+                && order.status == OrderStatus::Active
+                && !has_ended(order, now)
+                && !is_superseded(order, began, withdrawal);
         alive && order.site != Some(Site::Local)
     });
     left.partition(|&i| {
@@ -133,6 +138,19 @@ fn remaining(
         order.role == Role::Draft
             || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
     })
+}
+
+/// When an order began, as far as it says.
+fn began(order: &Order) -> Option<When> {
+    order.starts.or(order.authored)
+}
+
+fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
+    let days = i64::from(withdrawal.superseded_after) * DAY;
+    let earlier = began(order)
+        .zip(stopped_began)
+        .is_some_and(|(own, stopped)| own.latest() + days < stopped.earliest());
+    earlier && order.ends.is_none()
 }
 
 fn has_ended(order: &Order, now: i64) -> bool {

@@ -24,7 +24,7 @@ const BROKEN: &[Broken] = &[
     ("agents/serenamide.toml", r#"ingredient = "serenamide""#, r#"ingredient = "serenity""#, "toy/agents/serenamide.toml:2: there is no ingredient 'serenity'"),
     ("agents/serenamide.toml", r#"need = "sleepwort""#, r#"need = "sleep""#, "toy/agents/serenamide.toml:14: 'sleep' is not the name of a gap"),
     ("W/drug.toml", r#"ingredient = "placidone""#, r#"ingredient = "placid""#, "toy/W/drug.toml:1: there is no ingredient 'placid'"),
-    ("W/drug.toml", r#"to = "slow-tablet""#, r#"to = "tablet""#, "toy/W/drug.toml:27: there is no formulation 'tablet'"),
+    ("W/drug.toml", r#"to = "slow-tablet""#, r#"to = "tablet""#, "toy/W/drug.toml:28: there is no formulation 'tablet'"),
     ("W/products.csv", ",slow-tablet,", ",tablet,", "toy/W/products.csv:6: the formulation 'tablet' is not in drug.toml"),
     ("terms/labs.csv", ",calm,,", ",calmness,,", "toy/terms/labs.csv:3: the analyte 'calmness' is not in analytes.toml"),
     ("terms/labs.csv", "http://loinc.org", "LOINC", "toy/terms/labs.csv:2: the system 'LOINC' is not in systems.toml"),
@@ -64,7 +64,7 @@ const BROKEN: &[Broken] = &[
     ("W/indications/restless-kidney.toml", r#"kind = "disease""#, r#"kind = "transplant""#, "toy/W/indications/restless-kidney.toml:2: a transplant has no taper and no agents"),
     ("W/indications/unknown.toml", r#"no-taper = "the indication is not known""#, "", "toy/W/indications/unknown.toml: needs either [taper] or no-taper = \"why\""),
     ("W/right-to-stop.toml", r#"indicator = "info""#, r#"indicator = "critical""#, "toy/W/right-to-stop.toml:4: a reason to stop is never critical"),
-    ("W/drug.toml", r#"["restless-kidney", "unknown"]"#, r#"["unknown", "restless-kidney"]"#, "toy/W/drug.toml:9: the last indication, and no other, is of kind unknown"),
+    ("W/drug.toml", r#"["restless-kidney", "unknown"]"#, r#"["unknown", "restless-kidney"]"#, "toy/W/drug.toml:10: the last indication, and no other, is of kind unknown"),
     ("W/drug.toml", r#"["restless-kidney", "unknown"]"#, r#"["unknown"]"#, "toy/W/indications/restless-kidney.toml: is not in the indications of drug.toml"),
     // Texts.
     ("W/texts/en.toml", r#"courses = ["Go on.", "Step down."]"#, r#"courses = ["Go on."]"#, "toy/W/indications/restless-kidney.toml:11: the text 'restless-kidney.fretful' of a warning needs at least two courses"),

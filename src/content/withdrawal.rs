@@ -119,6 +119,7 @@ impl<'a> Folder<'a> {
             switch_before: self.file.switch_before.0,
             switch_after: self.file.switch_after.0,
             chain_gap: self.file.chain_gap.0,
+            superseded_after: self.file.superseded_after.0,
             trough_hours: self.file.trough_hours,
             companions: drug.drug_set(&self.file.companions),
             conversions,

@@ -20,6 +20,9 @@ pub struct Withdrawal {
     pub switch_after: u32,
     /// A therapy is one chain of orders with gaps of at most so many days.
     pub chain_gap: u32,
+    /// An active order without an end that began so many days before the stopped one was superseded by it and
+    /// never closed: it is no evidence that the drug goes on.
+    pub superseded_after: u32,
     /// A level drawn at least so many hours after the last dose counts as a trough.
     pub trough_hours: u16,
     /// Drugs that are named together with it when they are stopped in the same request.

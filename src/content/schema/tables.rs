@@ -16,6 +16,7 @@ pub(crate) struct DrugFile {
     pub(crate) switch_before: Days,
     pub(crate) switch_after: Days,
     pub(crate) chain_gap: Days,
+    pub(crate) superseded_after: Days,
     pub(crate) trough_hours: u16,
     #[serde(default)]
     pub(crate) companions: Vec<Word>,
