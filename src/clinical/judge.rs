@@ -5,14 +5,17 @@
 //! a worse row that cannot be excluded because something that is there could not be read raises the
 //! urgency of the row that fires, so that unreadable data never makes the answer milder.
 
+mod indications;
+
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{
     Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic,
     Withdrawal,
 };
-use super::record::{PatientRecord, Source};
+use super::record::PatientRecord;
 use super::signal::{Entry, Signals};
 use super::therapy::Therapy;
+use indications::Named;
 
 /// What was decided about one drug.
 pub struct Judgement<'k> {
@@ -119,22 +122,6 @@ struct Court<'r, 'k> {
     withdrawal: &'k Withdrawal,
     therapy: &'r Therapy,
     trail: Vec<Step<'k>>,
-}
-
-/// An indication that the record names, or may name.
-struct Named<'k> {
-    indication: &'k Indication,
-    truth: Truth,
-    entries: Vec<Entry>,
-    rank: Rank,
-}
-
-/// Where the evidence for an indication stands, strongest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    OnTheOrder,
-    OfTheEncounter,
-    OnTheList,
 }
 
 /// The row of a table that decides.
@@ -299,121 +286,6 @@ impl<'k> Court<'_, 'k> {
                 signals.truth(&part.certain) == Truth::True && signals.truth(&part.open) == Truth::Unknown
             })
         })
-    }
-
-    /// The indication that decides, the urgency that cannot be excluded, and the others that were found.
-    fn indications(
-        &mut self,
-        signals: &mut Signals<'_>,
-    ) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
-        let mut found: Vec<Named<'k>> = Vec::new();
-        let mut raise = None;
-        for indication in self
-            .withdrawal
-            .indications
-            .iter()
-            .filter(|i| i.kind != Kind::Unknown)
-        {
-            let named = self.evidence(indication);
-            self.note("indications", &indication.key, named.truth);
-            match named.truth {
-                Truth::True => found.push(named),
-                Truth::Unreadable => raise = raise.max(Some(self.rule(indication, None, signals).indicator)),
-                Truth::False | Truth::Unknown => {}
-            }
-        }
-        let mut keep = self.decisive(found);
-        if keep.is_empty() {
-            keep.push(self.unknown());
-        }
-        // The worse decides; at equal urgency the one that ranks first.
-        let urgencies: Vec<Indicator> = keep
-            .iter()
-            .map(|n| self.rule(n.indication, None, signals).indicator)
-            .collect();
-        let worst = urgencies
-            .iter()
-            .max()
-            .and_then(|max| urgencies.iter().position(|u| u == max))
-            .unwrap_or(0);
-        let decisive = keep.swap_remove(worst);
-        (decisive, raise, keep.into_iter().map(|n| n.indication).collect())
-    }
-
-    /// Transplants before all else; else by where the evidence stands; without those that yield to another.
-    fn decisive(&self, mut found: Vec<Named<'k>>) -> Vec<Named<'k>> {
-        if found.iter().any(|n| n.indication.kind == Kind::Transplant) {
-            found.retain(|n| n.indication.kind == Kind::Transplant);
-        } else if let Some(best) = found.iter().map(|n| n.rank).min() {
-            found.retain(|n| n.rank == best);
-        }
-        let keys: Vec<&str> = found.iter().map(|n| &*n.indication.key).collect();
-        found.retain(|n| {
-            !n.indication
-                .yields_to
-                .iter()
-                .any(|other| keys.contains(&&**other))
-        });
-        found
-    }
-
-    /// The catch-all; the loader refuses tables without one, so that the last indication is it.
-    fn unknown(&self) -> Named<'k> {
-        let last = self.withdrawal.indications.len() - 1;
-        let indication = &self.withdrawal.indications[last];
-        Named {
-            indication,
-            truth: Truth::True,
-            entries: Vec::new(),
-            rank: Rank::OnTheList,
-        }
-    }
-
-    fn evidence(&self, indication: &'k Indication) -> Named<'k> {
-        let named = |truth, entries, rank| Named {
-            indication,
-            truth,
-            entries,
-            rank,
-        };
-        let orders = self.therapy.stopping.iter().filter(|&&i| {
-            self.record.orders[i]
-                .reasons
-                .iter()
-                .any(|(g, _)| indication.evidence.contains(g))
-        });
-        let mut entries: Vec<(Rank, Entry)> = orders.map(|&i| (Rank::OnTheOrder, Entry::Order(i))).collect();
-        let conditions = self.record.conditions.iter().enumerate();
-        let listed = conditions
-            .filter(|(_, c)| !c.refuted && c.groups.iter().any(|g| indication.evidence.contains(g)));
-        entries.extend(listed.map(|(i, c)| {
-            let of_encounter = c.encounter_diagnosis && c.in_encounter;
-            (
-                if of_encounter {
-                    Rank::OfTheEncounter
-                } else {
-                    Rank::OnTheList
-                },
-                Entry::Condition(i),
-            )
-        }));
-        let procedures = self.record.procedures.iter().enumerate();
-        entries.extend(
-            procedures
-                .filter(|(_, p)| p.groups.iter().any(|g| indication.procedures.contains(g)))
-                .map(|(i, _)| (Rank::OnTheList, Entry::Procedure(i))),
-        );
-        entries.sort_unstable();
-        match entries.first() {
-            Some(&(rank, _)) => named(Truth::True, entries.into_iter().map(|(_, e)| e).collect(), rank),
-            None => {
-                let hidden = |source| self.record.sources.of(source).hides_something();
-                let may_be = hidden(Source::Conditions)
-                    || !indication.procedures.is_empty() && hidden(Source::Procedures);
-                let truth = if may_be { Truth::Unreadable } else { Truth::False };
-                named(truth, Vec::new(), Rank::OnTheList)
-            }
-        }
     }
 
     /// The row of an indication's table that fires, raised by worse rows that cannot be excluded.
