@@ -170,7 +170,10 @@ impl Lists {
                     citations,
                 );
             }
-            if let Some(page) = Page::optional(files, &path(folder.key, "signals.toml"), problems) {
+            let split = path(folder.key, "signals");
+            let pages = Page::optional(files, &format!("{split}.toml"), problems).into_iter();
+            let split = files.below(&split);
+            for page in pages.chain(split.filter_map(|(path, _)| Page::required(files, path, problems))) {
                 rows.extend(signals::read(page, &mut next, &mut own.signals).map(|rows| (Some(index), rows)));
             }
             lists.own.push(own);
@@ -233,7 +236,8 @@ fn is_expected(parts: &[&str]) -> bool {
             _,
             "drug.toml" | "gates.toml" | "right-to-stop.toml" | "approval.toml",
         ] => true,
-        ["withdrawals", _, "sources.toml" | "signals.toml"] | ["withdrawals", _, "texts", "en.toml"] => true,
+        ["withdrawals", _, "sources.toml" | "signals.toml"] => true,
+        ["withdrawals", _, "texts", "en", name] | ["withdrawals", _, "signals", name] => toml(name),
         ["withdrawals", _, "indications", name] | ["withdrawals", _, "cases", _, name] => toml(name),
         _ => false,
     }

@@ -35,7 +35,12 @@ pub(super) fn read<'a>(
                 format!("'{text}' is not a name for a signal (lower-case words, hyphens)"),
             );
         }
-        names.insert(text.to_owned(), SignalId(*next));
+        if names.insert(text.to_owned(), SignalId(*next)).is_some() {
+            page.refuse(
+                name.span(),
+                format!("the signal '{text}' stands in another file too"),
+            );
+        }
         let Some(more) = next.checked_add(1) else {
             page.refuse(name.span(), "there are too many signals");
             return None;

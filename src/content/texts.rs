@@ -1,11 +1,11 @@
 //! Texts of rows and shared phrases.
 //!
-//! Turns `texts/en.toml` into templates, and holds them to their limits: a summary stays below 140
+//! Turns `texts/en/*.toml` into templates, and holds them to their limits: a summary stays below 140
 //! characters, and its last form needs nothing but the drug's name.
 
 use super::files::Files;
-use super::names::Desk;
-use super::page::{Page, Word};
+use super::names::{Desk, Scope};
+use super::page::{Page, Problems, Word};
 use super::schema::{TextRow, Texts as Written};
 use crate::clinical::knowledge::{Piece, Template, Text, Words};
 use crate::clinical::vocabulary::Vocabulary;
@@ -35,17 +35,26 @@ const PLACEHOLDERS: [&str; 13] = [
 pub(super) struct Texts(HashMap<String, TextRow>);
 
 impl Texts {
-    /// Reads and checks `texts/en.toml` of a withdrawal.
-    pub(super) fn read(desk: &Desk) -> Option<Self> {
-        let rows: Written = desk.page.toml()?;
-        for (key, row) in &rows {
-            check(desk, key, row);
+    /// Reads and checks the files below `folder`; a key stands in one of them only.
+    pub(super) fn read(files: &Files, problems: &Problems, scope: Scope, folder: &str) -> Self {
+        let mut texts = HashMap::new();
+        for (path, _) in files.below(folder) {
+            let Some(page) = Page::required(files, path, problems) else {
+                continue;
+            };
+            let desk = Desk { page, scope };
+            for (key, row) in desk.page.toml::<Written>().unwrap_or_default() {
+                check(&desk, &key, &row);
+                if texts.contains_key(key.get_ref()) {
+                    desk.page.refuse(
+                        key.span(),
+                        format!("the text '{}' is written twice", key.get_ref()),
+                    );
+                }
+                texts.insert(key.into_inner(), row);
+            }
         }
-        Some(Texts(
-            rows.into_iter()
-                .map(|(key, row)| (key.into_inner(), row))
-                .collect(),
-        ))
+        Texts(texts)
     }
 
     /// The text of a key, named on the desk's page.

@@ -91,7 +91,7 @@ impl<'a> Folder<'a> {
             "drug.toml",
             "gates.toml",
             "right-to-stop.toml",
-            "texts/en.toml",
+            "texts/en",
             "approval.toml",
         ]
         .map(|file| path(self.key, file));
@@ -101,10 +101,7 @@ impl<'a> Folder<'a> {
             page: page(&drug)?,
             scope,
         };
-        let texts = Texts::read(&Desk {
-            page: page(&texts)?,
-            scope,
-        })?;
+        let texts = Texts::read(files, problems, scope, &texts);
         let level = self.file.level.as_ref().and_then(|word| drug.analyte(word));
         let conversions = tables::conversions(&drug, &self.file, &self.formulations);
         let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));

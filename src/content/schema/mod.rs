@@ -223,7 +223,7 @@ pub(super) struct CodingRow {
     pub(super) display: String,
 }
 
-/// `withdrawals/*/texts/en.toml`.
+/// `withdrawals/*/texts/en/*.toml`.
 pub(super) type Texts = BTreeMap<Word, TextRow>;
 
 #[derive(Deserialize)]
