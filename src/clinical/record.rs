@@ -7,6 +7,7 @@
 //! another was dropped before and left only a gap. It has no `Debug`: it must not be printed.
 
 use super::gap::Why;
+use super::occasion::Occasion;
 use super::vocabulary::{
     AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site,
 };
@@ -16,6 +17,8 @@ use rust_decimal::Decimal;
 /// The record.
 #[derive(Default)]
 pub struct PatientRecord {
+    /// What the hook asks.
+    pub occasion: Occasion,
     /// Demographics.
     pub person: Person,
     /// Medication orders: those of the hook's context first, then drafts, then the record.

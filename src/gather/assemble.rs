@@ -173,6 +173,7 @@ impl<'r> Reader<'r> {
     fn new(material: &'r Material<'_>, pool: &'r Pool<'r>, subjects: &'r Subjects<'r>) -> Self {
         let encounter = material.request.context.encounter.as_deref();
         let record = PatientRecord {
+            occasion: material.request.occasion,
             encounter: encounter.map(|id| format!("Encounter/{id}").into()),
             ..PatientRecord::default()
         };

@@ -205,6 +205,8 @@ pub struct Service {
     pub description: Box<str>,
     /// Usage requirements.
     pub usage: Box<str>,
+    /// At a hook that names no order: how many days ago an order may have ended and still be reviewed.
+    pub stopped_within: Option<u32>,
 }
 
 /// Who reviewed the content, and when again.
