@@ -16,6 +16,7 @@ pub mod knowledge;
 pub mod occasion;
 pub mod record;
 pub mod signal;
+pub mod stops;
 pub mod taper;
 pub mod therapy;
 pub mod vocabulary;

@@ -15,6 +15,7 @@ pub use tables::{
     Then, Withdrawal,
 };
 
+use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 
 /// Everything that `hooks/` says.
@@ -262,6 +263,15 @@ impl Knowledge {
     /// The agent.
     pub fn agent(&self, id: AgentId) -> &Agent {
         &self.agents[usize::from(id.0)]
+    }
+
+    /// How many days ago an order may have ended and still be reviewed on an occasion.
+    pub fn stopped_within(&self, occasion: Occasion) -> Option<u32> {
+        let asks = |service: &&Service| match Occasion::of(&service.hook) {
+            Occasion::View => matches!(occasion, Occasion::View | Occasion::Announced),
+            asked => asked == occasion,
+        };
+        self.services.iter().find(asks)?.stopped_within
     }
 
     /// The withdrawal of an ingredient, if its stop is reviewed.
