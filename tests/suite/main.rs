@@ -23,6 +23,7 @@ mod conformance {
 
 mod api {
     mod bad_input;
+    mod doors;
     mod faults;
     mod journal;
     mod statuses;
@@ -36,6 +37,7 @@ mod fuzz_smoke;
 mod properties {
     mod arrangement;
     mod degraded;
+    mod doors;
     mod foreign;
     mod units;
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod app;
 pub mod chart;
+pub mod doors;
 pub mod ehr;
 pub mod keys;
 pub mod program;
