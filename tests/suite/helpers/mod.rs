@@ -4,6 +4,7 @@ pub mod answer;
 pub mod app;
 pub mod chart;
 pub mod ehr;
+pub mod installed;
 pub mod keys;
 pub mod program;
 pub mod pure;
