@@ -23,6 +23,7 @@ mod conformance {
 }
 
 mod api {
+    mod basis;
     mod bad_input;
     mod faults;
     mod journal;

@@ -82,8 +82,8 @@ fn the_validators_refuse_what_is_wrong() {
     ];
     assert!(spoilt.iter().all(|spoilt| spoilt != order), "{order}");
     let judged = judge(spoilt.iter().map(String::as_str));
-    for number in 0..spoilt.len() {
-        assert!(judged.iter().any(|(of, _)| *of == number), "{}", spoilt[number]);
+    for (number, resource) in spoilt.iter().enumerate() {
+        assert!(judged.iter().any(|(of, _)| *of == number), "{resource}");
     }
 }
 
