@@ -22,6 +22,10 @@ use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 pub struct Knowledge {
     /// Content version, for example `2026.11.0`.
     pub version: Box<str>,
+    /// Date of its release.
+    pub released: Box<str>,
+    /// Where the advice comes from, and which personal attributes it uses.
+    pub attributes: Vec<SourceAttribute>,
     /// Codes and names.
     pub vocabulary: Vocabulary,
     /// Sources, by [`SourceId`].
@@ -51,6 +55,26 @@ pub struct SourceId(pub u16);
 /// Index into [`Knowledge::agents`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentId(pub u16);
+
+/// One of the thirteen source attributes of 45 CFR 170.315(b)(11)(iv)(A).
+pub struct SourceAttribute {
+    /// Code.
+    pub code: Box<str>,
+    /// Name as in the regulation.
+    pub name: Box<str>,
+    /// Value.
+    pub is: AttributeValue,
+}
+
+/// Value of a source attribute.
+pub enum AttributeValue {
+    /// As written.
+    Says(Box<str>),
+    /// The list of citations.
+    Citations,
+    /// The dates of content and reviews.
+    Dates,
+}
 
 /// A public source that a text relies on.
 pub struct Citation {
