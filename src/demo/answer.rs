@@ -54,7 +54,7 @@ pub(super) async fn ask(
             let page = Page {
                 banner: banner(patient, &patient.record(), state.today()),
                 service: &service.id,
-                hook,
+                hook: exchange::hook_of(hook),
                 prefetch,
                 status: answer.status,
                 millis: answer.millis,

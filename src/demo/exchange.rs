@@ -51,7 +51,7 @@ pub(super) const DOORS: [(&str, &str); 7] = [
 const AFTER_STOP: &str = "patient-view-after-stop";
 
 /// The hook that is fired at a door.
-fn hook_of(door: &str) -> &str {
+pub(super) fn hook_of(door: &str) -> &str {
     if door == AFTER_STOP { "patient-view" } else { door }
 }
 
