@@ -31,6 +31,7 @@ mod schema;
 mod signals;
 mod sources;
 mod tables;
+mod tapers;
 mod terms;
 mod texts;
 mod withdrawal;
