@@ -16,6 +16,8 @@ pub mod knowledge;
 pub mod record;
 pub mod signal;
 pub mod taper;
+#[cfg(test)]
+mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;
