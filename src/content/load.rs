@@ -20,6 +20,7 @@ use super::{signals, sources};
 use crate::clinical::knowledge::{
     AttributeValue, Citation, Coding, Knowledge, Service, Signal, SourceAttribute, Withdrawal,
 };
+use crate::clinical::occasion::Occasion;
 use crate::clinical::vocabulary::Vocabulary;
 use std::path::Path;
 
@@ -333,13 +334,26 @@ fn services(page: &Page) -> Option<Vec<Service>> {
                 format!("the service '{}' is listed twice", row.id.get_ref()),
             );
         }
+        let hook = row.hook.get_ref();
+        match (Occasion::of(hook).carries_ids_only(), row.stopped_within) {
+            (true, None) => page.refuse(
+                row.hook.span(),
+                format!("{hook} names no order: stopped-within is needed"),
+            ),
+            (false, Some(_)) => page.refuse(
+                row.hook.span(),
+                format!("{hook} names its orders: stopped-within has no meaning"),
+            ),
+            (true, Some(_)) | (false, None) => {}
+        }
     }
     let service = |row: super::schema::ServiceRow| Service {
         id: row.id.into_inner().into(),
-        hook: row.hook.into(),
+        hook: row.hook.into_inner().into(),
         title: row.title.into(),
         description: row.description.into(),
         usage: row.usage.into(),
+        stopped_within: row.stopped_within.map(|days| days.0),
     };
     Some(rows.into_iter().map(service).collect())
 }

@@ -25,6 +25,7 @@ mod conformance {
 mod api {
     mod basis;
     mod bad_input;
+    mod doors;
     mod faults;
     mod journal;
     mod statuses;
@@ -39,6 +40,7 @@ mod referee;
 mod properties {
     mod arrangement;
     mod degraded;
+    mod doors;
     mod foreign;
     mod units;
 }

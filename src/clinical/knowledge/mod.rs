@@ -15,6 +15,7 @@ pub use tables::{
     TaperPlan, Then, Withdrawal,
 };
 
+use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 
 /// Everything that `hooks/` says.
@@ -229,6 +230,8 @@ pub struct Service {
     pub description: Box<str>,
     /// Usage requirements.
     pub usage: Box<str>,
+    /// At a hook that names no order: how many days ago an order may have ended and still be reviewed.
+    pub stopped_within: Option<u32>,
 }
 
 /// Who reviewed the content, and when again.
@@ -284,6 +287,15 @@ impl Knowledge {
     /// The agent.
     pub fn agent(&self, id: AgentId) -> &Agent {
         &self.agents[usize::from(id.0)]
+    }
+
+    /// How many days ago an order may have ended and still be reviewed on an occasion.
+    pub fn stopped_within(&self, occasion: Occasion) -> Option<u32> {
+        let asks = |service: &&Service| match Occasion::of(&service.hook) {
+            Occasion::View => matches!(occasion, Occasion::View | Occasion::Announced),
+            asked => asked == occasion,
+        };
+        self.services.iter().find(asks)?.stopped_within
     }
 
     /// The withdrawal of an ingredient, if its stop is reviewed.

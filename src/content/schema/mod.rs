@@ -10,6 +10,7 @@ pub(super) mod tables;
 pub(super) mod terms;
 
 use super::page::Word;
+use super::scalar::Days;
 use crate::clinical::knowledge as model;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -222,14 +223,15 @@ pub(super) struct Services {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ServiceRow {
     pub(super) id: Word,
-    pub(super) hook: String,
+    pub(super) hook: Word,
     pub(super) title: String,
     pub(super) description: String,
     #[serde(default)]
     pub(super) usage: String,
+    pub(super) stopped_within: Option<Days>,
 }
 
 /// `override-reasons.toml`.
