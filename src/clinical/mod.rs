@@ -18,6 +18,8 @@ pub mod record;
 pub mod signal;
 pub mod stops;
 pub mod taper;
+#[cfg(test)]
+mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;

@@ -289,12 +289,23 @@ impl Dose {
 pub struct Supply {
     /// `MedicationDispense/id` or `MedicationStatement/id`.
     pub reference: Option<Box<str>>,
-    /// The drug.
+    /// The drug; products for local use are `Other`.
     pub drug: Drug,
-    /// When the supply ends or the statement is about.
+    /// What it says about use.
+    pub says: Said,
+    /// When the supply or the use ends, or what the statement is about; `None` if it does not say.
     pub until: Option<When>,
-    /// A statement that the drug is not taken (any more).
-    pub not_taken: bool,
+}
+
+/// What a dispense or a statement says about use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The drug was there until then, and no longer by this entry.
+    Ended,
+    /// It was taken then; nothing is said about an end.
+    Taken,
+    /// It was not taken then.
+    NotTaken,
 }
 
 /// A result of a known analyte.

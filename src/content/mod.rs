@@ -34,6 +34,7 @@ mod signals;
 mod situations;
 mod sources;
 mod tables;
+mod tapers;
 mod terms;
 mod texts;
 mod withdrawal;
