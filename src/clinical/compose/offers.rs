@@ -99,10 +99,10 @@ impl<'k> Writer<'_, 'k> {
 
     /// Weight as an input or a gap, where a dose of an agent that may be used depends on it.
     fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap>) {
-        let matters = screening
-            .agents
-            .iter()
-            .any(|s| s.agent.weight_based && matches!(s.status, Status::Offered | Status::CheckFirst));
+        let matters = screening.agents.iter().any(|s| {
+            (s.agent.weight_based || s.of.weight_based)
+                && matches!(s.status, Status::Offered | Status::CheckFirst)
+        });
         let analytes = &self.knowledge.vocabulary.analytes;
         let position = analytes
             .iter()
