@@ -43,6 +43,7 @@ const BROKEN: &[Broken] = &[
     ("W/signals.toml", r#"above = "20 ng/mL""#, "", "toy/W/signals.toml:36: 'level-toxic' needs exactly one test"),
     ("W/signals.toml", r#"within = "7 d""#, r#"within = "7 days""#, "toy/W/signals.toml:40: '7 days' is not a duration (30 d, 8 wk, 36 mo, 3 a)"),
     ("W/signals.toml", r#"any = ["fret-high", "fret-risen"]"#, r#"any = ["fret-high", "fretful"]"#, "toy/W/signals.toml:16: the signal asks itself: fretful > fretful"),
+    ("source-attributes.toml", "code = \"race\"", "code = \"language\"", "toy/source-attributes.toml: the attribute 'race' has to stand here once"),
     ("signals.toml", "age = { below = 18 }", r#"not = "fret-high""#, "toy/signals.toml:3: there is no signal 'fret-high'"),
     // Numbers and units.
     ("W/signals.toml", "20 mg/L", "20", "toy/W/signals.toml:1: '20' has no unit"),

@@ -66,6 +66,7 @@ pub(super) fn indication(
         evidence: desk.groups(&file.evidence),
         procedures: desk.groups(&file.procedures),
         yields_to: file.yields_to.iter().map(name).collect(),
+        anywhere: file.anywhere,
         hazards,
         checks,
         taper,

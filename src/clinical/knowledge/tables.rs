@@ -142,6 +142,8 @@ pub struct Indication {
     pub procedures: Vec<GroupId>,
     /// Indications (keys) beside which it says nothing of its own.
     pub yields_to: Vec<Box<str>>,
+    /// Its evidence counts in every place as much as the best evidence for another disease.
+    pub anywhere: bool,
     /// Worst first; the last one is `Always`.
     pub hazards: Vec<Hazard>,
     /// First checks: found or a gap.

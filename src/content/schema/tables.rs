@@ -142,6 +142,8 @@ pub(crate) struct IndicationFile {
     #[serde(default)]
     pub(crate) yields_to: Vec<Word>,
     #[serde(default)]
+    pub(crate) anywhere: bool,
+    #[serde(default)]
     pub(crate) hazard: Vec<HazardRow>,
     #[serde(default)]
     pub(crate) check: Vec<CheckRow>,
