@@ -22,6 +22,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.steps(&in_words);
         sections.why(&[], &plan.statement.text.why);
+        sections.listed("misleading", &plan.statement.text.misleading);
         sections.listed("sure", &plan.statement.text.sure);
         sections.listed("courses", &plan.statement.text.courses);
         let mut basis = self.basis(
@@ -167,6 +168,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
         sections.why(&[], &statement.text.why);
+        sections.listed("misleading", &statement.text.misleading);
         sections.listed("sure", &statement.text.sure);
         sections.listed("courses", &statement.text.courses);
         let missing = finding
