@@ -154,6 +154,7 @@ mod tests {
         TaperPlan {
             cut_percent: mg(cut),
             max_mg: max.map(mg),
+            highest_mg: None,
             every,
             floor,
             published: false,

@@ -172,17 +172,8 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
     if row.every.get_ref().0 == 0 {
         desk.page.refuse(row.every.span(), "a step takes at least a day");
     }
-    let max_mg = row.max.as_ref().map(|word| {
-        let amount = scalar::quantity(word.get_ref())
-            .filter(|(amount, unit)| *unit == "mg" && *amount > Decimal::ZERO);
-        if amount.is_none() {
-            desk.page.refuse(
-                word.span(),
-                format!("'{}' is not an amount in mg", word.get_ref()),
-            );
-        }
-        amount.map(|(amount, _)| amount)
-    });
+    let max_mg = row.max.as_ref().map(|word| milligrams(desk, word));
+    let highest_mg = row.highest.as_ref().map(|word| milligrams(desk, word));
     let statement = statement(
         desk,
         texts,
@@ -196,11 +187,28 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
             None => None,
             Some(amount) => Some(amount?),
         },
+        highest_mg: match highest_mg {
+            None => None,
+            Some(amount) => Some(amount?),
+        },
         every: row.every.get_ref().0,
         floor: row.floor.0,
         published: row.published,
         statement: statement?,
     })
+}
+
+/// An amount above zero in mg.
+pub(super) fn milligrams(desk: &Desk, word: &Word) -> Option<Decimal> {
+    let amount = scalar::quantity(word.get_ref())
+        .filter(|(amount, unit)| *unit == "mg" && *amount > Decimal::ZERO);
+    if amount.is_none() {
+        desk.page.refuse(
+            word.span(),
+            format!("'{}' is not an amount in mg", word.get_ref()),
+        );
+    }
+    amount.map(|(amount, _)| amount)
 }
 
 fn agent_use(desk: &Desk, agents: &Agents, row: &written::AgentRow) -> Option<AgentUse> {

@@ -17,7 +17,7 @@ use super::agents::{Screening, Status, screen};
 use super::gap::Gap;
 use super::judge::Finding;
 use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
-use super::record::{Dose, Drug, PatientRecord, Role};
+use super::record::{Dose, PatientRecord};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
 use super::vocabulary::{AnalyteId, IngredientId};
@@ -119,6 +119,24 @@ pub enum Proposal<'k> {
     },
 }
 
+/// A card, and what another card of its topic says of it where that one leads.
+pub struct Made<'k> {
+    /// The card.
+    pub card: Card<'k>,
+    /// A paragraph with the names of its drugs.
+    pub aside: String,
+}
+
+/// Names of drugs on the cards of one finding.
+pub struct Names {
+    /// Those that its texts speak of: all where it leads, else its own.
+    pub text: Vec<String>,
+    /// All that end with it, for the basis; that of the leading finding first.
+    pub all: Vec<String>,
+    /// Ingredients that the request names without ending them: they are no drugs that stop too.
+    pub not_ended: Vec<IngredientId>,
+}
+
 /// Writes the cards of a finding, the main one first.
 pub fn cards<'k>(
     finding: &Finding<'k>,
@@ -126,8 +144,8 @@ pub fn cards<'k>(
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     signals: &mut Signals<'_>,
-) -> Vec<Card<'k>> {
-    let drugs = drug_names(record, knowledge, withdrawal);
+    names: Names,
+) -> Vec<Made<'k>> {
     let taper = plan_taper(finding, record, knowledge, signals);
     let screening = if agents_wanted(finding, record, signals) {
         screen(record, knowledge, finding.indication, finding.rightful, signals)
@@ -140,46 +158,23 @@ pub fn cards<'k>(
         knowledge,
         withdrawal,
         signals,
-        drugs,
+        names,
     };
-    let mut cards = vec![writer.main(&taper)];
-    cards.extend(finding.hold_is_right.map(|right| writer.also_right(right)));
+    let main = writer.main(&taper);
+    let mut made = vec![writer.made(main, finding.statement)];
+    if let Some(right) = finding.hold_is_right {
+        made.push(writer.made(writer.also_right(right), &right.statement));
+    }
+    let plain = |card| Made {
+        card,
+        aside: String::new(),
+    };
     if let Ok(steps) = taper {
-        cards.extend(writer.taper(steps));
+        made.extend(writer.taper(steps).map(plain));
     }
-    cards.extend(writer.agents(screening));
-    cards.extend(writer.monitoring());
-    cards
-}
-
-/// Names of the judged drug and of its companions that are stopped in the same request.
-fn drug_names(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) -> Vec<String> {
-    let mut names = vec![
-        knowledge
-            .vocabulary
-            .ingredient(withdrawal.ingredient)
-            .name
-            .to_string(),
-    ];
-    for order in record
-        .orders
-        .iter()
-        .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop())
-    {
-        if let Drug::Known { ingredient, .. } = order.drug
-            && withdrawal
-                .companions
-                .ingredients
-                .binary_search(&ingredient)
-                .is_ok()
-        {
-            let name = knowledge.vocabulary.ingredient(ingredient).name.to_string();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
+    made.extend(writer.agents(screening).map(plain));
+    made.extend(writer.monitoring());
+    made
 }
 
 /// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
@@ -231,6 +226,10 @@ fn plan_taper<'k>(
     if !formulation.countable {
         return Err(words.get("taper.none.not-countable"));
     }
+    let daily: rust_decimal::Decimal = doses.iter().sum();
+    if plan.highest_mg.is_some_and(|highest| daily > highest) {
+        return Err(words.get("taper.none.high-dose"));
+    }
     schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
 }
 
@@ -240,7 +239,7 @@ struct Writer<'w, 'k> {
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     signals: &'w Signals<'w>,
-    drugs: Vec<String>,
+    names: Names,
 }
 
 impl<'k> Writer<'_, 'k> {
@@ -248,7 +247,7 @@ impl<'k> Writer<'_, 'k> {
         Values {
             signals: self.signals,
             finding: self.finding,
-            drugs: &self.drugs,
+            names: &self.names,
         }
     }
 
@@ -263,7 +262,7 @@ impl<'k> Writer<'_, 'k> {
     fn basis(&self, evidence: Certainty, inputs: Vec<Input>, gaps: Vec<Gap>) -> Basis<'k> {
         Basis {
             rule: self.finding.rule.clone(),
-            drugs: self.drugs.clone(),
+            drugs: self.names.all.clone(),
             indication: &self.finding.indication.key,
             evidence,
             inputs,
@@ -271,6 +270,25 @@ impl<'k> Writer<'_, 'k> {
             agents: Vec::new(),
             schedule: Vec::new(),
         }
+    }
+
+    /// A card with its paragraph for another card: the drugs, then summary, reasons and courses.
+    fn made(&self, card: Card<'k>, statement: &Statement) -> Made<'k> {
+        let mut sections = self.sections();
+        let mut lines = vec![text::in_detail(card.summary.as_str().into()).into_owned()];
+        for list in [&statement.text.why, &statement.text.courses] {
+            lines.extend(sections.filled(list));
+        }
+        sections.headed(&self.own_names(), &lines);
+        Made {
+            card,
+            aside: sections.text,
+        }
+    }
+
+    fn own_names(&self) -> String {
+        let names: Vec<&str> = self.names.text.iter().map(String::as_str).collect();
+        text::joined(&names, self.knowledge.words.get("list.and"))
     }
 
     fn card(&self, topic: Topic, statement: &Statement, detail: String, basis: Basis<'k>) -> Card<'k> {

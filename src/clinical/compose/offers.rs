@@ -1,11 +1,11 @@
 //! The cards beside the main one: steps, agents, tests.
 
 use super::inputs::{evidence_of, inputs_of};
-use super::{AgentStatus, Basis, Card, Proposal, Suggestion, Writer, is_child, text};
+use super::{AgentStatus, Basis, Card, Made, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
 use crate::clinical::knowledge::{Kind, Monitor, Topic};
-use crate::clinical::record::{Dose, Source};
+use crate::clinical::record::{Dose, Drug, Source};
 use crate::clinical::signal::{Entry, Latest, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
@@ -37,7 +37,10 @@ impl<'k> Writer<'_, 'k> {
         ));
         basis.schedule = steps;
         let mut card = self.card(Topic::Taper, &plan.statement, sections.text, basis);
-        let drug = &self.drugs[0];
+        let Drug::Known { ingredient, .. } = self.record.orders[after].drug else {
+            return None;
+        };
+        let drug = &*self.knowledge.vocabulary.ingredient(ingredient).name;
         card.suggestions = vec![Suggestion {
             label: words.get("suggestion.draft-taper").replace("{drug}", drug),
             description: words
@@ -47,7 +50,7 @@ impl<'k> Writer<'_, 'k> {
             recommended: true,
             proposal: Proposal::Taper {
                 after,
-                ingredient: self.withdrawal.ingredient,
+                ingredient,
                 text: text::plain(&self.record.orders[after].drug_text),
                 steps: in_words,
             },
@@ -155,7 +158,7 @@ impl<'k> Writer<'_, 'k> {
         .collect()
     }
 
-    pub(super) fn monitoring(&self) -> Option<Card<'k>> {
+    pub(super) fn monitoring(&self) -> Option<Made<'k>> {
         let finding = self.finding;
         let wanted = finding.warns() || finding.topic == Topic::StopMayBeRight;
         let statement = finding.indication.monitoring_text.as_ref().filter(|_| wanted)?;
@@ -167,6 +170,10 @@ impl<'k> Writer<'_, 'k> {
         };
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
+        let mut aside = self.sections();
+        let lines: Vec<String> = tests.iter().map(|t| t.says.to_string()).collect();
+        aside.headed(&self.own_names(), &lines);
+        let aside = aside.text;
         sections.why(&[], &statement.text.why);
         sections.listed("sure", &statement.text.sure);
         sections.listed("courses", &statement.text.courses);
@@ -201,6 +208,6 @@ impl<'k> Writer<'_, 'k> {
         if finding.indication.kind == Kind::Unknown && card.suggestions.is_empty() && tests.is_empty() {
             return None;
         }
-        Some(card)
+        Some(Made { card, aside })
     }
 }

@@ -18,7 +18,8 @@ pub(super) struct Sections<'a> {
 }
 
 impl Sections<'_> {
-    fn filled(&self, templates: &[Template]) -> Vec<String> {
+    /// The lines that can be filled.
+    pub(super) fn filled(&self, templates: &[Template]) -> Vec<String> {
         templates
             .iter()
             .filter_map(|t| text::fill(t, &|name| self.values.get(name).map(text::in_detail)))
@@ -26,6 +27,12 @@ impl Sections<'_> {
     }
 
     fn paragraph(&mut self, heading: &str, items: &[String]) {
+        let heading = self.words.get(&format!("heading.{heading}")).to_owned();
+        self.headed(&heading, items);
+    }
+
+    /// A paragraph under a heading that is no phrase: the names of drugs.
+    pub(super) fn headed(&mut self, heading: &str, items: &[String]) {
         if items.is_empty() {
             return;
         }
@@ -33,7 +40,7 @@ impl Sections<'_> {
             self.text.push_str("\n\n");
         }
         self.text.push_str("**");
-        self.text.push_str(self.words.get(&format!("heading.{heading}")));
+        self.text.push_str(heading);
         self.text.push_str("** · ");
         self.text.push_str(&items.join(" · "));
     }

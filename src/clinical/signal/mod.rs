@@ -6,6 +6,7 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod exposure;
 mod facts;
 mod results;
 
@@ -193,6 +194,7 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
             Form::Allergy {
                 set,
                 severe,
@@ -255,6 +257,7 @@ impl<'a> Signals<'a> {
             | Form::StoppedForHarm(_)
             | Form::TakenWithin { .. }
             | Form::SinceStart { .. }
+            | Form::Exposure { .. }
             | Form::Replacement { .. } => Some(Source::Medications),
             Form::Of(_)
             | Form::StopReason { .. }

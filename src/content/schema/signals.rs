@@ -77,6 +77,7 @@ signal_row! {
     "stopped-for-harm" stopped_for_harm: Vec<Word>,
     "taken-within" taken_within: TakenWithin,
     "since-start" since_start: Bounds,
+    "exposure" exposure: Exposure,
     "allergy" allergy: Allergy,
     "local-use" local_use: Yes,
     "hold" hold: Hold,
@@ -168,6 +169,16 @@ pub(crate) struct Starts {
 pub(crate) struct TakenWithin {
     pub(crate) set: Vec<Word>,
     pub(crate) days: u32,
+}
+
+/// `exposure`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exposure {
+    pub(crate) daily: Word,
+    #[serde(rename = "for")]
+    pub(crate) days: Days,
+    pub(crate) within: Days,
 }
 
 /// `allergy`.
