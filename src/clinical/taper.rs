@@ -28,7 +28,8 @@ impl Step {
     }
 }
 
-/// Computes the steps. `None` if the dose cannot be reduced in whole units.
+/// Computes the steps. `None` if the dose cannot be reduced in whole units, or only in coarser steps than
+/// the plan bears.
 pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
@@ -44,7 +45,11 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
         if steps.len() == MOST_STEPS {
             return None;
         }
-        current = next.iter().sum();
+        let total: Decimal = next.iter().sum();
+        if plan.coarsest_mg.is_some_and(|coarsest| current - total > coarsest) {
+            return None;
+        }
+        current = total;
         steps.push(Step {
             days: plan.every,
             doses: next,
@@ -155,6 +160,7 @@ mod tests {
             cut_percent: mg(cut),
             max_mg: max.map(mg),
             highest_mg: None,
+            coarsest_mg: None,
             every,
             floor,
             published: false,
@@ -194,6 +200,14 @@ mod tests {
     fn once_daily_units_are_never_split() {
         let steps = written(&["4.75"], &plan("25", Some("1"), 14, 28), &["0.75", "1", "4"]);
         assert_eq!(steps.unwrap().last().unwrap(), "0.75");
+    }
+
+    #[test]
+    fn a_step_that_is_too_coarse_is_not_offered() {
+        let mut plan = plan("100", Some("1"), 28, 28);
+        plan.coarsest_mg = Some(mg("1"));
+        assert_eq!(written(&["10"], &plan, &["5"]), None);
+        assert_eq!(written(&["3"], &plan, &["1", "2.5"]).unwrap(), ["2", "1"]);
     }
 
     #[test]

@@ -172,8 +172,8 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
     if row.every.get_ref().0 == 0 {
         desk.page.refuse(row.every.span(), "a step takes at least a day");
     }
-    let max_mg = row.max.as_ref().map(|word| milligrams(desk, word));
-    let highest_mg = row.highest.as_ref().map(|word| milligrams(desk, word));
+    let [max_mg, highest_mg, coarsest_mg] =
+        [&row.max, &row.highest, &row.coarsest].map(|word| word.as_ref().map(|word| milligrams(desk, word)));
     let statement = statement(
         desk,
         texts,
@@ -183,19 +183,19 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
     );
     Some(TaperPlan {
         cut_percent: cut?,
-        max_mg: match max_mg {
-            None => None,
-            Some(amount) => Some(amount?),
-        },
-        highest_mg: match highest_mg {
-            None => None,
-            Some(amount) => Some(amount?),
-        },
+        max_mg: all_or_none(max_mg)?,
+        highest_mg: all_or_none(highest_mg)?,
+        coarsest_mg: all_or_none(coarsest_mg)?,
         every: row.every.get_ref().0,
         floor: row.floor.0,
         published: row.published,
         statement: statement?,
     })
+}
+
+/// What is not written is no amount; what is written wrongly was recorded as a problem.
+fn all_or_none(written: Option<Option<Decimal>>) -> Option<Option<Decimal>> {
+    written.map_or(Some(None), |amount| amount.map(Some))
 }
 
 /// An amount above zero in mg.

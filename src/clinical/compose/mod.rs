@@ -230,7 +230,12 @@ fn plan_taper<'k>(
     if plan.highest_mg.is_some_and(|highest| daily > highest) {
         return Err(words.get("taper.none.high-dose"));
     }
-    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
+    let none = if plan.coarsest_mg.is_some() {
+        "taper.none.too-coarse"
+    } else {
+        "taper.none.lowest"
+    };
+    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get(none))
 }
 
 struct Writer<'w, 'k> {

@@ -190,6 +190,8 @@ pub struct TaperPlan {
     pub max_mg: Option<Decimal>,
     /// Highest daily dose in mg from which a schedule is offered.
     pub highest_mg: Option<Decimal>,
+    /// Largest cut in mg that whole units may force; without a schedule of such steps none is offered.
+    pub coarsest_mg: Option<Decimal>,
     /// Days of a step.
     pub every: u32,
     /// The whole never takes fewer days.

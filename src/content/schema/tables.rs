@@ -191,6 +191,7 @@ pub(crate) struct TaperRow {
     pub(crate) cut: Word,
     pub(crate) max: Option<Word>,
     pub(crate) highest: Option<Word>,
+    pub(crate) coarsest: Option<Word>,
     pub(crate) every: Spanned<Days>,
     pub(crate) floor: Days,
     pub(crate) published: bool,
