@@ -8,7 +8,7 @@
 //! A right stop and a warning never stand side by side (contract, section 2): the drug of the better rank
 //! gives the card its topic, and the other is treated in its text.
 
-use super::compose::{Card, Made, Names, Proposal};
+use super::compose::{Card, Line, Made, Names, Proposal, paragraph};
 use super::judge::{Finding, Verdict};
 use super::knowledge::{Indicator, Knowledge, Topic};
 use super::record::{Drug, PatientRecord, Role};
@@ -158,7 +158,7 @@ pub(super) fn merged<'k>(mut made: Vec<(usize, Made<'k>)>, lead: Option<usize>) 
         .iter()
         .find(|(of, made)| Some(*of) == lead && about_the_end(made.card.topic))
         .map(|(_, made)| made.card.topic);
-    let mut cards: Vec<Card<'k>> = Vec::new();
+    let mut cards: Vec<Made<'k>> = Vec::new();
     let mut aside = Vec::new();
     for (of, one) in made {
         let topic = one.card.topic;
@@ -167,17 +167,18 @@ pub(super) fn merged<'k>(mut made: Vec<(usize, Made<'k>)>, lead: Option<usize>) 
             aside.push(one);
         } else if topic == Topic::Taper && !at_lead {
             // The taper is for the drug that leads; the others are treated in the text.
-        } else if let Some(card) = cards.iter_mut().find(|card| card.topic == topic) {
+        } else if let Some(card) = cards.iter_mut().find(|made| made.card.topic == topic) {
             join(card, one);
         } else {
-            cards.push(one.card);
+            cards.push(one);
         }
     }
     for one in aside {
-        if let Some(card) = cards.iter_mut().find(|card| Some(card.topic) == leading) {
+        if let Some(card) = cards.iter_mut().find(|made| Some(made.card.topic) == leading) {
             join(card, one);
         }
     }
+    let mut cards: Vec<Card<'k>> = cards.into_iter().map(|made| made.card).collect();
     if cards.iter().any(|card| card.topic == Topic::StopMayBeRight) {
         cards.retain(|card| card.topic != Topic::Taper);
     }
@@ -191,14 +192,16 @@ fn about_the_end(topic: Topic) -> bool {
 }
 
 /// Adds what a card says to another of its topic, or to the one that leads.
-fn join<'k>(card: &mut Card<'k>, other: Made<'k>) {
+fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
+    let Made { card, lines, .. } = into;
     if card.topic == Topic::AlternativeAgents {
         return;
     }
-    if !other.aside.is_empty() {
-        card.detail.push_str("\n\n");
-        card.detail.push_str(&other.aside);
-    }
+    let told = |line: &Line| line.about.is_some() && lines.iter().any(|has| has.about == line.about);
+    other.lines.retain(|line| !told(line));
+    let items: Vec<String> = other.lines.iter().map(|line| line.says.clone()).collect();
+    paragraph(&mut card.detail, &other.heading, &items);
+    lines.append(&mut other.lines);
     let other = other.card;
     let worse = if card.topic == Topic::StopMayBeRight {
         // A right stop is never critical, also where another drug of the request should go on.

@@ -12,6 +12,7 @@ pub(crate) mod text;
 mod values;
 
 pub use inputs::{Input, Is};
+pub(super) use sections::paragraph;
 
 use super::agents::{Screening, Status, screen};
 use super::gap::Gap;
@@ -123,8 +124,18 @@ pub enum Proposal<'k> {
 pub struct Made<'k> {
     /// The card.
     pub card: Card<'k>,
-    /// A paragraph with the names of its drugs.
-    pub aside: String,
+    /// Names of its own drugs.
+    pub heading: String,
+    /// What it says in short.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a card in short.
+pub struct Line {
+    /// The test that it is about; where the leading card speaks of that too, the line is left out.
+    pub about: Option<AnalyteId>,
+    /// Text.
+    pub says: String,
 }
 
 /// Names of drugs on the cards of one finding.
@@ -167,7 +178,8 @@ pub fn cards<'k>(
     }
     let plain = |card| Made {
         card,
-        aside: String::new(),
+        heading: String::new(),
+        lines: Vec::new(),
     };
     if let Ok(steps) = taper {
         made.extend(writer.taper(steps).map(plain));
@@ -253,6 +265,7 @@ impl<'k> Writer<'_, 'k> {
             signals: self.signals,
             finding: self.finding,
             names: &self.names,
+            brief: false,
         }
     }
 
@@ -277,17 +290,20 @@ impl<'k> Writer<'_, 'k> {
         }
     }
 
-    /// A card with its paragraph for another card: the drugs, then summary, reasons and courses.
+    /// A card with what another card says of it: summary, reasons and courses, without what both would say
+    /// about the drugs beside them.
     fn made(&self, card: Card<'k>, statement: &Statement) -> Made<'k> {
         let mut sections = self.sections();
+        sections.values.brief = true;
         let mut lines = vec![text::in_detail(card.summary.as_str().into()).into_owned()];
         for list in [&statement.text.why, &statement.text.courses] {
             lines.extend(sections.filled(list));
         }
-        sections.headed(&self.own_names(), &lines);
+        let lines = lines.into_iter().map(|says| Line { about: None, says });
         Made {
+            heading: self.own_names(),
+            lines: lines.collect(),
             card,
-            aside: sections.text,
         }
     }
 

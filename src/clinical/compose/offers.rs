@@ -1,7 +1,7 @@
 //! The cards beside the main one: steps, agents, tests.
 
 use super::inputs::{evidence_of, inputs_of};
-use super::{AgentStatus, Basis, Card, Made, Proposal, Suggestion, Writer, is_child, text};
+use super::{AgentStatus, Basis, Card, Line, Made, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
 use crate::clinical::knowledge::{Kind, Monitor, Topic};
@@ -170,10 +170,6 @@ impl<'k> Writer<'_, 'k> {
         };
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
-        let mut aside = self.sections();
-        let lines: Vec<String> = tests.iter().map(|t| t.says.to_string()).collect();
-        aside.headed(&self.own_names(), &lines);
-        let aside = aside.text;
         sections.why(&[], &statement.text.why);
         sections.listed("sure", &statement.text.sure);
         sections.listed("courses", &statement.text.courses);
@@ -208,6 +204,14 @@ impl<'k> Writer<'_, 'k> {
         if finding.indication.kind == Kind::Unknown && card.suggestions.is_empty() && tests.is_empty() {
             return None;
         }
-        Some(Made { card, aside })
+        let line = |test: &&Monitor| Line {
+            about: Some(test.analyte),
+            says: test.says.to_string(),
+        };
+        Some(Made {
+            card,
+            heading: self.own_names(),
+            lines: tests.iter().map(line).collect(),
+        })
     }
 }

@@ -17,6 +17,20 @@ pub(super) struct Sections<'a> {
     pub(super) text: String,
 }
 
+/// Adds a paragraph with its heading; nothing without items.
+pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str("**");
+    text.push_str(heading);
+    text.push_str("** · ");
+    text.push_str(&items.join(" · "));
+}
+
 impl Sections<'_> {
     /// The lines that can be filled.
     pub(super) fn filled(&self, templates: &[Template]) -> Vec<String> {
@@ -27,22 +41,9 @@ impl Sections<'_> {
     }
 
     fn paragraph(&mut self, heading: &str, items: &[String]) {
-        let heading = self.words.get(&format!("heading.{heading}")).to_owned();
-        self.headed(&heading, items);
-    }
-
-    /// A paragraph under a heading that is no phrase: the names of drugs.
-    pub(super) fn headed(&mut self, heading: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        if !self.text.is_empty() {
-            self.text.push_str("\n\n");
-        }
-        self.text.push_str("**");
-        self.text.push_str(heading);
-        self.text.push_str("** · ");
-        self.text.push_str(&items.join(" · "));
+        let key = format!("heading.{heading}");
+        let heading = self.words.get(&key);
+        paragraph(&mut self.text, heading, items);
     }
 
     /// One line without a heading.

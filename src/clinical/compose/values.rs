@@ -19,6 +19,8 @@ pub struct Values<'a> {
     pub finding: &'a Finding<'a>,
     /// Names of the drugs that are stopped.
     pub names: &'a Names,
+    /// Leave out the drugs beside it: another card names them.
+    pub brief: bool,
 }
 
 impl<'a> Values<'a> {
@@ -30,6 +32,7 @@ impl<'a> Values<'a> {
             .first()
             .map(|&i| &self.signals.record.orders[i])?;
         let found = match name {
+            "cover" | "also-stopped" if self.brief => return None,
             "drug" => self.joined(self.names.text.iter().map(String::as_str)),
             "dose" => self.dose(&therapy.dose)?,
             "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
