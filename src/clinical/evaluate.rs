@@ -9,7 +9,7 @@ use super::gap::Truth;
 use super::judge::{Finding, Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId, Withdrawal};
 use super::merge::{Basket, lead, lead_of_ends, merged};
-use super::record::{Drug, PatientRecord, Role};
+use super::record::{Drug, PatientRecord, Role, Source};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use jiff::Timestamp;
@@ -24,7 +24,8 @@ pub struct Evaluation<'k> {
     pub leads: Option<usize>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
-    /// A stopped order's drug could not be read, and nothing else was found.
+    /// A stopped order's drug could not be read, or there is no medication list where everything rests on it,
+    /// and nothing else was found.
     pub undecided: bool,
 }
 
@@ -50,8 +51,10 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         .orders
         .iter()
         .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
+    let unlisted =
+        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
     Evaluation {
-        undecided: unreadable && all.is_empty(),
+        undecided: (unreadable || unlisted) && all.is_empty(),
         cards: all,
         leads,
         signals: heard

@@ -14,9 +14,13 @@ pub mod gap;
 pub mod judge;
 pub mod knowledge;
 mod merge;
+pub mod occasion;
 pub mod record;
 pub mod signal;
+pub mod stops;
 pub mod taper;
+#[cfg(test)]
+mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;

@@ -131,7 +131,11 @@ fn has_threshold(signal: &Signal) -> bool {
         Form::Latest { test, .. } => {
             !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit)
         }
-        Form::Change { .. } | Form::Age { .. } | Form::SinceStart { .. } | Form::Exposure { .. } => true,
+        Form::Change { .. }
+        | Form::Age { .. }
+        | Form::SinceStart { .. }
+        | Form::Exposure { .. }
+        | Form::SupplyEnded(_) => true,
         _ => false,
     }
 }
@@ -158,6 +162,11 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
             ran.is_some_and(|ran| within_a_tenth(Decimal::from(ran), Decimal::from(*days)))
                 || dose.is_some_and(|dose| within_a_tenth(dose, *daily))
         }),
+        Form::SupplyEnded(days) => {
+            let ends = record.supplies.iter().filter_map(|supply| supply.until);
+            ends.map(|end| Decimal::from(end.days_ago(now.as_second())))
+                .any(|ago| within_a_tenth(ago, Decimal::from(*days)))
+        }
         _ => false,
     }
 }

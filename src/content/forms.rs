@@ -3,11 +3,11 @@
 //! Each form takes the keys that it knows; a key that is left over belongs to another form and is refused.
 
 use super::expressions::{expr, optional};
-use super::indications::milligrams;
 use super::names::Desk;
 use super::page::Word;
 use super::schema::signals::{self as written, CountOrQuantity, SignalRow};
 use super::schema::{Certainty, Logic};
+use super::tapers::milligrams;
 use crate::clinical::knowledge::{self as model, Expr, Form, Ratio, Shift, Signal, Test};
 use crate::clinical::record::Sex;
 use crate::clinical::vocabulary::{AnalyteId, Finding};
@@ -334,6 +334,10 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
             at_least: age.at_least,
             below: age.below,
         }
+    } else if let Some(days) = row.supply_ended.take() {
+        Form::SupplyEnded(days.0)
+    } else if row.said_not_taken.take().is_some() {
+        Form::SaidNotTaken
     } else if let Some(months) = row.since_start.take() {
         Form::SinceStart {
             at_least: months.at_least,

@@ -15,9 +15,11 @@ pub use inputs::{Input, Is};
 pub(super) use sections::paragraph;
 
 use super::agents::{Screening, Status, screen};
-use super::gap::Gap;
+use super::gap::{Gap, Truth};
 use super::judge::Finding;
-use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
+use super::knowledge::{
+    AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
+};
 use super::record::{Dose, PatientRecord};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
@@ -171,7 +173,7 @@ pub fn cards<'k>(
         signals,
         names,
     };
-    let main = writer.main(&taper);
+    let main = writer.main(taper.as_ref().err().copied());
     let mut made = vec![writer.made(main, finding.statement)];
     if let Some(right) = finding.hold_is_right {
         made.push(writer.made(writer.also_right(right), &right.statement));
@@ -181,8 +183,8 @@ pub fn cards<'k>(
         heading: String::new(),
         lines: Vec::new(),
     };
-    if let Ok(steps) = taper {
-        made.extend(writer.taper(steps).map(plain));
+    if let Ok((plan, steps)) = taper {
+        made.extend(writer.taper(plan, steps).map(plain));
     }
     made.extend(writer.agents(screening).map(plain));
     made.extend(writer.monitoring());
@@ -203,20 +205,24 @@ fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
     (oldest < adult || youngest >= adult).then_some(oldest < adult)
 }
 
-/// The steps, or the phrase that says why there are none.
+/// The plan that applies with its steps, or the phrase that says why there are none.
 fn plan_taper<'k>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &Signals<'_>,
-) -> Result<Vec<Step>, &'k str> {
+    signals: &mut Signals<'_>,
+) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
     let words = &knowledge.words;
-    let Some(plan) = &finding.indication.taper else {
+    let Some(usual) = &finding.indication.taper else {
         return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
     };
     if !finding.warns() {
         return Err("");
     }
+    let mut instead = finding.indication.taper_instead.iter();
+    let plan = instead
+        .find(|(when, _)| signals.truth(when) == Truth::True)
+        .map_or(usual, |(_, plan)| plan);
     match is_child(record, signals) {
         Some(false) => {}
         Some(true) => return Err(words.get("taper.none.child")),
@@ -247,7 +253,8 @@ fn plan_taper<'k>(
     } else {
         "taper.none.lowest"
     };
-    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get(none))
+    let steps = schedule(doses, plan, &formulation.strengths_mg);
+    Ok((plan, steps.ok_or_else(|| words.get(none))?))
 }
 
 struct Writer<'w, 'k> {

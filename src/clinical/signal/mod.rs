@@ -9,6 +9,7 @@ mod basket;
 mod exposure;
 mod facts;
 mod results;
+mod supplies;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
@@ -33,6 +34,8 @@ pub enum Entry {
     Order(usize),
     /// The reason of a stopped order (index into `orders`).
     StopReason(usize),
+    /// Index into `supplies`.
+    Supply(usize),
     /// When this therapy began.
     TherapyStart,
     /// Age.
@@ -195,6 +198,8 @@ impl<'a> Signals<'a> {
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
             Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
+            Form::SupplyEnded(days) => self.supply_ended(*days),
+            Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
                 set,
                 severe,
@@ -262,6 +267,8 @@ impl<'a> Signals<'a> {
             Form::Of(_)
             | Form::StopReason { .. }
             | Form::AlsoStops(_)
+            | Form::SupplyEnded(_)
+            | Form::SaidNotTaken
             | Form::LocalUse
             | Form::Hold { .. } => None,
         }
