@@ -27,10 +27,13 @@ fn ends(finding: &Finding<'_>) -> bool {
 /// The finding that leads (its place among the verdicts, which stand in the order of rank).
 pub(super) fn lead(verdicts: &[&Verdict<'_>]) -> Option<usize> {
     let findings = || {
-        verdicts.iter().enumerate().filter_map(|(i, verdict)| match verdict {
-            Verdict::Finding(finding) => Some((i, finding)),
-            Verdict::Silent { .. } => None,
-        })
+        verdicts
+            .iter()
+            .enumerate()
+            .filter_map(|(i, verdict)| match verdict {
+                Verdict::Finding(finding) => Some((i, finding)),
+                Verdict::Silent { .. } => None,
+            })
     };
     let first = findings().find(|(_, finding)| ends(finding));
     let topic = first.map(|(_, finding)| finding.topic);
@@ -97,23 +100,33 @@ impl Basket<'_, '_> {
             if matches!(verdict, Verdict::Finding(finding) if ends(finding)) {
                 continue;
             }
-            list.extend(therapy.stopping.iter().filter_map(|&i| match self.record.orders[i].drug {
-                Drug::Known { ingredient, .. } => Some(ingredient),
-                Drug::Other | Drug::Unreadable => None,
-            }));
+            list.extend(
+                therapy
+                    .stopping
+                    .iter()
+                    .filter_map(|&i| match self.record.orders[i].drug {
+                        Drug::Known { ingredient, .. } => Some(ingredient),
+                        Drug::Other | Drug::Unreadable => None,
+                    }),
+            );
         }
         list
     }
 
     /// The names for the cards of one finding; `lead` is the finding that leads those that end a drug.
-    pub(super) fn names(&self, index: usize, finding: &Finding<'_>, lead: Option<usize>, signals: &Signals<'_>) -> Names {
+    pub(super) fn names(
+        &self,
+        index: usize,
+        finding: &Finding<'_>,
+        lead: Option<usize>,
+        signals: &Signals<'_>,
+    ) -> Names {
         let own = self.stopped(index);
         let not_ended = self.not_ended();
         let mut all = Vec::new();
         if ends(finding) {
-            let others = (0..self.verdicts.len()).filter(
-                |&i| matches!(self.verdicts[i], Verdict::Finding(finding) if ends(finding)),
-            );
+            let others = (0..self.verdicts.len())
+                .filter(|&i| matches!(self.verdicts[i], Verdict::Finding(finding) if ends(finding)));
             for i in lead.into_iter().chain(others) {
                 all.extend(self.stopped(i));
             }
@@ -128,21 +141,41 @@ impl Basket<'_, '_> {
             first
         });
         Names {
-            text: if lead == Some(index) || !ends(finding) { all.clone() } else { own },
+            text: if lead == Some(index) || !ends(finding) {
+                all.clone()
+            } else {
+                own
+            },
             all,
             not_ended,
         }
     }
 
     /// Drugs that are named together with the judged one, as far as they have no card of their own.
-    fn companions(&self, signals: &Signals<'_>, finding: &Finding<'_>, not_ended: &[IngredientId]) -> Vec<String> {
-        let stopping = self.record.orders.iter().filter(|o| o.role == Role::Stopping && o.status.counts_as_stop());
+    fn companions(
+        &self,
+        signals: &Signals<'_>,
+        finding: &Finding<'_>,
+        not_ended: &[IngredientId],
+    ) -> Vec<String> {
+        let stopping = self
+            .record
+            .orders
+            .iter()
+            .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop());
         let named = stopping.filter_map(|order| match order.drug {
             Drug::Known { ingredient, .. } => Some(ingredient),
             Drug::Other | Drug::Unreadable => None,
         });
         named
-            .filter(|id| signals.withdrawal.companions.ingredients.binary_search(id).is_ok())
+            .filter(|id| {
+                signals
+                    .withdrawal
+                    .companions
+                    .ingredients
+                    .binary_search(id)
+                    .is_ok()
+            })
             .filter(|id| !not_ended.contains(id))
             .filter(|id| ends(finding) || self.knowledge.withdrawal_of(*id).is_none())
             .map(|id| self.knowledge.vocabulary.ingredient(id).name.to_string())
@@ -216,10 +249,13 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
         }
     }
     for suggestion in other.suggestions {
-        let known = card.suggestions.iter().any(|has| match (&has.proposal, &suggestion.proposal) {
-            (Proposal::Test { analyte: one, .. }, Proposal::Test { analyte: two, .. }) => one == two,
-            _ => false,
-        });
+        let known = card
+            .suggestions
+            .iter()
+            .any(|has| match (&has.proposal, &suggestion.proposal) {
+                (Proposal::Test { analyte: one, .. }, Proposal::Test { analyte: two, .. }) => one == two,
+                _ => false,
+            });
         if !known {
             card.suggestions.push(suggestion);
         }

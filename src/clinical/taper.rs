@@ -47,7 +47,10 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
             return None;
         }
         let total: Decimal = next.iter().sum();
-        if plan.coarsest_mg.is_some_and(|coarsest| current - total > coarsest) {
+        if plan
+            .coarsest_mg
+            .is_some_and(|coarsest| current - total > coarsest)
+        {
             return None;
         }
         current = total;

@@ -258,7 +258,11 @@ fn refuse_rivals(files: &Files, problems: &Problems, withdrawals: &[Withdrawal],
         for other in &withdrawals[..index] {
             if one.rank == other.rank {
                 let file = format!("{}/{}", files.root(), path(&one.key, "drug.toml"));
-                problems.add(file, None, format!("its rank is that of the withdrawal '{}'", other.key));
+                problems.add(
+                    file,
+                    None,
+                    format!("its rank is that of the withdrawal '{}'", other.key),
+                );
             }
             if vocabulary.same_family(one.ingredient, other.ingredient) {
                 let file = format!("{}/{}", files.root(), path(&one.key, "drug.toml"));

@@ -158,10 +158,11 @@ fn formulation(text: &str, code: DrugCode, vocabulary: &Vocabulary) -> Option<Fo
 
 /// The first formulation of a reviewed drug.
 fn usual_formulation(ingredient: IngredientId, knowledge: &Knowledge) -> Option<FormulationId> {
-    knowledge
-        .withdrawals
-        .iter()
-        .find(|withdrawal| knowledge.vocabulary.same_family(withdrawal.ingredient, ingredient))?;
+    knowledge.withdrawals.iter().find(|withdrawal| {
+        knowledge
+            .vocabulary
+            .same_family(withdrawal.ingredient, ingredient)
+    })?;
     let formulations = &knowledge.vocabulary.formulations;
     (0u16..)
         .zip(formulations)

@@ -108,8 +108,7 @@ impl<'a> Folder<'a> {
         let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
         let indications = self.indications(files, problems, scope, agents, &texts);
         if level.is_some() != self.file.trough_hours.is_some() {
-            drug.page
-                .refuse_file("'level' and 'trough-hours' stand together");
+            drug.page.refuse_file("'level' and 'trough-hours' stand together");
         }
         indications::check_rank(&drug.page, &self.file.indications, &indications);
         Some(Withdrawal {

@@ -123,9 +123,14 @@ impl<'a> Values<'a> {
         let vocabulary = &self.signals.knowledge.vocabulary;
         let kept = |name: &str| {
             let not_ended = self.names.not_ended.iter();
-            not_ended.into_iter().any(|id| &*vocabulary.ingredient(*id).name == name)
+            not_ended
+                .into_iter()
+                .any(|id| &*vocabulary.ingredient(*id).name == name)
         };
-        self.joined(self.companions(|o| o.0 == Role::Stopping).filter(|name| !kept(name)))
+        self.joined(
+            self.companions(|o| o.0 == Role::Stopping)
+                .filter(|name| !kept(name)),
+        )
     }
 
     fn replacement(&self) -> Option<String> {

@@ -21,7 +21,10 @@ impl Signals<'_> {
             if enough == Some(false) {
                 continue;
             }
-            let start = order.starts.filter(|w| w.earliest() <= self.now).or(order.authored);
+            let start = order
+                .starts
+                .filter(|w| w.earliest() <= self.now)
+                .or(order.authored);
             let end = self.end_of(order);
             let counted = start.map(|w| w.latest()).zip(end);
             match (enough, counted) {
@@ -30,10 +33,7 @@ impl Signals<'_> {
                 (_, None) => gaps.push(Gap::new("therapy-start", Why::Absent)),
                 (Some(false), Some(_)) => {}
             }
-            possible.push((
-                start.map_or(from, |w| w.earliest()),
-                end.unwrap_or(self.now),
-            ));
+            possible.push((start.map_or(from, |w| w.earliest()), end.unwrap_or(self.now)));
         }
         let reach = |spans| covered(spans, from, self.now) >= i64::from(days) * DAY;
         let hidden = self.nothing_in(Source::Medications);
@@ -47,7 +47,11 @@ impl Signals<'_> {
         };
         Reading {
             truth,
-            entries: if truth == Truth::True { vec![Entry::TherapyStart] } else { Vec::new() },
+            entries: if truth == Truth::True {
+                vec![Entry::TherapyStart]
+            } else {
+                Vec::new()
+            },
             gaps: if truth == Truth::Unknown { gaps } else { Vec::new() },
         }
     }
@@ -63,8 +67,8 @@ impl Signals<'_> {
 
     /// When an order ended; one that is active, or is being stopped, runs until now.
     fn end_of(&self, order: &Order) -> Option<i64> {
-        let runs = order.role == Role::Stopping
-            || matches!(order.status, OrderStatus::Active | OrderStatus::OnHold);
+        let runs =
+            order.role == Role::Stopping || matches!(order.status, OrderStatus::Active | OrderStatus::OnHold);
         let ended = order.stopped.or(order.ends).map(|w| w.latest().min(self.now));
         if runs { ended.or(Some(self.now)) } else { ended }
     }

@@ -9,7 +9,12 @@ use crate::content::schema::terms as written;
 use std::collections::BTreeMap;
 
 /// A row of `products.csv` with its line, formulation and ingredient.
-type Read<'a> = (usize, &'a written::ProductRow, Option<FormulationId>, IngredientId);
+type Read<'a> = (
+    usize,
+    &'a written::ProductRow,
+    Option<FormulationId>,
+    IngredientId,
+);
 
 impl Drugs {
     /// Reads the formulations of a `drug.toml`.
@@ -21,7 +26,10 @@ impl Drugs {
     ) -> FormulationKeys {
         let mut keys = FormulationKeys::new();
         for row in &file.formulation {
-            let of = self.relative(ingredient, row.ingredient.as_ref().map(|word| word.get_ref().as_str()));
+            let of = self.relative(
+                ingredient,
+                row.ingredient.as_ref().map(|word| word.get_ref().as_str()),
+            );
             let Some(of) = of else {
                 page.refuse(row.key.span(), "its ingredient is not of the family of the drug");
                 continue;
