@@ -28,12 +28,22 @@ fn all_five() -> Stop {
 fn charts() -> Vec<(&'static str, Stop)> {
     let low = |stop: Stop| {
         stop.with_result(lab("platelets-0", "777-3", "62", "10*9/L", &days_ago(1)))
-            .with_result(lab_between("ldh-1", "2532-0", "720", "U/L", &days_ago(1), [120.0, 240.0]))
+            .with_result(lab_between(
+                "ldh-1",
+                "2532-0",
+                "720",
+                "U/L",
+                &days_ago(1),
+                [120.0, 240.0],
+            ))
     };
     vec![
         ("nephritis", all_five()),
         ("microangiopathy", low(all_five())),
-        ("sepsis", all_five().with_condition("sepsis-1", "A41.9", "Sepsis", 1)),
+        (
+            "sepsis",
+            all_five().with_condition("sepsis-1", "A41.9", "Sepsis", 1),
+        ),
         ("kidney transplant", all_five().with_kidney_transplant()),
         (
             "disorder of the retina",
@@ -51,9 +61,13 @@ fn baskets() -> Vec<(String, Vec<&'static str>, Value)> {
     let mut baskets = Vec::new();
     for (name, chart) in charts() {
         for choice in 1_u32..32 {
-            let chosen: Vec<(&str, &str)> =
-                (0..5).filter(|n| choice >> n & 1 == 1).map(|n| DRUGS[n]).collect();
-            let stop = chosen.iter().fold(chart.clone(), |stop, (id, _)| stop.stopping_also(id));
+            let chosen: Vec<(&str, &str)> = (0..5)
+                .filter(|n| choice >> n & 1 == 1)
+                .map(|n| DRUGS[n])
+                .collect();
+            let stop = chosen
+                .iter()
+                .fold(chart.clone(), |stop, (id, _)| stop.stopping_also(id));
             let names: Vec<&str> = chosen.iter().map(|(_, drug)| *drug).collect();
             let answer = pure::answer(&stop.request());
             baskets.push((format!("{name}, stopping {names:?}"), names, answer));
@@ -81,7 +95,10 @@ fn each_topic_comes_once_and_a_right_stop_never_beside_a_warning() {
     for (name, _, answer) in baskets() {
         let topics: Vec<&str> = cards(&answer).iter().map(topic_of).collect();
         let unique: BTreeSet<&&str> = topics.iter().collect();
-        assert!(topics.len() <= 4 && unique.len() == topics.len(), "{name}: {topics:?}");
+        assert!(
+            topics.len() <= 4 && unique.len() == topics.len(),
+            "{name}: {topics:?}"
+        );
         if topics.contains(&"stop-may-be-right") {
             assert!(!topics.contains(&"abrupt-withdrawal"), "{name}: {topics:?}");
             assert!(!topics.contains(&"taper"), "{name}: {topics:?}");
@@ -107,7 +124,10 @@ fn the_main_card_names_and_treats_every_drug_that_stops() {
         assert_eq!(as_set, wanted, "{name}");
         assert_eq!(named.len(), drugs.len(), "{name}: {named:?}");
         let said = card["detail"].as_str().unwrap();
-        let aside = drugs.iter().filter(|drug| said.contains(&format!("**{drug}** · "))).count();
+        let aside = drugs
+            .iter()
+            .filter(|drug| said.contains(&format!("**{drug}** · ")))
+            .count();
         assert_eq!(aside, drugs.len() - 1, "{name}: {said}");
     }
 }
@@ -116,7 +136,10 @@ fn the_main_card_names_and_treats_every_drug_that_stops() {
 fn an_order_is_kept_once_and_never_where_its_stop_is_right() {
     for (name, _, answer) in baskets() {
         let mut kept = Vec::new();
-        for suggestion in cards(&answer).iter().flat_map(|c| c["suggestions"].as_array().into_iter().flatten()) {
+        for suggestion in cards(&answer)
+            .iter()
+            .flat_map(|c| c["suggestions"].as_array().into_iter().flatten())
+        {
             let action = &suggestion["actions"][0];
             if action["type"] == "update" {
                 kept.push(action["resource"]["id"].as_str().unwrap().to_owned());
@@ -139,7 +162,10 @@ fn an_order_is_kept_once_and_never_where_its_stop_is_right() {
 #[test]
 fn no_drug_that_stops_is_offered_in_its_place() {
     for (name, drugs, answer) in baskets() {
-        for agent in cards(&answer).iter().flat_map(|c| basis(c)["agents"].as_array().into_iter().flatten()) {
+        for agent in cards(&answer)
+            .iter()
+            .flat_map(|c| basis(c)["agents"].as_array().into_iter().flatten())
+        {
             if drugs.contains(&agent["name"].as_str().unwrap()) {
                 assert_eq!(agent["status"], "excluded", "{name}: {agent}");
             }
