@@ -123,32 +123,35 @@ impl Basket<'_, '_> {
     ) -> Names {
         let own = self.stopped(index);
         let not_ended = self.not_ended();
-        let mut all = Vec::new();
-        if ends(finding) {
+        let companions = self.companions(signals, finding, &not_ended);
+        let together = |counts: &dyn Fn(&Finding<'_>) -> bool| {
             let others = (0..self.verdicts.len())
-                .filter(|&i| matches!(self.verdicts[i], Verdict::Finding(finding) if ends(finding)));
-            for i in lead.into_iter().chain(others) {
-                all.extend(self.stopped(i));
-            }
+                .filter(|&i| matches!(self.verdicts[i], Verdict::Finding(other) if counts(other)));
+            let first = lead.filter(|_| ends(finding));
+            let names = first.into_iter().chain(others).flat_map(|i| self.stopped(i));
+            each_once(names.chain(companions.iter().cloned()))
+        };
+        let all = if ends(finding) {
+            together(&ends)
         } else {
-            all.clone_from(&own);
-        }
-        all.extend(self.companions(signals, finding, &not_ended));
-        let mut each = Vec::new();
-        all.retain(|name| {
-            let first = !each.contains(name);
-            each.push(name.clone());
-            first
-        });
-        Names {
-            text: if lead == Some(index) || !ends(finding) {
-                all.clone()
-            } else {
-                own
-            },
-            all,
-            not_ended,
-        }
+            each_once(own.iter().chain(&companions).cloned())
+        };
+        // A drug that may rightly stop is no part of a warning, nor the other way round.
+        let warned = |other: &Finding<'_>| other.topic == Topic::AbruptWithdrawal;
+        let text = match finding.topic {
+            Topic::AbruptWithdrawal if lead == Some(index) => {
+                let right = (0..self.verdicts.len())
+                    .filter(|&i| matches!(self.verdicts[i], Verdict::Finding(other) if ends(other) && !warned(other)))
+                    .flat_map(|i| self.stopped(i))
+                    .collect::<Vec<_>>();
+                let mut names = together(&warned);
+                names.retain(|name| !right.contains(name));
+                names
+            }
+            Topic::AbruptWithdrawal | Topic::StopMayBeRight => own,
+            _ => all.clone(),
+        };
+        Names { text, all, not_ended }
     }
 
     /// Drugs that are named together with the judged one, as far as they have no card of their own.
@@ -260,4 +263,15 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
             card.suggestions.push(suggestion);
         }
     }
+}
+
+/// The names in their order, each once.
+fn each_once(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    for name in names {
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    list
 }
