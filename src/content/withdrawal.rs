@@ -107,9 +107,13 @@ impl<'a> Folder<'a> {
         let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));
         let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
         let indications = self.indications(files, problems, scope, agents, &texts);
+        if level.is_some() != self.file.trough_hours.is_some() {
+            drug.page.refuse_file("'level' and 'trough-hours' stand together");
+        }
         indications::check_rank(&drug.page, &self.file.indications, &indications);
         Some(Withdrawal {
             key: self.key.into(),
+            rank: *self.file.rank.get_ref(),
             ingredient: self.ingredient,
             level,
             adult_years: self.file.adult_years,
@@ -117,7 +121,7 @@ impl<'a> Folder<'a> {
             switch_after: self.file.switch_after.0,
             chain_gap: self.file.chain_gap.0,
             superseded_after: self.file.superseded_after.0,
-            trough_hours: self.file.trough_hours,
+            trough_hours: self.file.trough_hours.unwrap_or_default(),
             companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,

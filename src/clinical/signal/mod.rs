@@ -6,6 +6,7 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod exposure;
 mod facts;
 mod results;
 mod supplies;
@@ -196,6 +197,7 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
             Form::SupplyEnded(days) => self.supply_ended(*days),
             Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
@@ -260,6 +262,7 @@ impl<'a> Signals<'a> {
             | Form::StoppedForHarm(_)
             | Form::TakenWithin { .. }
             | Form::SinceStart { .. }
+            | Form::Exposure { .. }
             | Form::Replacement { .. } => Some(Source::Medications),
             Form::Of(_)
             | Form::StopReason { .. }
