@@ -169,6 +169,21 @@ pub struct Analyte {
     pub limits: bool,
     /// Preferred code for a test order: (system, code, display).
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
+    /// Another measure of the same thing.
+    pub twin: Option<Twin>,
+}
+
+/// Another measure of the same thing, in a canonical unit with the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// Which.
+    pub analyte: AnalyteId,
+    /// Days between the samples within which they are compared.
+    pub apart: u32,
+    /// Values that differ by more than so many times disagree.
+    pub times: Decimal,
+    /// So do values of which one is below and the other is not.
+    pub side: Decimal,
 }
 
 /// Exact conversion of a number into the canonical unit: times `multiply`, divided by `divide`.

@@ -7,7 +7,7 @@ use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, Site, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, Site, Twin, Vocabulary,
 };
 use crate::content::files::Files;
 use rust_decimal::Decimal;
@@ -70,6 +70,26 @@ fn read_analytes(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, ke
         keys.analytes.insert(key.get_ref().clone(), AnalyteId(index));
         vocabulary.analytes.push(analyte(page, systems, key, row));
     }
+    let rows = rows.iter().map(|(_, row)| row.twin.as_ref());
+    for (analyte, twin) in vocabulary.analytes.iter_mut().zip(rows) {
+        analyte.twin = twin.and_then(|twin| read_twin(page, twin, keys));
+    }
+}
+
+fn read_twin(page: &Page, row: &written::TwinRow, keys: &TermKeys) -> Option<Twin> {
+    let found = keys.analytes.get(row.analyte.get_ref()).copied();
+    if found.is_none() {
+        page.refuse(
+            row.analyte.span(),
+            format!("there is no analyte '{}'", row.analyte.get_ref()),
+        );
+    }
+    Some(Twin {
+        analyte: found?,
+        apart: row.apart.0,
+        times: row.times.0,
+        side: row.side.0,
+    })
 }
 
 fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow) -> Analyte {
@@ -137,6 +157,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
         timed: row.timed,
         limits: false,
         order,
+        twin: None,
     }
 }
 

@@ -108,6 +108,7 @@ impl<'a> Folder<'a> {
         let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
         let indications = self.indications(files, problems, scope, agents, &texts);
         indications::check_rank(&drug.page, &self.file.indications, &indications);
+        let void = self.file.level_void.as_ref();
         Some(Withdrawal {
             key: self.key.into(),
             ingredient: self.ingredient,
@@ -118,6 +119,8 @@ impl<'a> Folder<'a> {
             chain_gap: self.file.chain_gap.0,
             superseded_after: self.file.superseded_after.0,
             trough_hours: self.file.trough_hours,
+            level_void_by: drug.drug_set(void.map_or(&[][..], |row| &row.by)),
+            level_void_within: void.map_or(0, |row| row.within.0),
             companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,

@@ -44,6 +44,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
         timed: false,
         limits: true,
         order: None,
+        twin: None,
     }
 }
 

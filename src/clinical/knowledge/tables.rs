@@ -25,6 +25,10 @@ pub struct Withdrawal {
     pub superseded_after: u32,
     /// A level drawn at least so many hours after the last dose counts as a trough.
     pub trough_hours: u16,
+    /// Drugs that make its level mean nothing while they start or stop.
+    pub level_void_by: DrugSet,
+    /// For so many days before and after.
+    pub level_void_within: u32,
     /// Drugs that are named together with it when they are stopped in the same request.
     pub companions: DrugSet,
     /// Conversions between formulations.

@@ -6,6 +6,7 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod doubts;
 mod facts;
 mod results;
 mod supplies;
@@ -207,6 +208,7 @@ impl<'a> Signals<'a> {
             Form::Hold { restart } => Reading::plain(Truth::of(
                 self.therapy.held && self.therapy.restart.is_some() == *restart,
             )),
+            Form::RestartDate => Reading::plain(Truth::of(self.therapy.restart.is_some())),
             Form::Replacement {
                 formulation,
                 ratio,
@@ -267,6 +269,7 @@ impl<'a> Signals<'a> {
             | Form::SupplyEnded(_)
             | Form::SaidNotTaken
             | Form::LocalUse
+            | Form::RestartDate
             | Form::Hold { .. } => None,
         }
     }

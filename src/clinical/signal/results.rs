@@ -103,12 +103,22 @@ impl Signals<'_> {
             Latest::Found(index) => {
                 let result = &self.record.results[index];
                 if trough && let Some(why) = self.not_a_trough(result) {
+                    // Certainly drawn too early it is no trough; without a time it may be one.
+                    let truth = match why {
+                        Why::NotTrough => Truth::False,
+                        _ => Truth::Unknown,
+                    };
                     return Reading {
                         entries: vec![Entry::Result(index)],
-                        ..Reading::gap(Truth::Unknown, need, why)
+                        ..Reading::gap(truth, need, why)
                     };
                 }
                 match passes(result, test) {
+                    // While another drug moves the level, one that is not high excludes nothing.
+                    Some(false) if trough && self.level_mover().is_some() => Reading {
+                        entries: vec![Entry::Result(index)],
+                        ..Reading::gap(Truth::Unknown, need, Why::Conflicting)
+                    },
                     Some(fact) => Reading::on(Truth::of(fact), Entry::Result(index)),
                     None => Reading {
                         entries: vec![Entry::Result(index)],

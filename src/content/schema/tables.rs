@@ -18,6 +18,7 @@ pub(crate) struct DrugFile {
     pub(crate) chain_gap: Days,
     pub(crate) superseded_after: Days,
     pub(crate) trough_hours: u16,
+    pub(crate) level_void: Option<LevelVoidRow>,
     #[serde(default)]
     pub(crate) companions: Vec<Word>,
     pub(crate) indications: Spanned<Vec<Word>>,
@@ -25,6 +26,14 @@ pub(crate) struct DrugFile {
     pub(crate) formulation: Vec<FormulationRow>,
     #[serde(default)]
     pub(crate) conversion: Vec<ConversionRow>,
+}
+
+/// Drugs that make a level mean nothing while they start or stop.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LevelVoidRow {
+    pub(crate) by: Vec<Word>,
+    pub(crate) within: Days,
 }
 
 #[derive(Deserialize)]

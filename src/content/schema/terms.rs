@@ -110,6 +110,17 @@ pub(crate) struct AnalyteRow {
     #[serde(default)]
     pub(crate) coded: bool,
     pub(crate) order: Option<super::CodingRow>,
+    pub(crate) twin: Option<TwinRow>,
+}
+
+/// Another measure of the same thing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TwinRow {
+    pub(crate) analyte: Word,
+    pub(crate) apart: crate::content::scalar::Days,
+    pub(crate) times: crate::content::scalar::Number,
+    pub(crate) side: crate::content::scalar::Number,
 }
 
 /// `labs.csv`.
