@@ -71,6 +71,7 @@ impl Teller<'_> {
                 .map(|code| code.as_str().into())
                 .collect(),
             status_reason_text: reason.into(),
+            ends_with_stay: false,
             prior: None,
             written_taper: row.written_taper,
             received: None,
