@@ -7,7 +7,7 @@ use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, Site, Twin, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
 };
 use crate::content::files::Files;
 use rust_decimal::Decimal;
@@ -302,13 +302,20 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let Some(words) = page.toml::<written::Words>() else {
         return;
     };
-    let lower = |list: &[Word]| {
+    let lower = |list: &[Word]| -> Vec<Box<str>> {
         list.iter()
             .map(|word| word.get_ref().to_lowercase().into())
             .collect()
     };
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.level_words = LevelWords {
+        trough: lower(&words.level.trough),
+        dose: lower(&words.level.dose),
+        drawn: lower(&words.level.drawn),
+        after: lower(&words.level.after),
+        general: lower(&words.level.general),
+    };
     vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");

@@ -119,6 +119,7 @@ impl<'a> Folder<'a> {
             chain_gap: self.file.chain_gap.0,
             superseded_after: self.file.superseded_after.0,
             trough_hours: self.file.trough_hours,
+            dose_held_minutes: self.file.dose_held_minutes,
             level_void_by: drug.drug_set(void.map_or(&[][..], |row| &row.by)),
             level_void_within: void.map_or(0, |row| row.within.0),
             companions: drug.drug_set(&self.file.companions),

@@ -25,6 +25,8 @@ pub struct Withdrawal {
     pub superseded_after: u32,
     /// A level drawn at least so many hours after the last dose counts as a trough.
     pub trough_hours: u16,
+    /// So many minutes after the time of a dose it may have been held back for the sample.
+    pub dose_held_minutes: u16,
     /// Drugs that make its level mean nothing while they start or stop.
     pub level_void_by: DrugSet,
     /// For so many days before and after.

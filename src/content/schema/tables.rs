@@ -18,6 +18,8 @@ pub(crate) struct DrugFile {
     pub(crate) chain_gap: Days,
     pub(crate) superseded_after: Days,
     pub(crate) trough_hours: u16,
+    #[serde(default)]
+    pub(crate) dose_held_minutes: u16,
     pub(crate) level_void: Option<LevelVoidRow>,
     #[serde(default)]
     pub(crate) companions: Vec<Word>,

@@ -113,6 +113,17 @@ pub(crate) struct AnalyteRow {
     pub(crate) twin: Option<TwinRow>,
 }
 
+/// Words of notes on a level.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LevelWordsRow {
+    pub(crate) trough: Vec<Word>,
+    pub(crate) dose: Vec<Word>,
+    pub(crate) drawn: Vec<Word>,
+    pub(crate) after: Vec<Word>,
+    pub(crate) general: Vec<Word>,
+}
+
 /// Another measure of the same thing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +226,7 @@ pub(crate) struct TimingRow {
 pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
+    pub(crate) level: LevelWordsRow,
     pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }
