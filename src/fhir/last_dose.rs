@@ -128,7 +128,7 @@ fn time_in(text: &str, sampled: Option<When>, at: Option<u16>) -> Option<Decimal
     let mut parts = text
         .split([' ', ',', ';', '(', ')'])
         .map(|part| part.trim_end_matches('.'))
-        .filter(|part| part.contains(':'));
+        .filter(|part| part.starts_with(|c: char| c.is_ascii_digit()) && part.contains(':'));
     let part = parts.next()?;
     if part.len() > 10 {
         return between(When::parse(&part.to_uppercase())?, sampled?);

@@ -114,7 +114,7 @@ pub(crate) struct AnalyteRow {
 }
 
 /// Words of notes on a level.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LevelWordsRow {
     pub(crate) trough: Vec<Word>,
@@ -226,6 +226,7 @@ pub(crate) struct TimingRow {
 pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
+    #[serde(default)]
     pub(crate) level: LevelWordsRow,
     pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
