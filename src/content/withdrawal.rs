@@ -109,6 +109,7 @@ impl<'a> Folder<'a> {
         let indications = self.indications(files, problems, scope, agents, &texts);
         indications::check_rank(&drug.page, &self.file.indications, &indications);
         let void = self.file.level_void.as_ref();
+        let (rightful, lines) = rightful?;
         Some(Withdrawal {
             key: self.key.into(),
             ingredient: self.ingredient,
@@ -125,7 +126,8 @@ impl<'a> Folder<'a> {
             companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,
-            rightful: rightful?,
+            rightful,
+            lines,
             indications,
             approval: approval?,
         })

@@ -21,6 +21,7 @@ impl<'k> Writer<'_, 'k> {
         for line in self.doubts() {
             sections.plain(&line);
         }
+        sections.lines(finding.lines.iter().map(|line| &*line.says));
         sections.listed("misleading", &finding.statement.text.misleading);
         let gaps = self.tidy(gaps);
         sections.gaps(&gaps, finding.raised);
@@ -41,6 +42,11 @@ impl<'k> Writer<'_, 'k> {
                     .iter()
                     .filter(|s| !finding.statement.sources.contains(s)),
             );
+        }
+        for source in finding.lines.iter().flat_map(|line| &line.sources) {
+            if !card.sources.contains(source) {
+                card.sources.push(*source);
+            }
         }
         if finding.warns() {
             card.suggestions = self.keep();

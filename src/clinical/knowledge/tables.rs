@@ -39,6 +39,8 @@ pub struct Withdrawal {
     pub gates: Vec<Gate>,
     /// Reasons to stop or hold now; first match wins.
     pub rightful: Vec<Rightful>,
+    /// Signs that add a line to the warning and change nothing else.
+    pub lines: Vec<Line>,
     /// In order of rank; the last one is `unknown`.
     pub indications: Vec<Indication>,
     /// Who reviewed it.
@@ -105,6 +107,16 @@ pub struct Rightful {
     pub because: Box<str>,
     /// Tests and dates.
     pub monitoring: Vec<Monitor>,
+}
+
+/// A sign that is worth a line and decides nothing.
+pub struct Line {
+    /// When.
+    pub when: Expr,
+    /// The line.
+    pub says: Box<str>,
+    /// Sources.
+    pub sources: Vec<SourceId>,
 }
 
 /// A pattern of which one part is certain and the other unknown.

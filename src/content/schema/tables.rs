@@ -101,6 +101,17 @@ pub(crate) enum Topic {
 pub(crate) struct RightToStop {
     #[serde(default)]
     pub(crate) row: Vec<RightfulRow>,
+    #[serde(default)]
+    pub(crate) line: Vec<LineRow>,
+}
+
+/// A sign that adds a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineRow {
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) says: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
 }
 
 #[derive(Deserialize)]
