@@ -358,6 +358,8 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
         }
     } else if row.local_use.take().is_some() {
         Form::LocalUse
+    } else if row.restart_date.take().is_some() {
+        Form::RestartDate
     } else {
         Form::Hold {
             restart: row.hold.take()? == written::Hold::WithDate,

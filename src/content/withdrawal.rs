@@ -111,6 +111,8 @@ impl<'a> Folder<'a> {
             drug.page.refuse_file("'level' and 'trough-hours' stand together");
         }
         indications::check_rank(&drug.page, &self.file.indications, &indications);
+        let void = self.file.level_void.as_ref();
+        let (rightful, lines) = rightful?;
         Some(Withdrawal {
             key: self.key.into(),
             rank: *self.file.rank.get_ref(),
@@ -122,10 +124,14 @@ impl<'a> Folder<'a> {
             chain_gap: self.file.chain_gap.0,
             superseded_after: self.file.superseded_after.0,
             trough_hours: self.file.trough_hours.unwrap_or_default(),
+            dose_held_minutes: self.file.dose_held_minutes,
+            level_void_by: drug.drug_set(void.map_or(&[][..], |row| &row.by)),
+            level_void_within: void.map_or(0, |row| row.within.0),
             companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,
-            rightful: rightful?,
+            rightful,
+            lines,
             indications,
             approval: approval?,
         })

@@ -166,6 +166,8 @@ pub enum Form {
         /// With a restart date, or without.
         restart: bool,
     },
+    /// A restart date stands on the order, or a draft of the drug starts later.
+    RestartDate,
     /// Another order of the same ingredient continues, starts or is drafted (window: [`super::Withdrawal`]).
     Replacement {
         /// Of the same formulation, of another one, or either.

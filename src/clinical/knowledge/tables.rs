@@ -27,6 +27,12 @@ pub struct Withdrawal {
     pub superseded_after: u32,
     /// A level drawn at least so many hours after the last dose counts as a trough; 0 without a level.
     pub trough_hours: u16,
+    /// So many minutes after the time of a dose it may have been held back for the sample.
+    pub dose_held_minutes: u16,
+    /// Drugs that make its level mean nothing while they start or stop.
+    pub level_void_by: DrugSet,
+    /// For so many days before and after.
+    pub level_void_within: u32,
     /// Drugs that are named together with it when they are stopped in the same request.
     pub companions: DrugSet,
     /// Conversions between formulations.
@@ -35,6 +41,8 @@ pub struct Withdrawal {
     pub gates: Vec<Gate>,
     /// Reasons to stop or hold now; first match wins.
     pub rightful: Vec<Rightful>,
+    /// Signs that add a line to the warning and change nothing else.
+    pub lines: Vec<Line>,
     /// In order of rank; the last one is `unknown`.
     pub indications: Vec<Indication>,
     /// Who reviewed it.
@@ -101,6 +109,16 @@ pub struct Rightful {
     pub because: Box<str>,
     /// Tests and dates.
     pub monitoring: Vec<Monitor>,
+}
+
+/// A sign that is worth a line and decides nothing.
+pub struct Line {
+    /// When.
+    pub when: Expr,
+    /// The line.
+    pub says: Box<str>,
+    /// Sources.
+    pub sources: Vec<SourceId>,
 }
 
 /// A pattern of which one part is certain and the other unknown.

@@ -6,6 +6,7 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod doubts;
 mod exposure;
 mod facts;
 mod results;
@@ -209,6 +210,7 @@ impl<'a> Signals<'a> {
             Form::Hold { restart } => Reading::plain(Truth::of(
                 self.therapy.held && self.therapy.restart.is_some() == *restart,
             )),
+            Form::RestartDate => Reading::plain(Truth::of(self.therapy.restart.is_some())),
             Form::Replacement {
                 formulation,
                 ratio,
@@ -270,6 +272,7 @@ impl<'a> Signals<'a> {
             | Form::SupplyEnded(_)
             | Form::SaidNotTaken
             | Form::LocalUse
+            | Form::RestartDate
             | Form::Hold { .. } => None,
         }
     }

@@ -83,6 +83,7 @@ signal_row! {
     "allergy" allergy: Allergy,
     "local-use" local_use: Yes,
     "hold" hold: Hold,
+    "restart-date" restart_date: Yes,
     "replacement" replacement: Replacement,
 }
 

@@ -20,12 +20,23 @@ pub(crate) struct DrugFile {
     pub(crate) superseded_after: Days,
     pub(crate) trough_hours: Option<u16>,
     #[serde(default)]
+    pub(crate) dose_held_minutes: u16,
+    pub(crate) level_void: Option<LevelVoidRow>,
+    #[serde(default)]
     pub(crate) companions: Vec<Word>,
     pub(crate) indications: Spanned<Vec<Word>>,
     #[serde(default)]
     pub(crate) formulation: Vec<FormulationRow>,
     #[serde(default)]
     pub(crate) conversion: Vec<ConversionRow>,
+}
+
+/// Drugs that make a level mean nothing while they start or stop.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LevelVoidRow {
+    pub(crate) by: Vec<Word>,
+    pub(crate) within: Days,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +103,17 @@ pub(crate) enum Topic {
 pub(crate) struct RightToStop {
     #[serde(default)]
     pub(crate) row: Vec<RightfulRow>,
+    #[serde(default)]
+    pub(crate) line: Vec<LineRow>,
+}
+
+/// A sign that adds a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineRow {
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) says: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
 }
 
 #[derive(Deserialize)]
