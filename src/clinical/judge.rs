@@ -27,6 +27,16 @@ pub struct Judgement<'k> {
     pub trail: Vec<Step<'k>>,
 }
 
+impl<'k> Judgement<'k> {
+    /// What there is to say, if anything.
+    pub fn finding(&self) -> Option<&Finding<'k>> {
+        match &self.verdict {
+            Verdict::Finding(finding) => Some(finding),
+            Verdict::Silent { .. } => None,
+        }
+    }
+}
+
 /// A row that was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'k> {

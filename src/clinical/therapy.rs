@@ -97,7 +97,7 @@ impl Therapy {
             held,
             restart: restart_of(record, &stopping, &new_orders, held, now),
             dose: merged_dose(stopping.iter().map(|&i| &record.orders[i].dose)),
-            formulation: one_formulation(record, &stopping, knowledge, withdrawal),
+            formulation: one_formulation(record, &stopping, knowledge),
             systemic: stopping.iter().all(|i| site(i) == Some(Site::Systemic)),
             old_orders,
             // A draft that only says when a held drug restarts is no replacement.
@@ -209,7 +209,6 @@ fn one_formulation(
     record: &PatientRecord,
     stopping: &[usize],
     knowledge: &Knowledge,
-    withdrawal: &Withdrawal,
 ) -> Option<FormulationId> {
     let named = stopping
         .iter()
@@ -231,9 +230,7 @@ fn one_formulation(
     let position = knowledge.vocabulary.formulations.iter().position(|f| {
         f.countable
             && f.doses_per_day == often
-            && knowledge
-                .vocabulary
-                .same_family(f.ingredient, withdrawal.ingredient)
+            && matches!(record.orders[*index].drug, Drug::Known { ingredient, .. } if ingredient == f.ingredient)
     })?;
     u16::try_from(position).ok().map(FormulationId)
 }

@@ -141,6 +141,15 @@ pub enum Form {
         /// Fewer than so many.
         below: Option<u16>,
     },
+    /// Days on at least a daily dose of this drug, orders taken together, in a period that ends now.
+    Exposure {
+        /// Daily dose in mg; days on less do not count.
+        daily: Decimal,
+        /// At least so many days.
+        days: u32,
+        /// Days of the period.
+        within: u32,
+    },
     /// An allergy to one of the set.
     Allergy {
         /// Which substances.

@@ -8,6 +8,8 @@ use rust_decimal::Decimal;
 pub struct Withdrawal {
     /// Key, the first part of a rule's name.
     pub key: Box<str>,
+    /// Its place among the withdrawals: of two equally urgent findings the lower number leads.
+    pub rank: u16,
     /// Its ingredient.
     pub ingredient: IngredientId,
     /// Its level, if one is measured.
@@ -23,7 +25,7 @@ pub struct Withdrawal {
     /// An active order without an end that began so many days before the stopped one was superseded by it and
     /// never closed: it is no evidence that the drug goes on.
     pub superseded_after: u32,
-    /// A level drawn at least so many hours after the last dose counts as a trough.
+    /// A level drawn at least so many hours after the last dose counts as a trough; 0 without a level.
     pub trough_hours: u16,
     /// So many minutes after the time of a dose it may have been held back for the sample.
     pub dose_held_minutes: u16,
@@ -210,6 +212,10 @@ pub struct TaperPlan {
     pub cut_of: CutOf,
     /// Largest cut of a step in mg.
     pub max_mg: Option<Decimal>,
+    /// Highest daily dose in mg from which a schedule is offered.
+    pub highest_mg: Option<Decimal>,
+    /// Largest cut in mg that whole units may force; without a schedule of such steps none is offered.
+    pub coarsest_mg: Option<Decimal>,
     /// Fewest days of a step.
     pub every: u32,
     /// A dose at which the reduction rests for long.

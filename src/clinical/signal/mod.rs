@@ -7,6 +7,7 @@
 
 mod basket;
 mod doubts;
+mod exposure;
 mod facts;
 mod results;
 mod supplies;
@@ -197,6 +198,7 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
             Form::SupplyEnded(days) => self.supply_ended(*days),
             Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
@@ -262,6 +264,7 @@ impl<'a> Signals<'a> {
             | Form::StoppedForHarm(_)
             | Form::TakenWithin { .. }
             | Form::SinceStart { .. }
+            | Form::Exposure { .. }
             | Form::Replacement { .. } => Some(Source::Medications),
             Form::Of(_)
             | Form::StopReason { .. }

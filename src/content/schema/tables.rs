@@ -11,13 +11,14 @@ use toml::Spanned;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DrugFile {
     pub(crate) ingredient: Word,
+    pub(crate) rank: Spanned<u16>,
     pub(crate) level: Option<Word>,
     pub(crate) adult_years: u16,
     pub(crate) switch_before: Days,
     pub(crate) switch_after: Days,
     pub(crate) chain_gap: Days,
     pub(crate) superseded_after: Days,
-    pub(crate) trough_hours: u16,
+    pub(crate) trough_hours: Option<u16>,
     #[serde(default)]
     pub(crate) dose_held_minutes: u16,
     pub(crate) level_void: Option<LevelVoidRow>,
@@ -42,6 +43,7 @@ pub(crate) struct LevelVoidRow {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct FormulationRow {
     pub(crate) key: Word,
+    pub(crate) ingredient: Option<Word>,
     pub(crate) name: Word,
     pub(crate) doses_per_day: Spanned<u8>,
     pub(crate) countable: bool,
@@ -217,6 +219,8 @@ pub(crate) struct TaperRow {
     #[serde(default)]
     pub(crate) of: CutOf,
     pub(crate) max: Option<Word>,
+    pub(crate) highest: Option<Word>,
+    pub(crate) coarsest: Option<Word>,
     pub(crate) every: Spanned<Days>,
     pub(crate) until: Option<Word>,
     pub(crate) hold: Option<Days>,

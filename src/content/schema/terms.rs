@@ -64,6 +64,8 @@ pub(crate) struct ProductRow {
     pub(crate) strength_mg: Option<Number>,
     pub(crate) brand: String,
     pub(crate) suggest: YesNo,
+    #[serde(default)]
+    pub(crate) ingredient: Option<String>,
 }
 
 /// `yes`, or `no`, or empty for no.
