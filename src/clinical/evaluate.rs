@@ -8,6 +8,7 @@ use super::compose::{Card, cards};
 use super::gap::Truth;
 use super::judge::{Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId};
+use super::practice::Practice;
 use super::record::{Drug, PatientRecord, Role, Source};
 use super::signal::Signals;
 use super::therapy::Therapy;
@@ -20,6 +21,8 @@ const MOST_CARDS: usize = 4;
 pub struct Evaluation<'k> {
     /// Cards, the most urgent first.
     pub cards: Vec<Card<'k>>,
+    /// Cards of rules that the site evaluates in silence, the most urgent first.
+    pub withheld: Vec<Card<'k>>,
     /// One judgement for each reviewed drug that is stopped.
     pub judgements: Vec<Judgement<'k>>,
     /// Every signal that was asked, with its answer.
@@ -29,8 +32,19 @@ pub struct Evaluation<'k> {
     pub undecided: bool,
 }
 
-/// Evaluates a record.
+/// Evaluates a record for a site that has decided nothing.
 pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
+    evaluate_for(&Practice::default(), record, knowledge, now)
+}
+
+/// Evaluates a record for a site. Cards that are withheld are set apart before the others are merged, so
+/// that a rule in silence never takes the place of one that is shown.
+pub fn evaluate_for<'k>(
+    practice: &Practice,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    now: Timestamp,
+) -> Evaluation<'k> {
     let now = now.as_second();
     let mut all: Vec<Card<'k>> = Vec::new();
     let mut judgements = Vec::new();
@@ -39,7 +53,8 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         let Some(therapy) = Therapy::of(record, knowledge, withdrawal, now) else {
             continue;
         };
-        let mut signals = Signals::new(record, knowledge, withdrawal, &therapy, now);
+        let mut signals =
+            Signals::new(record, knowledge, withdrawal, &therapy, now).following(practice.country);
         let judgement = judge(record, knowledge, withdrawal, &therapy, &mut signals);
         if let Verdict::Finding(finding) = &judgement.verdict {
             all.extend(cards(finding, record, knowledge, withdrawal, &mut signals));
@@ -54,8 +69,12 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
     let unlisted =
         record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
     let undecided = (unreadable || unlisted) && all.is_empty();
+    let (withheld, shown) = all
+        .into_iter()
+        .partition(|card| practice.withholds(&card.basis.rule));
     Evaluation {
-        cards: in_order(all),
+        cards: in_order(shown),
+        withheld: in_order(withheld),
         judgements,
         signals: asked,
         undecided,

@@ -14,6 +14,7 @@ pub mod gap;
 pub mod judge;
 pub mod knowledge;
 pub mod occasion;
+pub mod practice;
 pub mod record;
 pub mod signal;
 pub mod stops;
