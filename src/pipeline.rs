@@ -109,7 +109,8 @@ fn decide<'a>(
     let mut withheld = write(&evaluation.withheld, record, knowledge, request, now);
     if evaluation.undecided {
         if client.shows().when_data_missing == WhenDataMissing::Refuse {
-            return Err(undecided(record));
+            let says = undecided(record);
+            return Err(Failure::Undecided { says });
         }
         let card = response::undecided(knowledge, missing(record), now);
         let silent = client.practice().withholds(card.rule());
@@ -169,15 +170,15 @@ fn missing(record: &PatientRecord) -> (&'static str, Why) {
     }
 }
 
-fn undecided(record: &PatientRecord) -> Failure {
+/// Why a question could not be decided, and in which field that is.
+pub fn undecided(record: &PatientRecord) -> &'static str {
     let unlisted = record.sources.of(Source::Medications).missing().is_some();
-    let says = match record.occasion {
+    match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
         _ if unlisted => "the medication list could not be had (prefetch.medications)",
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
-    };
-    Failure::Undecided { says }
+    }
 }
 
 /// The token that came along must be for the patient of the call.

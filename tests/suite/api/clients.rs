@@ -213,6 +213,18 @@ async fn silence_is_kept_to_its_rule_and_its_client() {
     assert_eq!(withheld, 0);
 }
 
+#[tokio::test]
+async fn a_silent_drug_hides_no_other_that_stops_with_it() {
+    let both = lupus().stopping_also("mmf-1").request();
+    let app = with("silent = ['tacrolimus/*']").await;
+    let answer = app.trusted_ehr().hook(&both).await;
+    assert!(!answer.cards().is_empty());
+    for card in answer.cards() {
+        let rule = basis(card)["rule"].as_str().unwrap();
+        assert!(!rule.starts_with("tacrolimus/"), "{rule}");
+    }
+}
+
 /// Outcome of the last call, cards of all calls, and how many of them were withheld.
 async fn journalled(app: &TestApp) -> (String, i64, i64) {
     let file = app.folder().join("journal.db");
