@@ -225,6 +225,7 @@ fn rightful_row(desk: &Desk, texts: &Texts, row: &RightfulRow) -> Option<Rightfu
         statement: statement?,
         excludes,
         because: row.because.as_str().into(),
+        alternatives: row.alternatives.unwrap_or(true),
         monitoring,
     })
 }

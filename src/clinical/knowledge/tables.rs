@@ -110,6 +110,8 @@ pub struct Rightful {
     pub excludes: DrugSet,
     /// The reason for that.
     pub because: Box<str>,
+    /// Whether it leaves a place to fill; after a hold that ends nothing is proposed instead of the drug.
+    pub alternatives: bool,
     /// Tests and dates.
     pub monitoring: Vec<Monitor>,
 }

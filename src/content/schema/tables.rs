@@ -147,6 +147,7 @@ pub(crate) struct RightfulRow {
     pub(crate) excludes: Vec<Word>,
     #[serde(default)]
     pub(crate) because: String,
+    pub(crate) alternatives: Option<bool>,
     pub(crate) partial: Option<PartialRow>,
     #[serde(default)]
     pub(crate) monitor: Vec<MonitorRow>,
