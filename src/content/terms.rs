@@ -2,16 +2,19 @@
 //!
 //! Turns `hooks/terms/` (drugs apart, see [`super::drugs`]) into maps from codes and phrases to meanings.
 
-use super::codes::{Codes, Key, Named, Phrases, Systems};
+use super::codes::{Codes, Key, Named, Phrases, Systems, TEXT};
 use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, Site, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
 };
 use crate::content::files::Files;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
+
+/// In place of a system in `groups.csv`: a phrase that also counts beside a known code.
+const TEXT_BESIDE_CODES: &str = "text-beside-codes";
 
 /// Names by which tables speak of analytes and groups, and the hosts that are no sources.
 #[derive(Default)]
@@ -70,6 +73,26 @@ fn read_analytes(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, ke
         keys.analytes.insert(key.get_ref().clone(), AnalyteId(index));
         vocabulary.analytes.push(analyte(page, systems, key, row));
     }
+    let rows = rows.iter().map(|(_, row)| row.twin.as_ref());
+    for (analyte, twin) in vocabulary.analytes.iter_mut().zip(rows) {
+        analyte.twin = twin.and_then(|twin| read_twin(page, twin, keys));
+    }
+}
+
+fn read_twin(page: &Page, row: &written::TwinRow, keys: &TermKeys) -> Option<Twin> {
+    let found = keys.analytes.get(row.analyte.get_ref()).copied();
+    if found.is_none() {
+        page.refuse(
+            row.analyte.span(),
+            format!("there is no analyte '{}'", row.analyte.get_ref()),
+        );
+    }
+    Some(Twin {
+        analyte: found?,
+        apart: row.apart.0,
+        times: row.times.0,
+        side: row.side.0,
+    })
 }
 
 fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow) -> Analyte {
@@ -137,6 +160,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
         timed: row.timed,
         limits: false,
         order,
+        twin: None,
     }
 }
 
@@ -170,12 +194,20 @@ fn read_labs(page: &Page, systems: &Systems, keys: &TermKeys) -> HashMap<Key, La
 
 fn read_groups(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let mut phrases = Phrases::default();
+    let mut beside_codes = Phrases::default();
     for (line, row) in page.rows::<written::GroupRow>() {
         let Some(group) = group_id(page, line, &row.group, vocabulary, keys) else {
             continue;
         };
-        match systems.named(page, line, [&row.system, &row.code, &row.display]) {
-            Some(Named::Phrase(phrase)) => phrases.add(page, line, phrase, group),
+        let beside = row.system == TEXT_BESIDE_CODES;
+        let system = if beside { TEXT } else { &row.system };
+        match systems.named(page, line, [system, &row.code, &row.display]) {
+            Some(Named::Phrase(phrase)) => {
+                if beside {
+                    beside_codes.add(page, line, phrase.clone(), group);
+                }
+                phrases.add(page, line, phrase, group);
+            }
             Some(Named::Code((system, code))) => match category_range(&code) {
                 Some((from, to)) if systems.has_categories(system) => {
                     if from > to {
@@ -196,6 +228,7 @@ fn read_groups(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, keys
         }
     }
     vocabulary.group_names = phrases.into_longest_first();
+    vocabulary.group_names_beside_codes = beside_codes.into_longest_first();
 }
 
 fn group_id(
@@ -281,13 +314,20 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let Some(words) = page.toml::<written::Words>() else {
         return;
     };
-    let lower = |list: &[Word]| {
+    let lower = |list: &[Word]| -> Vec<Box<str>> {
         list.iter()
             .map(|word| word.get_ref().to_lowercase().into())
             .collect()
     };
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.level_words = LevelWords {
+        trough: lower(&words.level.trough),
+        dose: lower(&words.level.dose),
+        drawn: lower(&words.level.drawn),
+        after: lower(&words.level.after),
+        general: lower(&words.level.general),
+    };
     vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");

@@ -44,6 +44,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
         timed: false,
         limits: true,
         order: None,
+        twin: None,
     }
 }
 
@@ -133,16 +134,30 @@ pub(crate) fn vocabulary() -> Vocabulary {
     vocabulary.unit_words = ["capsule", "capsules", "caps", "cap", "tablet", "tab"]
         .map(Into::into)
         .to_vec();
+    let words = |list: &[&str]| list.iter().map(|word| (*word).into()).collect();
+    vocabulary.level_words = LevelWords {
+        trough: words(&["trough", "pre-dose"]),
+        dose: words(&["last dose"]),
+        drawn: words(&["drawn"]),
+        after: words(&["after the dose", "post dose"]),
+        general: words(&["range", "should"]),
+    };
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
     timings(&mut vocabulary);
     results(&mut vocabulary);
-    vocabulary.groups = vec!["graft".into(), "nephritis".into()];
+    vocabulary.groups = vec!["graft".into(), "nephritis".into(), "relapsing".into()];
     vocabulary.group_codes = coded(&[
         (2, "G1", vec![GroupId(0)]),
         (2, "N1", vec![GroupId(1)]),
         (2, "M32.14", vec![GroupId(1)]),
     ]);
-    vocabulary.group_names = boxed(&[("kidney transplant", GroupId(0)), ("nephritis", GroupId(1))]);
+    let relapsing = ("relapsing", GroupId(2));
+    vocabulary.group_names = boxed(&[
+        ("kidney transplant", GroupId(0)),
+        ("nephritis", GroupId(1)),
+        relapsing,
+    ]);
+    vocabulary.group_names_beside_codes = boxed(&[relapsing]);
     vocabulary
 }
 
