@@ -4,7 +4,7 @@
 //! `gather`; what is recorded is queued, so that the answer does not wait for the disk. A failure is a
 //! [`Failure`], never an empty list of cards.
 
-use crate::clinical::evaluate::{Evaluation, evaluate};
+use crate::clinical::evaluate::{Evaluation, Undecided, evaluate};
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES};
 use crate::fhir::drafts::Drafts;
@@ -33,7 +33,7 @@ pub enum Failure {
         field: String,
     },
     /// The question cannot be decided.
-    Undecided,
+    Undecided(Undecided),
     /// The answer could not be written as JSON.
     Unwritable,
 }
@@ -58,8 +58,8 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     let readable = readable_server(ehr, &request)?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate(&record, &app.knowledge, now);
-    if evaluation.undecided {
-        return Err(Failure::Undecided);
+    if let Some(what) = evaluation.undecided {
+        return Err(Failure::Undecided(what));
     }
     let out = respond(&record, &app.knowledge, &evaluation, &request, now);
     let bytes = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;

@@ -2,15 +2,17 @@
 //!
 //! Turns record, knowledge and clock into an [`Evaluation`]: at most one card of a topic, at most four,
 //! the most urgent first. An empty list of cards means "looked, and nothing to say"; a question that
-//! could not be decided is `undecided`, never an empty list.
+//! could not be decided is `undecided`, never an empty list. Where the hook names no order, the drugs that
+//! ended lately are looked at for a rebound too.
 
 use super::compose::{Card, cards};
 use super::gap::Truth;
-use super::judge::{Judgement, Verdict, judge};
-use super::knowledge::{Knowledge, SignalId};
-use super::record::{Drug, PatientRecord, Role};
+use super::judge::{Judgement, Verdict, judge, judge_ended};
+use super::knowledge::{Knowledge, SignalId, Watch, Withdrawal};
+use super::record::{Drug, Order, OrderStatus, PatientRecord, Role, Source};
 use super::signal::Signals;
 use super::therapy::Therapy;
+use super::when::Placed;
 use jiff::Timestamp;
 
 /// Most cards in one answer (contract, section 2).
@@ -24,38 +26,137 @@ pub struct Evaluation<'k> {
     pub judgements: Vec<Judgement<'k>>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
-    /// A stopped order's drug could not be read, and nothing else was found.
-    pub undecided: bool,
+    /// What kept the question open, where nothing else was found.
+    pub undecided: Option<Undecided>,
+}
+
+/// What keeps the whole question open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// The drug of a stopped order cannot be read.
+    Drug,
+    /// The hook names no order, and the medication list could not be had.
+    Medications,
 }
 
 /// Evaluates a record.
 pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
-    let now = now.as_second();
-    let mut all: Vec<Card<'k>> = Vec::new();
-    let mut judgements = Vec::new();
-    let mut asked = Vec::new();
+    let mut bench = Bench {
+        record,
+        knowledge,
+        now: now.as_second(),
+        cards: Vec::new(),
+        judgements: Vec::new(),
+        asked: Vec::new(),
+    };
     for withdrawal in &knowledge.withdrawals {
-        let Some(therapy) = Therapy::of(record, knowledge, withdrawal, now) else {
-            continue;
-        };
-        let mut signals = Signals::new(record, knowledge, withdrawal, &therapy, now);
-        let judgement = judge(record, knowledge, withdrawal, &therapy, &mut signals);
-        if let Verdict::Finding(finding) = &judgement.verdict {
-            all.extend(cards(finding, record, knowledge, withdrawal, &mut signals));
+        bench.stop(withdrawal);
+        if let Some(watch) = withdrawal
+            .watch
+            .as_ref()
+            .filter(|_| record.occasion.carries_ids_only())
+        {
+            bench.rebound(withdrawal, watch);
         }
-        asked.extend(signals.asked().map(|(id, reading)| (id, reading.truth)));
-        judgements.push(judgement);
     }
-    let unreadable = record
-        .orders
-        .iter()
-        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let undecided = unreadable && all.is_empty();
     Evaluation {
-        cards: in_order(all),
-        judgements,
-        signals: asked,
-        undecided,
+        undecided: bench.undecided(),
+        cards: in_order(bench.cards),
+        judgements: bench.judgements,
+        signals: bench.asked,
+    }
+}
+
+impl Undecided {
+    /// What is missing, with the field that it is missing from.
+    pub fn says(self) -> &'static str {
+        match self {
+            Undecided::Drug => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
+            Undecided::Medications => "the medication list could not be had (prefetch.medications)",
+        }
+    }
+}
+
+/// Gathers what is found, drug by drug.
+struct Bench<'r, 'k> {
+    record: &'r PatientRecord,
+    knowledge: &'k Knowledge,
+    now: i64,
+    cards: Vec<Card<'k>>,
+    judgements: Vec<Judgement<'k>>,
+    asked: Vec<(SignalId, Truth)>,
+}
+
+impl<'k> Bench<'_, 'k> {
+    /// The stop of a drug, if the hook brings one.
+    fn stop(&mut self, withdrawal: &'k Withdrawal) {
+        let Some(therapy) = Therapy::of(self.record, self.knowledge, withdrawal, self.now) else {
+            return;
+        };
+        let mut signals = Signals::new(self.record, self.knowledge, withdrawal, &therapy, self.now);
+        let judgement = judge(self.record, self.knowledge, withdrawal, &therapy, &mut signals);
+        self.note(judgement, &mut signals);
+    }
+
+    /// What became of a drug that ended before the hook.
+    fn rebound(&mut self, withdrawal: &'k Withdrawal, watch: &'k Watch) {
+        let (record, knowledge, now) = (self.record, self.knowledge, self.now);
+        let ended = Therapy::ended(
+            record,
+            knowledge,
+            withdrawal,
+            &watch.continued_by,
+            watch.longest(),
+            now,
+        );
+        let Some(therapy) = ended else { return };
+        let mut signals = Signals::new(record, knowledge, withdrawal, &therapy, now);
+        let judgement = judge_ended(record, knowledge, withdrawal, watch, &therapy, &mut signals);
+        self.note(judgement, &mut signals);
+    }
+
+    fn note(&mut self, judgement: Judgement<'k>, signals: &mut Signals<'_>) {
+        if let Verdict::Finding(finding) = &judgement.verdict {
+            let written = cards(
+                finding,
+                self.record,
+                self.knowledge,
+                judgement.withdrawal,
+                signals,
+            );
+            self.cards.extend(written);
+        }
+        let answers = signals.asked().map(|(id, reading)| (id, reading.truth));
+        self.asked.extend(answers);
+        self.judgements.push(judgement);
+    }
+
+    fn undecided(&self) -> Option<Undecided> {
+        if !self.cards.is_empty() {
+            return None;
+        }
+        let (record, ids_only) = (self.record, self.record.occasion.carries_ids_only());
+        let list = record.sources.of(Source::Medications);
+        if ids_only && (list.missing().is_some() || list.hides_something()) {
+            return Some(Undecided::Medications);
+        }
+        // Where no order is named, one of the record may be the stop that is asked about.
+        let stopped = |o: &Order| match o.role {
+            Role::Stopping => o.status.counts_as_stop(),
+            Role::Recorded => ids_only && self.stopped_lately(o),
+            Role::Draft => false,
+        };
+        let unreadable = |o: &&Order| o.drug == Drug::Unreadable && stopped(o);
+        record.orders.iter().find(unreadable).map(|_| Undecided::Drug)
+    }
+
+    fn stopped_lately(&self, order: &Order) -> bool {
+        let watched = self.knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());
+        let longest = watched.map(Watch::longest).max().unwrap_or(0);
+        matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled)
+            && order
+                .stopped
+                .is_none_or(|when| when.within(longest, self.now) != Placed::Outside)
     }
 }
 

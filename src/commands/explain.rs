@@ -50,10 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
-    if evaluation.undecided {
-        return Err(CommandError::Request(format!(
-            "{file}: the drug of the stopped order cannot be read"
-        )));
+    if let Some(what) = evaluation.undecided {
+        return Err(CommandError::Request(format!("{file}: {}", what.says())));
     }
     let mut out = std::io::stdout().lock();
     let written = if arguments.json {
@@ -123,7 +121,7 @@ fn trail(out: &mut impl Write, evaluation: &Evaluation<'_>, knowledge: &Knowledg
             )?;
         }
         match &judgement.verdict {
-            Verdict::Silent { row, why } => writeln!(out, "    silent: {row}: {why}")?,
+            Verdict::Silent { row, why, .. } => writeln!(out, "    silent: {row}: {why}")?,
             Verdict::Finding(finding) => writeln!(
                 out,
                 "    decided: {} ({})",

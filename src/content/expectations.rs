@@ -49,13 +49,15 @@ impl Answer {
             .judgements
             .iter()
             .find_map(|judgement| match &judgement.verdict {
-                Verdict::Silent { row, .. } => Some(format!("{}/gates/{row}", judgement.withdrawal.key)),
+                Verdict::Silent { table, row, .. } => {
+                    Some(format!("{}/{table}/{row}", judgement.withdrawal.key))
+                }
                 Verdict::Finding(_) => None,
             });
         let mut answer = Answer {
             silent: silent.filter(|_| rule.is_none()),
             rule,
-            refused: evaluation.undecided,
+            refused: evaluation.undecided.is_some(),
             cards: Vec::new(),
             agents: Vec::new(),
             gaps: Vec::new(),

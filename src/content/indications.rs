@@ -16,7 +16,7 @@ use crate::clinical::knowledge::{
 use rust_decimal::Decimal;
 
 /// Names of tables that an indication cannot have, because rules are named after them.
-const RESERVED: [&str; 2] = ["gates", "right-to-stop"];
+const RESERVED: [&str; 3] = ["gates", "right-to-stop", "watch"];
 
 /// Reads the file of one indication.
 pub(super) fn indication(

@@ -33,6 +33,7 @@ mod sources;
 mod tables;
 mod terms;
 mod texts;
+mod watch;
 mod withdrawal;
 
 pub use files::Files;

@@ -9,10 +9,10 @@ mod signals;
 mod tables;
 
 pub use agents::{Agent, AgentUse, Exclusion, Note, Requirement};
-pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Which};
+pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Watched, Which};
 pub use tables::{
     Check, Conversion, Gate, Hazard, Indication, Kind, Monitor, Partial, Rightful, Statement, TaperPlan,
-    Then, Withdrawal,
+    Then, Watch, WatchRow, Window, Withdrawal,
 };
 
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};

@@ -61,7 +61,7 @@ pub fn judge(body: &[u8]) -> Judged {
         Err(error) => return Judged::Refused(error.to_string()),
     };
     let evaluation = evaluate(&record, knowledge(), now());
-    if evaluation.undecided {
+    if evaluation.undecided.is_some() {
         return Judged::Undecided;
     }
     let answer = respond(&record, knowledge(), &evaluation, &request, now());
