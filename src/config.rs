@@ -18,6 +18,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+/// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
+pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
+/// Its value after orders were stopped.
+pub(crate) const DEMO_STOP: &str = "discontinue";
+
 /// Everything that an operator decides, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -59,6 +64,19 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
+    pub stop_triggers: Option<StopTriggers>,
+}
+
+/// An EHR that has no hook for a stop may fire `patient-view` from a trigger of its own and say so in an
+/// extension of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StopTriggers {
+    /// Name of the member of `extension`.
+    pub extension: String,
+    /// The values that mean that orders were stopped.
+    pub codes: Vec<String>,
 }
 
 /// Where the public keys of a client come from.
@@ -174,6 +192,10 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
+            stop_triggers: Some(StopTriggers {
+                extension: DEMO_TRIGGER.to_owned(),
+                codes: vec![DEMO_STOP.to_owned()],
+            }),
         }
     }
 }

@@ -26,17 +26,9 @@ pub struct Evaluation<'k> {
     pub judgements: Vec<Judgement<'k>>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
-    /// What kept the question open, where nothing else was found.
-    pub undecided: Option<Undecided>,
-}
-
-/// What keeps the whole question open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undecided {
-    /// The drug of a stopped order cannot be read.
-    Drug,
-    /// The hook names no order, and the medication list could not be had.
-    Medications,
+    /// A stopped order's drug could not be read, or there is no medication list where everything rests on it,
+    /// and nothing else was found.
+    pub undecided: bool,
 }
 
 /// Evaluates a record.
@@ -64,16 +56,6 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         cards: in_order(bench.cards),
         judgements: bench.judgements,
         signals: bench.asked,
-    }
-}
-
-impl Undecided {
-    /// What is missing, with the field that it is missing from.
-    pub fn says(self) -> &'static str {
-        match self {
-            Undecided::Drug => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
-            Undecided::Medications => "the medication list could not be had (prefetch.medications)",
-        }
     }
 }
 
@@ -131,14 +113,14 @@ impl<'k> Bench<'_, 'k> {
         self.judgements.push(judgement);
     }
 
-    fn undecided(&self) -> Option<Undecided> {
+    fn undecided(&self) -> bool {
         if !self.cards.is_empty() {
-            return None;
+            return false;
         }
         let (record, ids_only) = (self.record, self.record.occasion.carries_ids_only());
         let list = record.sources.of(Source::Medications);
         if ids_only && (list.missing().is_some() || list.hides_something()) {
-            return Some(Undecided::Medications);
+            return true;
         }
         // Where no order is named, one of the record may be the stop that is asked about.
         let stopped = |o: &Order| match o.role {
@@ -146,8 +128,8 @@ impl<'k> Bench<'_, 'k> {
             Role::Recorded => ids_only && self.stopped_lately(o),
             Role::Draft => false,
         };
-        let unreadable = |o: &&Order| o.drug == Drug::Unreadable && stopped(o);
-        record.orders.iter().find(unreadable).map(|_| Undecided::Drug)
+        let mut orders = record.orders.iter();
+        orders.any(|o| o.drug == Drug::Unreadable && stopped(o))
     }
 
     fn stopped_lately(&self, order: &Order) -> bool {

@@ -16,7 +16,10 @@ pub mod knowledge;
 pub mod occasion;
 pub mod record;
 pub mod signal;
+pub mod stops;
 pub mod taper;
+#[cfg(test)]
+mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;

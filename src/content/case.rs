@@ -70,7 +70,10 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
             occasion: teller.occasion(case),
             person: teller.person(&case.patient),
             orders,
-            supplies: Vec::new(),
+            supplies: (1..)
+                .zip(&case.supplies)
+                .map(|(n, row)| teller.supply(n, row))
+                .collect(),
             results: (1..)
                 .zip(&case.labs)
                 .filter_map(|(n, row)| teller.result(n, row))

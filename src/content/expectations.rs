@@ -57,7 +57,7 @@ impl Answer {
         let mut answer = Answer {
             silent: silent.filter(|_| rule.is_none()),
             rule,
-            refused: evaluation.undecided.is_some(),
+            refused: evaluation.undecided,
             cards: Vec::new(),
             agents: Vec::new(),
             gaps: Vec::new(),

@@ -5,7 +5,8 @@
 //! https. It shows what a service sent and adds no advice of its own.
 
 use super::basis::{BasisView, basis};
-use super::{markdown, resource};
+use super::resource;
+use crate::markdown;
 use serde_json::Value;
 
 /// One card.

@@ -18,7 +18,6 @@ mod feedback;
 mod fhir;
 mod filter;
 mod list;
-mod markdown;
 mod panel;
 mod patient;
 mod placeholder;

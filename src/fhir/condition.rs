@@ -71,7 +71,8 @@ fn onset(of: &Object<'_>) -> Option<When> {
         .or_else(|| at("assertedDate"))
 }
 
-fn is_in(of: &Object<'_>, encounter: &str) -> bool {
+/// Whether a resource belongs to an encounter.
+pub(super) fn is_in(of: &Object<'_>, encounter: &str) -> bool {
     let reference: Reference<'_> = of.get("encounter");
     let target = reference.reference.get().unwrap_or_default();
     target.rsplit('/').next() == Some(encounter)

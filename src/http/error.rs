@@ -154,7 +154,7 @@ impl From<Failure> for Refused {
                 says: "the token is for another patient",
             },
             Failure::ForeignOrder { field } => Refused::ForeignOrder { field },
-            Failure::Undecided(what) => Refused::Undecided { says: what.says() },
+            Failure::Undecided { says } => Refused::Undecided { says },
             Failure::Unwritable => Refused::Internal,
         }
     }

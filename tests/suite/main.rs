@@ -2,8 +2,9 @@
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
-//! `properties` says what must not change an answer; `content` runs the cases of the tables; `definitions` sends the examples of the hook's own
-//! definition; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
+//! `properties` says what must not change an answer; `content` runs the cases of the tables; `definitions` sends
+//! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
+//! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
 //! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
@@ -22,7 +23,9 @@ mod conformance {
 }
 
 mod api {
+    mod basis;
     mod bad_input;
+    mod doors;
     mod faults;
     mod journal;
     mod statuses;
@@ -32,10 +35,12 @@ mod architecture;
 mod content;
 mod definitions;
 mod fuzz_smoke;
+mod referee;
 
 mod properties {
     mod arrangement;
     mod degraded;
+    mod doors;
     mod foreign;
     mod units;
 }

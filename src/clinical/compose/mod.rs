@@ -14,9 +14,11 @@ mod values;
 pub use inputs::{Input, Is};
 
 use super::agents::{Screening, Status, screen};
-use super::gap::Gap;
+use super::gap::{Gap, Truth};
 use super::judge::Finding;
-use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
+use super::knowledge::{
+    AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
+};
 use super::record::{Dose, Drug, PatientRecord, Role};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
@@ -142,10 +144,10 @@ pub fn cards<'k>(
         signals,
         drugs,
     };
-    let mut cards = vec![writer.main(&taper)];
+    let mut cards = vec![writer.main(taper.as_ref().err().copied())];
     cards.extend(finding.hold_is_right.map(|right| writer.also_right(right)));
-    if let Ok(steps) = taper {
-        cards.extend(writer.taper(steps));
+    if let Ok((plan, steps)) = taper {
+        cards.extend(writer.taper(plan, steps));
     }
     cards.extend(writer.agents(screening));
     cards.extend(writer.monitoring());
@@ -196,20 +198,24 @@ fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
     (oldest < adult || youngest >= adult).then_some(oldest < adult)
 }
 
-/// The steps, or the phrase that says why there are none.
+/// The plan that applies with its steps, or the phrase that says why there are none.
 fn plan_taper<'k>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &Signals<'_>,
-) -> Result<Vec<Step>, &'k str> {
+    signals: &mut Signals<'_>,
+) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
     let words = &knowledge.words;
-    let Some(plan) = &finding.indication.taper else {
+    let Some(usual) = &finding.indication.taper else {
         return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
     };
     if !finding.warns() {
         return Err("");
     }
+    let mut instead = finding.indication.taper_instead.iter();
+    let plan = instead
+        .find(|(when, _)| signals.truth(when) == Truth::True)
+        .map_or(usual, |(_, plan)| plan);
     match is_child(record, signals) {
         Some(false) => {}
         Some(true) => return Err(words.get("taper.none.child")),
@@ -231,7 +237,8 @@ fn plan_taper<'k>(
     if !formulation.countable {
         return Err(words.get("taper.none.not-countable"));
     }
-    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
+    let steps = schedule(doses, plan, &formulation.strengths_mg);
+    Ok((plan, steps.ok_or_else(|| words.get("taper.none.lowest"))?))
 }
 
 struct Writer<'w, 'k> {

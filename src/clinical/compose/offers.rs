@@ -4,15 +4,14 @@ use super::inputs::{evidence_of, inputs_of};
 use super::{AgentStatus, Basis, Card, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
-use crate::clinical::knowledge::{Kind, Monitor, Topic};
+use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic};
 use crate::clinical::record::{Dose, Source};
 use crate::clinical::signal::{Entry, Latest, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
 
 impl<'k> Writer<'_, 'k> {
-    pub(super) fn taper(&self, steps: Vec<Step>) -> Option<Card<'k>> {
-        let plan = self.finding.indication.taper.as_ref()?;
+    pub(super) fn taper(&self, plan: &'k TaperPlan, steps: Vec<Step>) -> Option<Card<'k>> {
         let after = *self.signals.therapy.stopping.first()?;
         let values = self.values();
         let words = &self.knowledge.words;

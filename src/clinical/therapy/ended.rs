@@ -57,6 +57,8 @@ fn is_over(order: &Order, now: i64) -> bool {
         }
         // An order that the hook names is over only if it ended before.
         (Role::Stopping, _) => order.stopped.is_some(),
+        // Without a date it is an order that ran its course at some time, and no stop.
+        (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
         (Role::Recorded, OrderStatus::Active) => has_ended(order, now),
         (Role::Recorded, _) => true,
     }

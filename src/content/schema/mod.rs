@@ -170,6 +170,30 @@ pub(super) struct Content {
     pub(super) released: Word,
 }
 
+/// `source-attributes.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceAttributes {
+    pub(super) attribute: Vec<SourceAttributeRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceAttributeRow {
+    pub(super) code: Word,
+    pub(super) name: String,
+    pub(super) says: Option<String>,
+    pub(super) from: Option<AttributeFrom>,
+}
+
+/// What fills an attribute from the tables.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AttributeFrom {
+    Citations,
+    Dates,
+}
+
 /// `sources.toml`.
 pub(super) type Sources = BTreeMap<Word, SourceRow>;
 

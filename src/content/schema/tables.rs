@@ -191,10 +191,14 @@ pub(crate) struct IndicationFile {
     #[serde(default)]
     pub(crate) yields_to: Vec<Word>,
     #[serde(default)]
+    pub(crate) anywhere: bool,
+    #[serde(default)]
     pub(crate) hazard: Vec<HazardRow>,
     #[serde(default)]
     pub(crate) check: Vec<CheckRow>,
     pub(crate) taper: Option<TaperRow>,
+    #[serde(default)]
+    pub(crate) taper_instead: Vec<TaperRow>,
     pub(crate) no_taper: Option<Word>,
     pub(crate) monitoring: Option<StatementRow>,
     #[serde(default)]
@@ -235,14 +239,29 @@ pub(crate) struct CheckRow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaperRow {
+    pub(crate) when: Option<Spanned<Logic>>,
     pub(crate) cut: Word,
+    #[serde(default)]
+    pub(crate) of: CutOf,
     pub(crate) max: Option<Word>,
     pub(crate) every: Spanned<Days>,
+    pub(crate) until: Option<Word>,
+    pub(crate) hold: Option<Days>,
+    pub(crate) over: Option<Spanned<Days>>,
     pub(crate) floor: Days,
     pub(crate) published: bool,
     pub(crate) text: Word,
     pub(crate) evidence: Certainty,
     pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+/// The dose of which a share is cut.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CutOf {
+    #[default]
+    Current,
+    Start,
 }
 
 #[derive(Deserialize)]
