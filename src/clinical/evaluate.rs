@@ -42,12 +42,9 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         asked: Vec::new(),
     };
     for withdrawal in &knowledge.withdrawals {
-        bench.stop(withdrawal);
-        if let Some(watch) = withdrawal
-            .watch
-            .as_ref()
-            .filter(|_| record.occasion.carries_ids_only())
-        {
+        // One stop gives the same advice through every door: what is judged as a stop is no rebound beside it.
+        let looks_back = !bench.stop(withdrawal) && record.occasion.carries_ids_only();
+        if let Some(watch) = withdrawal.watch.as_ref().filter(|_| looks_back) {
             bench.rebound(withdrawal, watch);
         }
     }
@@ -70,14 +67,15 @@ struct Bench<'r, 'k> {
 }
 
 impl<'k> Bench<'_, 'k> {
-    /// The stop of a drug, if the hook brings one.
-    fn stop(&mut self, withdrawal: &'k Withdrawal) {
+    /// The stop of a drug; whether the hook brings one.
+    fn stop(&mut self, withdrawal: &'k Withdrawal) -> bool {
         let Some(therapy) = Therapy::of(self.record, self.knowledge, withdrawal, self.now) else {
-            return;
+            return false;
         };
         let mut signals = Signals::new(self.record, self.knowledge, withdrawal, &therapy, self.now);
         let judgement = judge(self.record, self.knowledge, withdrawal, &therapy, &mut signals);
         self.note(judgement, &mut signals);
+        true
     }
 
     /// What became of a drug that ended before the hook.

@@ -28,6 +28,7 @@ mod api {
     mod doors;
     mod faults;
     mod journal;
+    mod rebound;
     mod statuses;
 }
 

@@ -62,7 +62,8 @@ impl Signals<'_> {
         };
         // A denial without a date speaks of now.
         let said = denial.until.map_or(self.now, |until| until.latest());
-        let reaches_beyond = |s: &Supply| s.says != Said::NotTaken && s.until.is_none_or(|u| u.latest() > said);
+        let reaches_beyond =
+            |s: &Supply| s.says != Said::NotTaken && s.until.is_none_or(|u| u.latest() > said);
         if self.supplies().any(|(_, s)| reaches_beyond(s)) {
             return Reading::plain(Truth::Unknown);
         }

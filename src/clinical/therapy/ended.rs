@@ -52,11 +52,8 @@ impl Therapy {
 /// Whether an order of the record is over: stopped, held, run out, or dated as ended.
 fn is_over(order: &Order, now: i64) -> bool {
     match (order.role, order.status) {
-        (Role::Draft, _) | (_, OrderStatus::EnteredInError | OrderStatus::Draft | OrderStatus::Unknown) => {
-            false
-        }
-        // An order that the hook names is over only if it ended before.
-        (Role::Stopping, _) => order.stopped.is_some(),
+        (Role::Draft | Role::Stopping, _)
+        | (_, OrderStatus::EnteredInError | OrderStatus::Draft | OrderStatus::Unknown) => false,
         // Without a date it is an order that ran its course at some time, and no stop.
         (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
         (Role::Recorded, OrderStatus::Active) => has_ended(order, now),
