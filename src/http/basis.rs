@@ -66,12 +66,20 @@ pub(super) async fn handle(app: web::Data<App>, id: web::Path<String>, request: 
         Ok(page) => answer
             .insert_header((
                 CONTENT_SECURITY_POLICY,
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+                "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
             ))
             .content_type("text/html; charset=utf-8")
             .body(page),
         Err(_) => Refused::Internal.response(),
     }
+}
+
+/// The page's style.
+pub(super) async fn style() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .content_type("text/css; charset=utf-8")
+        .body(include_str!("basis.css"))
 }
 
 fn wants_page(request: &HttpRequest) -> bool {

@@ -26,6 +26,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(discovery))
                 .default_service(web::to(only_get)),
         )
+        .route("/cds-services/basis.css", web::get().to(basis::style))
         .route("/cds-services/{id}", web::to(call::handle))
         .route("/cds-services/{id}/feedback", web::to(feedback::handle))
         .service(

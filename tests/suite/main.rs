@@ -29,6 +29,7 @@ mod api {
     mod faults;
     mod journal;
     mod rebound;
+    mod shapes;
     mod statuses;
 }
 

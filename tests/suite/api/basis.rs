@@ -47,6 +47,8 @@ async fn a_browser_gets_a_page_that_runs_nothing() {
     );
     assert!(answer.text().contains("Use of race"));
     assert!(!answer.text().contains("<script"));
+    let style = basis(&app, "/cds-services/basis.css", "text/css").await;
+    assert!(style.status == 200 && style.header("content-type").starts_with("text/css"));
 }
 
 #[tokio::test]
