@@ -160,6 +160,7 @@ fn agent_use(desk: &Desk, agents: &Agents, row: &written::AgentRow) -> Option<Ag
         agent: agent?,
         dose: name(&row.dose),
         situation: row.situation.as_ref().map(name),
+        weight_based: row.weight_based,
         source: source?,
     })
 }

@@ -156,6 +156,15 @@ mod tests {
             groups(r#"{"coding":[{"system":"urn:x","code":"1","display":"Lupus Nephritis"}]}"#),
             nephritis
         );
+        let both = Some(vec![GroupId(1), GroupId(2)]);
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"N1"}],"text":"Relapsing kidney transplant"}"#),
+            both
+        );
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"N1","display":"Not relapsing"}]}"#),
+            nephritis
+        );
         assert_eq!(groups(r#"{"text":"Family history of nephritis"}"#), None);
         assert_eq!(groups(r#"{"text":"no nephritis"}"#), None);
         assert_eq!(

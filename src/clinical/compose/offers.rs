@@ -22,6 +22,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.steps(&in_words);
         sections.why(&[], &plan.statement.text.why);
+        sections.listed("misleading", &plan.statement.text.misleading);
         sections.listed("sure", &plan.statement.text.sure);
         sections.listed("courses", &plan.statement.text.courses);
         let mut basis = self.basis(
@@ -99,10 +100,10 @@ impl<'k> Writer<'_, 'k> {
 
     /// Weight as an input or a gap, where a dose of an agent that may be used depends on it.
     fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap>) {
-        let matters = screening
-            .agents
-            .iter()
-            .any(|s| s.agent.weight_based && matches!(s.status, Status::Offered | Status::CheckFirst));
+        let matters = screening.agents.iter().any(|s| {
+            (s.agent.weight_based || s.of.weight_based)
+                && matches!(s.status, Status::Offered | Status::CheckFirst)
+        });
         let analytes = &self.knowledge.vocabulary.analytes;
         let position = analytes
             .iter()
@@ -167,6 +168,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
         sections.why(&[], &statement.text.why);
+        sections.listed("misleading", &statement.text.misleading);
         sections.listed("sure", &statement.text.sure);
         sections.listed("courses", &statement.text.courses);
         let missing = finding

@@ -36,6 +36,10 @@ impl Signals<'_> {
                 best = Reading::on(truth, Entry::Condition(index));
             }
         }
+        if recent.is_none() && !since_stop && best.truth != Truth::True && self.is_reason_of_the_order(groups)
+        {
+            return Reading::plain(Truth::True);
+        }
         if best.truth == Truth::Unreadable && !best.entries.is_empty() {
             best.gaps = vec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
         }
@@ -52,6 +56,12 @@ impl Signals<'_> {
             },
             (None, _) | (_, End::Now | End::Unknown) => Truth::Unknown,
         }
+    }
+
+    /// What a stopped order was given for counts like a condition on record, though never as a recent one.
+    fn is_reason_of_the_order(&self, groups: &[GroupId]) -> bool {
+        let mut orders = self.therapy.stopping.iter().map(|&i| &self.record.orders[i]);
+        orders.any(|order| order.reasons.iter().any(|(group, _)| groups.contains(group)))
     }
 
     pub(super) fn procedure(&self, groups: &[GroupId], within: Option<u32>) -> Reading {

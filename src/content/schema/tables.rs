@@ -273,11 +273,13 @@ pub(crate) struct StatementRow {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AgentRow {
     pub(crate) key: Word,
     pub(crate) dose: Word,
     pub(crate) situation: Option<Word>,
+    #[serde(default)]
+    pub(crate) weight_based: bool,
     pub(crate) source: Word,
 }
 
