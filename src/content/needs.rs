@@ -64,13 +64,9 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
                 .flat_map(|partial| [&partial.certain, &partial.open]),
         );
     }
-    list.extend(
-        withdrawal
-            .watch
-            .iter()
-            .flat_map(|watch| &watch.rows)
-            .map(|row| &row.when),
-    );
+    if let Some(watch) = &withdrawal.watch {
+        list.extend(watch.rows.iter().map(|row| &row.when).chain(&watch.unless));
+    }
     for indication in &withdrawal.indications {
         list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
         list.extend(indication.taper_instead.iter().map(|(when, _)| when));

@@ -2,7 +2,7 @@
 //!
 //! A row names its indications; each of them must be one of `drug.toml` and have a window.
 
-use super::expressions::expr;
+use super::expressions::{expr, optional};
 use super::names::Desk;
 use super::page::Word;
 use super::schema::tables::{self as written, WatchFile};
@@ -17,10 +17,7 @@ const RESERVED: [&str; 3] = ["unchecked", "undated", "quiet"];
 pub(super) fn watch(desk: &Desk, texts: &Texts, rank: &[Word]) -> Option<Watch> {
     let file: WatchFile = desk.page.toml()?;
     let windows = windows(desk, &file, rank);
-    let (unchecked, undated) = (
-        said(desk, texts, &file.unchecked),
-        said(desk, texts, &file.undated),
-    );
+    let otherwise = otherwise(desk, texts, &file);
     let mut earlier = Earlier::default();
     let mut rows = Vec::new();
     for row in &file.row {
@@ -37,17 +34,19 @@ pub(super) fn watch(desk: &Desk, texts: &Texts, rank: &[Word]) -> Option<Watch> 
         }
         rows.extend(watch_row(desk, texts, row, &windows));
     }
-    let watch = Watch {
+    let unless = optional(desk, file.unless.as_ref());
+    let otherwise = otherwise?;
+    Some(Watch {
         continued_by: desk.drug_set(&file.continued_by),
         before: file.baseline.before.0,
         after: file.baseline.after.0,
         windows,
         rows,
-        unchecked: unchecked?,
-        undated: undated?,
-        quiet: name(&file.quiet),
-    };
-    Some(watch)
+        unless: unless?,
+        unchecked: otherwise.unchecked,
+        undated: otherwise.undated,
+        quiet: otherwise.quiet,
+    })
 }
 
 fn windows(desk: &Desk, file: &WatchFile, rank: &[Word]) -> Vec<Window> {
@@ -103,14 +102,42 @@ fn watch_row(desk: &Desk, texts: &Texts, row: &written::WatchRow, windows: &[Win
     })
 }
 
-fn said(desk: &Desk, texts: &Texts, row: &written::WatchStatement) -> Option<Statement> {
-    let statement = statement(
-        desk,
-        texts,
-        (row.indicator, row.evidence),
-        &row.text,
-        &row.sources,
-    );
-    check_courses(desk, &row.text, statement.as_ref());
+/// What is said where no row is true.
+struct Otherwise {
+    unchecked: Statement,
+    undated: Statement,
+    quiet: Box<str>,
+}
+
+fn otherwise(desk: &Desk, texts: &Texts, file: &WatchFile) -> Option<Otherwise> {
+    let rows = file.otherwise.get_ref();
+    let [unchecked, undated, quiet] = RESERVED.map(|name| rows.iter().find(|row| row.row.get_ref() == name));
+    let (Some(unchecked), Some(undated), Some(quiet), 3) = (unchecked, undated, quiet, rows.len()) else {
+        let says = format!("[[otherwise]] has the rows {}, each once", RESERVED.join(", "));
+        desk.page.refuse(file.otherwise.span(), says);
+        return None;
+    };
+    let (unchecked, undated) = (said(desk, texts, unchecked), said(desk, texts, undated));
+    let silent = quiet.silent.as_ref().filter(|_| quiet.text.is_none());
+    if silent.is_none() {
+        desk.page
+            .refuse(quiet.row.span(), "this row is silent: it says why");
+    }
+    Some(Otherwise {
+        unchecked: unchecked?,
+        undated: undated?,
+        quiet: name(silent?),
+    })
+}
+
+fn said(desk: &Desk, texts: &Texts, row: &written::OtherwiseRow) -> Option<Statement> {
+    let written = (row.indicator, row.evidence, &row.text, &row.sources, &row.silent);
+    let (Some(indicator), Some(evidence), Some(text), Some(sources), None) = written else {
+        let says = "this row has indicator, evidence, text and sources";
+        desk.page.refuse(row.row.span(), says);
+        return None;
+    };
+    let statement = statement(desk, texts, (indicator, evidence), text, sources);
+    check_courses(desk, text, statement.as_ref());
     statement
 }

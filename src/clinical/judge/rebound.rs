@@ -58,6 +58,11 @@ struct Asked<'k> {
 
 impl<'k> Court<'_, 'k> {
     fn rebound(&mut self, watch: &'k Watch, signals: &mut Signals<'_>) -> Verdict<'k> {
+        if let Some(unless) = &watch.unless
+            && signals.truth(unless) == Truth::True
+        {
+            return silent(watch);
+        }
         let (mut named, mut possible) = self.found();
         if named.iter().all(|n| n.indication.kind == Kind::Unknown) && self.lacks(Source::Conditions) {
             possible = self.withdrawal.indications.iter().collect();

@@ -185,6 +185,8 @@ pub struct Watched {
     pub baseline: Vec<Test>,
     /// Where there is no baseline, what is asked of it counts as met.
     pub or_none: bool,
+    /// There is no baseline.
+    pub none: bool,
     /// The baseline, where there is one, does not pass the test.
     pub new: bool,
     /// So many results since the stop say so, the latest among them …

@@ -53,6 +53,8 @@ pub struct Watch {
     pub windows: Vec<Window>,
     /// Worst first; of those that are true the most urgent speaks, then the first.
     pub rows: Vec<WatchRow>,
+    /// Where this is true, nothing is looked for.
+    pub unless: Option<Expr>,
     /// Where no row is true and one of them could not be asked.
     pub unchecked: Statement,
     /// Where no order says when the stop was.

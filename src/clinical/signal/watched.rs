@@ -137,6 +137,9 @@ impl Signals<'_> {
             let open = (of.by.is_some() || !of.baseline.is_empty()) && !of.or_none;
             return of_result.min(if open { Truth::Unknown } else { Truth::True });
         };
+        if of.none {
+            return Truth::False;
+        }
         let by = of
             .by
             .as_ref()

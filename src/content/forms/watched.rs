@@ -19,10 +19,15 @@ pub(super) fn form(desk: &Desk, name: &Word, word: &Word, row: &mut SignalRow) -
         return None;
     }
     let by = shifts.pop();
-    let (baseline, or_none) = match row.baseline.take() {
-        Some(written) => (tests(desk, analyte, &written)?, written.or_none),
-        None => (Vec::new(), false),
+    let written = row.baseline.take();
+    let baseline = match &written {
+        Some(written) => tests(desk, analyte, written)?,
+        None => Vec::new(),
     };
+    let (none, or_none) = written.map_or((false, false), |written| (written.none, written.or_none));
+    if none && (or_none || by.is_some() || !baseline.is_empty()) {
+        refuse("asks something of a baseline that must not be there");
+    }
     let new = row.new.take().is_some();
     if test.is_none() && by.is_none() {
         refuse("needs a test, or one of rise, rise-above, fall, times");
@@ -40,6 +45,7 @@ pub(super) fn form(desk: &Desk, name: &Word, word: &Word, row: &mut SignalRow) -
         by,
         baseline,
         or_none,
+        none,
         new,
         results: results.unwrap_or(1),
         apart: apart.map_or(0, |days| days.0),

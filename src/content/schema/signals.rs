@@ -156,6 +156,8 @@ pub(crate) struct Baseline {
     pub(crate) below: Option<Word>,
     #[serde(default)]
     pub(crate) or_none: bool,
+    #[serde(default)]
+    pub(crate) none: bool,
 }
 
 /// Administrative gender.

@@ -135,9 +135,8 @@ pub(crate) struct MonitorRow {
 pub(crate) struct WatchFile {
     pub(crate) continued_by: Vec<Word>,
     pub(crate) baseline: WatchBaseline,
-    pub(crate) quiet: Word,
-    pub(crate) unchecked: WatchStatement,
-    pub(crate) undated: WatchStatement,
+    pub(crate) unless: Option<Spanned<Logic>>,
+    pub(crate) otherwise: Spanned<Vec<OtherwiseRow>>,
     pub(crate) window: Vec<WindowRow>,
     pub(crate) row: Vec<WatchRow>,
 }
@@ -152,11 +151,13 @@ pub(crate) struct WatchBaseline {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WatchStatement {
-    pub(crate) indicator: Indicator,
-    pub(crate) evidence: Certainty,
-    pub(crate) text: Word,
-    pub(crate) sources: Spanned<Vec<Word>>,
+pub(crate) struct OtherwiseRow {
+    pub(crate) row: Word,
+    pub(crate) silent: Option<Word>,
+    pub(crate) indicator: Option<Indicator>,
+    pub(crate) evidence: Option<Certainty>,
+    pub(crate) text: Option<Word>,
+    pub(crate) sources: Option<Spanned<Vec<Word>>>,
 }
 
 #[derive(Deserialize)]
