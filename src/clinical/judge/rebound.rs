@@ -121,7 +121,10 @@ impl<'k> Court<'_, 'k> {
             self.note("watch", &row.row, truth);
             let (entries, gaps) = self.ground(&row.when, signals);
             let lost = truth == Truth::Unknown && !signals.lost_sources(&row.when).is_empty();
-            asked.gaps.extend(gaps);
+            // What is unknown beside a row that is decided changes nothing.
+            if matches!(truth, Truth::Unknown | Truth::Unreadable) {
+                asked.gaps.extend(gaps);
+            }
             match (truth, place) {
                 (Truth::True, Some(place)) => {
                     let worse =
