@@ -165,7 +165,9 @@ impl<'a> Values<'a> {
 
     /// How long ago that was: `6 weeks`.
     fn since_stop(&self) -> Option<String> {
-        let days = (self.signals.now - self.stop()?.earliest()).div_euclid(86_400).max(0);
+        let days = (self.signals.now - self.stop()?.earliest())
+            .div_euclid(86_400)
+            .max(0);
         let words = &self.signals.knowledge.words;
         let (count, unit) = match days {
             0..=13 => (days, "for.days"),

@@ -208,7 +208,10 @@ async fn answers_412_where_a_hook_of_ids_has_no_medication_list() {
     let context = request["context"].as_object_mut().unwrap();
     context.remove("toBeDiscontinued");
     request["hook"] = json!("patient-view");
-    assert!(demo.hook(&request).await.cards().is_empty(), "nothing was stopped");
+    assert!(
+        demo.hook(&request).await.cards().is_empty(),
+        "nothing was stopped"
+    );
     request["prefetch"].as_object_mut().unwrap().remove("medications");
     demo.hook(&request).await.refuses(412, "medications");
 }
