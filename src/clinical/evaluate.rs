@@ -2,28 +2,31 @@
 //!
 //! Turns record, knowledge and clock into an [`Evaluation`]: at most one card of a topic, at most four,
 //! the most urgent first. An empty list of cards means "looked, and nothing to say"; a question that
-//! could not be decided is `undecided`, never an empty list. Where the hook names no order, the drugs that
-//! ended lately are looked at for a rebound too.
+//! could not be decided is `undecided`, never an empty list. Where the hook names no order, a drug that is not
+//! being stopped and ended lately is looked at for a rebound.
 
-use super::compose::{Card, cards};
+use super::compose::{Card, Made, cards};
 use super::gap::Truth;
-use super::judge::{Judgement, Verdict, judge, judge_ended};
+use super::judge::{Finding, Judgement, Verdict, judge, judge_ended};
 use super::knowledge::{Knowledge, SignalId, Watch, Withdrawal};
+use super::merge::{Basket, lead, lead_of_ends, merged};
+use super::practice::Practice;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role, Source};
 use super::signal::Signals;
-use super::therapy::Therapy;
+use super::therapy::{End, Therapy};
 use super::when::Placed;
 use jiff::Timestamp;
-
-/// Most cards in one answer (contract, section 2).
-const MOST_CARDS: usize = 4;
 
 /// The answer with its reasoning.
 pub struct Evaluation<'k> {
     /// Cards, the most urgent first.
     pub cards: Vec<Card<'k>>,
-    /// One judgement for each reviewed drug that is stopped.
+    /// Cards of rules that the site evaluates in silence, the most urgent first.
+    pub withheld: Vec<Card<'k>>,
+    /// One judgement for each reviewed drug that is stopped, or ended lately, in the order of their rank.
     pub judgements: Vec<Judgement<'k>>,
+    /// The judgement whose finding leads.
+    pub leads: Option<usize>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
     /// A stopped order's drug could not be read, or there is no medication list where everything rests on it,
@@ -31,124 +34,163 @@ pub struct Evaluation<'k> {
     pub undecided: bool,
 }
 
-/// Evaluates a record.
+/// Evaluates a record for a site that has decided nothing.
 pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
-    let mut bench = Bench {
-        record,
-        knowledge,
-        now: now.as_second(),
-        cards: Vec::new(),
-        judgements: Vec::new(),
-        asked: Vec::new(),
-    };
-    for withdrawal in &knowledge.withdrawals {
-        // One stop gives the same advice through every door: what is judged as a stop is no rebound beside it.
-        let looks_back = !bench.stop(withdrawal) && record.occasion.carries_ids_only();
-        if let Some(watch) = withdrawal.watch.as_ref().filter(|_| looks_back) {
-            bench.rebound(withdrawal, watch);
-        }
-    }
-    Evaluation {
-        undecided: bench.undecided(),
-        cards: in_order(bench.cards),
-        judgements: bench.judgements,
-        signals: bench.asked,
-    }
+    evaluate_for(&Practice::default(), record, knowledge, now)
 }
 
-/// Gathers what is found, drug by drug.
-struct Bench<'r, 'k> {
-    record: &'r PatientRecord,
+/// Evaluates a record for a site. Findings of silent rules are told apart from the others before they are
+/// merged, so that a rule in silence neither takes the place of one that is shown nor colours its text.
+pub fn evaluate_for<'k>(
+    practice: &Practice,
+    record: &PatientRecord,
     knowledge: &'k Knowledge,
-    now: i64,
-    cards: Vec<Card<'k>>,
-    judgements: Vec<Judgement<'k>>,
-    asked: Vec<(SignalId, Truth)>,
+    now: Timestamp,
+) -> Evaluation<'k> {
+    let now = now.as_second();
+    // Only drugs that are stopped, or ended lately, are looked at any further.
+    let stopped: Vec<(&'k Withdrawal, Therapy)> = knowledge
+        .withdrawals
+        .iter()
+        .filter_map(|withdrawal| Some((withdrawal, therapy(record, knowledge, withdrawal, now)?)))
+        .collect();
+    let mut heard: Vec<Heard<'_, 'k>> = stopped
+        .iter()
+        .map(|(withdrawal, therapy)| {
+            let mut signals =
+                Signals::new(record, knowledge, withdrawal, therapy, now).following(practice.country);
+            let judgement = match &withdrawal.watch {
+                Some(watch) if therapy.end != End::Now => {
+                    judge_ended(record, knowledge, withdrawal, watch, therapy, &mut signals)
+                }
+                Some(_) | None => judge(record, knowledge, withdrawal, therapy, &mut signals),
+            };
+            Heard { signals, judgement }
+        })
+        .collect();
+    let silent = |finding: &Finding<'k>| practice.withholds(&finding.rule);
+    let (shown, leads) = written(record, knowledge, &stopped, &mut heard, |finding| {
+        !silent(finding)
+    });
+    let mut withheld = match practice.silent.is_empty() {
+        true => Vec::new(),
+        false => written(record, knowledge, &stopped, &mut heard, silent).0,
+    };
+    let undecided = undecided(record, knowledge, now) && shown.is_empty() && withheld.is_empty();
+    // A card may rest on a row of its own beside that of its finding.
+    let (apart, cards) = shown
+        .into_iter()
+        .partition::<Vec<_>, _>(|card| practice.withholds(&card.basis.rule));
+    withheld.extend(apart);
+    Evaluation {
+        undecided,
+        cards,
+        withheld,
+        leads,
+        signals: heard
+            .iter()
+            .flat_map(|one| one.signals.asked().map(|(id, reading)| (id, reading.truth)))
+            .collect(),
+        judgements: heard.into_iter().map(|one| one.judgement).collect(),
+    }
 }
 
-impl<'k> Bench<'_, 'k> {
-    /// The stop of a drug; whether the hook brings one.
-    fn stop(&mut self, withdrawal: &'k Withdrawal) -> bool {
-        let Some(therapy) = Therapy::of(self.record, self.knowledge, withdrawal, self.now) else {
-            return false;
-        };
-        let mut signals = Signals::new(self.record, self.knowledge, withdrawal, &therapy, self.now);
-        let judgement = judge(self.record, self.knowledge, withdrawal, &therapy, &mut signals);
-        self.note(judgement, &mut signals);
-        true
-    }
+/// The therapy of a drug that the hook stops; else, where it names no order, one that ended lately and is watched.
+/// One stop gives the same advice through every door: what is judged as a stop is no rebound beside it.
+fn therapy(
+    record: &PatientRecord,
+    knowledge: &Knowledge,
+    withdrawal: &Withdrawal,
+    now: i64,
+) -> Option<Therapy> {
+    Therapy::of(record, knowledge, withdrawal, now).or_else(|| {
+        let looks_back = record.occasion.carries_ids_only();
+        let watch = withdrawal.watch.as_ref().filter(|_| looks_back)?;
+        let (by, within) = (&watch.continued_by, watch.longest());
+        Therapy::ended(record, knowledge, withdrawal, by, within, now)
+    })
+}
 
-    /// What became of a drug that ended before the hook.
-    fn rebound(&mut self, withdrawal: &'k Withdrawal, watch: &'k Watch) {
-        let (record, knowledge, now) = (self.record, self.knowledge, self.now);
-        let ended = Therapy::ended(
+/// Whether what everything rests on is missing.
+fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
+    let ids_only = record.occasion.carries_ids_only();
+    let list = record.sources.of(Source::Medications);
+    if ids_only && (list.missing().is_some() || list.hides_something()) {
+        return true;
+    }
+    let watched = knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());
+    let longest = watched.map(Watch::longest).max().unwrap_or(0);
+    let recent = |o: &Order| {
+        o.stopped
+            .is_none_or(|when| when.within(longest, now) != Placed::Outside)
+    };
+    // Where no order is named, one of the record may be the stop that is asked about.
+    let stopped = |o: &Order| match (o.role, o.status) {
+        (Role::Stopping, status) => status.counts_as_stop(),
+        (Role::Recorded, OrderStatus::Stopped | OrderStatus::Cancelled) => ids_only && recent(o),
+        (Role::Recorded | Role::Draft, _) => false,
+    };
+    let mut orders = record.orders.iter();
+    orders.any(|o| o.drug == Drug::Unreadable && stopped(o))
+}
+
+/// One stopped drug with its signs and what was decided about it.
+struct Heard<'a, 'k> {
+    signals: Signals<'a>,
+    judgement: Judgement<'k>,
+}
+
+/// The cards of the findings that are wanted, merged, and the place of the finding that leads.
+fn written<'k>(
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    stopped: &[(&'k Withdrawal, Therapy)],
+    heard: &mut [Heard<'_, 'k>],
+    wanted: impl Fn(&Finding<'k>) -> bool,
+) -> (Vec<Card<'k>>, Option<usize>) {
+    let mut made: Vec<(usize, Made<'k>)> = Vec::new();
+    let unwanted = Verdict::Silent {
+        table: "",
+        row: "",
+        why: "",
+    };
+    let verdicts: Vec<&Verdict<'k>> = heard
+        .iter()
+        .map(|one| match one.judgement.finding() {
+            Some(finding) if !wanted(finding) => &unwanted,
+            _ => &one.judgement.verdict,
+        })
+        .collect();
+    let (leads, leads_ends) = (lead(&verdicts), lead_of_ends(&verdicts));
+    let names: Vec<_> = {
+        let basket = Basket {
             record,
             knowledge,
-            withdrawal,
-            &watch.continued_by,
-            watch.longest(),
-            now,
-        );
-        let Some(therapy) = ended else { return };
-        let mut signals = Signals::new(record, knowledge, withdrawal, &therapy, now);
-        let judgement = judge_ended(record, knowledge, withdrawal, watch, &therapy, &mut signals);
-        self.note(judgement, &mut signals);
-    }
-
-    fn note(&mut self, judgement: Judgement<'k>, signals: &mut Signals<'_>) {
-        if let Verdict::Finding(finding) = &judgement.verdict {
-            let written = cards(
-                finding,
-                self.record,
-                self.knowledge,
-                judgement.withdrawal,
-                signals,
-            );
-            self.cards.extend(written);
-        }
-        let answers = signals.asked().map(|(id, reading)| (id, reading.truth));
-        self.asked.extend(answers);
-        self.judgements.push(judgement);
-    }
-
-    fn undecided(&self) -> bool {
-        if !self.cards.is_empty() {
-            return false;
-        }
-        let (record, ids_only) = (self.record, self.record.occasion.carries_ids_only());
-        let list = record.sources.of(Source::Medications);
-        if ids_only && (list.missing().is_some() || list.hides_something()) {
-            return true;
-        }
-        // Where no order is named, one of the record may be the stop that is asked about.
-        let stopped = |o: &Order| match o.role {
-            Role::Stopping => o.status.counts_as_stop(),
-            Role::Recorded => ids_only && self.stopped_lately(o),
-            Role::Draft => false,
+            therapies: stopped.iter().map(|(_, therapy)| therapy).collect(),
+            verdicts,
         };
-        let mut orders = record.orders.iter();
-        orders.any(|o| o.drug == Drug::Unreadable && stopped(o))
+        heard
+            .iter()
+            .enumerate()
+            .map(|(i, one)| {
+                let finding = one.judgement.finding().filter(|finding| wanted(finding))?;
+                Some(basket.names(i, finding, leads_ends, &one.signals))
+            })
+            .collect()
+    };
+    for (i, (one, names)) in heard.iter_mut().zip(names).enumerate() {
+        let Heard { signals, judgement } = one;
+        if let (Some(finding), Some(names)) = (judgement.finding(), names) {
+            let cards = cards(finding, record, knowledge, judgement.withdrawal, signals, names);
+            made.extend(cards.into_iter().map(|card| (i, card)));
+        }
     }
-
-    fn stopped_lately(&self, order: &Order) -> bool {
-        let watched = self.knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());
-        let longest = watched.map(Watch::longest).max().unwrap_or(0);
-        matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled)
-            && order
-                .stopped
-                .is_none_or(|when| when.within(longest, self.now) != Placed::Outside)
-    }
+    (merged(made, leads_ends), leads)
 }
 
-/// One card of a topic, the most urgent first, at most four.
-fn in_order(mut all: Vec<Card<'_>>) -> Vec<Card<'_>> {
-    all.sort_by_key(|card| (std::cmp::Reverse(card.indicator), card.topic));
-    let mut topics = Vec::new();
-    all.retain(|card| {
-        let first = !topics.contains(&card.topic);
-        topics.push(card.topic);
-        first
-    });
-    all.truncate(MOST_CARDS);
-    all
+impl<'k> Evaluation<'k> {
+    /// The finding that leads, if there is one.
+    pub fn leading(&self) -> Option<&Finding<'k>> {
+        self.judgements.get(self.leads?)?.finding()
+    }
 }

@@ -67,6 +67,7 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
     if let Some(watch) = &withdrawal.watch {
         list.extend(watch.rows.iter().map(|row| &row.when).chain(&watch.unless));
     }
+    list.extend(withdrawal.lines.iter().map(|line| &line.when));
     for indication in &withdrawal.indications {
         list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
         list.extend(indication.taper_instead.iter().map(|(when, _)| when));
