@@ -31,6 +31,7 @@ mod api {
     mod faults;
     mod journal;
     mod limits;
+    mod rebound;
     mod shapes;
     mod statuses;
 }
