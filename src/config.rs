@@ -8,6 +8,7 @@
 
 mod check;
 mod file;
+mod smart;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
+
+pub use smart::{SmartConfig, SmartLogin};
 
 /// Everything that an operator decides, checked.
 #[derive(Debug, Clone)]
@@ -59,6 +62,8 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// How the companion app is registered with it, if it is.
+    pub smart: Option<SmartConfig>,
 }
 
 /// Where the public keys of a client come from.
@@ -164,7 +169,9 @@ impl Config {
 impl ClientConfig {
     /// The client of the demonstration: no key, so that no token is ever accepted for it.
     pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        let smart = SmartConfig::for_demo(&fhir_base);
         Self {
+            smart: Some(smart),
             name: "demo".to_owned(),
             issuer: "urn:stepdown:demo".to_owned(),
             keys: KeySource::None,

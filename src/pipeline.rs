@@ -61,7 +61,8 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     if evaluation.undecided {
         return Err(Failure::Undecided);
     }
-    let out = respond(&record, &app.knowledge, &evaluation, &request, now);
+    let mut out = respond(&record, &app.knowledge, &evaluation, &request, now);
+    link_app(app, ehr, &request, &mut out);
     let bytes = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;
     app.journal.record(journal_entry(
         app,
@@ -99,6 +100,18 @@ pub fn respond<'a>(
         now: now.as_second(),
     };
     write_answer(&evaluation.cards, knowledge, &drafts, now)
+}
+
+/// Where the client has the companion app, each card leads to it.
+fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: &mut HookAnswer<'a>) {
+    let Some(first) = out.cards.first() else { return };
+    let knowledge = &*app.knowledge;
+    let link = app
+        .smart
+        .link(ehr.client().name(), request, &knowledge.version, first.uuid);
+    if let Some(link) = link {
+        out.link_app(&link, knowledge);
+    }
 }
 
 /// The token that came along must be for the patient of the call.

@@ -14,6 +14,7 @@ use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::protocol::discovery;
+use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
@@ -48,6 +49,8 @@ pub struct App {
     pub max_body_bytes: usize,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// The companion app: its launches and sessions are shared by all workers.
+    pub smart: Arc<Smart>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
     no_local_codes: LocalCodes,
@@ -113,6 +116,9 @@ pub enum StartError {
         /// Cause.
         source: std::io::Error,
     },
+    /// The companion app cannot be set up.
+    #[error(transparent)]
+    Smart(#[from] smart::SetupError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::fhir::client::SetupError),
@@ -205,6 +211,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let parts = Parts {
         knowledge,
         journal,
+        smart: Smart::new(&config.clients, &public_url)?,
         public_url,
         clock: Clock::Real,
         callers: Callers::Trusted(trust),
@@ -215,6 +222,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let server = run(listener, config.workers, move |routes| {
         routes
             .app_data(web::Data::new(app.for_worker()))
+            .configure(smart::routes)
             .configure(http::routes);
     })?;
     Ok(Running {
@@ -248,14 +256,16 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     };
     let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
-    let base = format!("{public_url}/fhir/")
+    let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
         knowledge,
         journal,
+        smart,
         public_url,
         clock,
         callers,
@@ -275,8 +285,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         routes
             .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
-            .configure(http::routes)
-            .configure(demo::routes);
+            .configure(smart::routes)
+            .configure(demo::routes)
+            .configure(http::routes);
     })?;
     Ok(Running {
         address,
@@ -289,6 +300,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
 struct Parts {
     knowledge: Knowledge,
     journal: Journal,
+    smart: Smart,
     public_url: String,
     clock: Clock,
     callers: Callers,
@@ -317,6 +329,7 @@ impl Parts {
             public_url: self.public_url,
             max_body_bytes,
             clock: self.clock,
+            smart: Arc::new(self.smart),
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),

@@ -6,6 +6,7 @@
 
 use super::knowledge::TaperPlan;
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// Longest schedule that is offered; a longer one is a plan for a clinic, not for a card.
 const MOST_STEPS: usize = 40;
@@ -28,8 +29,32 @@ impl Step {
     }
 }
 
+/// How fast a dose goes down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Largest cut of a step, in percent of the current daily dose.
+    pub cut_percent: Decimal,
+    /// Largest cut of a step in mg.
+    pub max_mg: Option<Decimal>,
+    /// Days of a step.
+    pub every: u32,
+    /// The whole never takes fewer days.
+    pub floor: u32,
+}
+
+impl From<&TaperPlan> for Pace {
+    fn from(plan: &TaperPlan) -> Self {
+        Pace {
+            cut_percent: plan.cut_percent,
+            max_mg: plan.max_mg,
+            every: plan.every,
+            floor: plan.floor,
+        }
+    }
+}
+
 /// Computes the steps. `None` if the dose cannot be reduced in whole units.
-pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
+pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
     let largest = doses.iter().max().copied()?;
@@ -54,6 +79,29 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
     (!steps.is_empty()).then_some(steps)
 }
 
+/// The fewest whole units that make a dose: strength and count, the strongest first. `None` if none do.
+pub fn units(dose: Decimal, strengths_mg: &[Decimal]) -> Option<Vec<(Decimal, u32)>> {
+    let mut reached: BTreeMap<Decimal, Vec<Decimal>> = BTreeMap::from([(Decimal::ZERO, Vec::new())]);
+    for _ in 0..=MOST_UNITS {
+        if let Some(made) = reached.get(&dose) {
+            let mut counted: BTreeMap<Decimal, u32> = BTreeMap::new();
+            for strength in made {
+                *counted.entry(*strength).or_default() += 1;
+            }
+            return Some(counted.into_iter().rev().collect());
+        }
+        let mut next = BTreeMap::new();
+        for (sum, made) in &reached {
+            for strength in strengths_mg.iter().filter(|strength| sum + **strength <= dose) {
+                let more = made.iter().copied().chain([*strength]).collect();
+                next.entry(sum + strength).or_insert(more);
+            }
+        }
+        reached = next;
+    }
+    None
+}
+
 /// Every dose that whole units make, up to the largest dose of today; ascending, without zero.
 fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
     let mut reachable = vec![Decimal::ZERO];
@@ -76,7 +124,7 @@ fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
 
 /// For every total below the start the most even split over at most so many doses, larger ones first.
 fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>> {
-    let mut best: std::collections::BTreeMap<Decimal, Vec<Decimal>> = std::collections::BTreeMap::new();
+    let mut best: BTreeMap<Decimal, Vec<Decimal>> = BTreeMap::new();
     let mut days: Vec<Vec<Decimal>> = single.iter().map(|d| vec![*d]).collect();
     for count in 1..=often {
         for day in &days {
@@ -109,7 +157,7 @@ fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
 }
 
 /// The lowest total that the plan allows next; where no total is that near, the highest one below.
-fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &TaperPlan) -> Option<Vec<Decimal>> {
+fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &Pace) -> Option<Vec<Decimal>> {
     let by_percent = current * plan.cut_percent / Decimal::ONE_HUNDRED;
     let cut = plan.max_mg.map_or(by_percent, |max| by_percent.min(max));
     let target = current - cut;
@@ -135,38 +183,32 @@ fn stretch(steps: &mut [Step], floor: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clinical::knowledge::{Certainty, Indicator, Statement, Text};
     use proptest::prelude::*;
 
     fn mg(text: &str) -> Decimal {
         text.parse().unwrap()
     }
 
-    fn plan(cut: &str, max: Option<&str>, every: u32, floor: u32) -> TaperPlan {
-        let text = Text {
-            key: "t".into(),
-            summary: Vec::new(),
-            why: Vec::new(),
-            misleading: Vec::new(),
-            sure: Vec::new(),
-            courses: Vec::new(),
-        };
-        TaperPlan {
+    fn plan(cut: &str, max: Option<&str>, every: u32, floor: u32) -> Pace {
+        Pace {
             cut_percent: mg(cut),
             max_mg: max.map(mg),
             every,
             floor,
-            published: false,
-            statement: Statement {
-                indicator: Indicator::Info,
-                evidence: Certainty::Opinion,
-                text,
-                sources: Vec::new(),
-            },
         }
     }
 
-    fn written(doses: &[&str], plan: &TaperPlan, strengths: &[&str]) -> Option<Vec<String>> {
+    #[test]
+    fn a_dose_is_made_of_the_fewest_units() {
+        let of = |dose: &str| units(mg(dose), &[mg("0.5"), mg("1"), mg("5")]);
+        assert_eq!(of("6.5"), Some(vec![(mg("5"), 1), (mg("1"), 1), (mg("0.5"), 1)]));
+        assert_eq!(
+            (of("2"), of("0.3"), of("0")),
+            (Some(vec![(mg("1"), 2)]), None, Some(Vec::new()))
+        );
+    }
+
+    fn written(doses: &[&str], plan: &Pace, strengths: &[&str]) -> Option<Vec<String>> {
         let doses: Vec<Decimal> = doses.iter().map(|d| mg(d)).collect();
         let strengths: Vec<Decimal> = strengths.iter().map(|s| mg(s)).collect();
         let day = |step: &Step| {

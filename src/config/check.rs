@@ -23,7 +23,7 @@ const DEFAULT_TOKEN_LIFE_S: u64 = 900;
 const DEFAULT_RETENTION_DAYS: u32 = 400;
 
 /// The text of the file and where it lies: what an error needs to name a line.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     text: &'a str,
     file: &'a Path,
     folder: &'a Path,
@@ -35,7 +35,7 @@ impl Source<'_> {
         before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
-    fn invalid(&self, span: &Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
+    pub(super) fn invalid(&self, span: &Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
         let (file, line) = (self.file.to_owned(), self.line(span));
         ConfigError::Invalid {
             file,
@@ -53,7 +53,7 @@ impl Source<'_> {
         self.invalid(&span, key, error.message())
     }
 
-    fn path(&self, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
+    pub(super) fn path(&self, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
         if value.get_ref().is_empty() {
             return Err(self.invalid(&value.span(), key, "is empty"));
         }
@@ -77,7 +77,7 @@ impl Source<'_> {
     }
 
     /// An address that this service calls: plain HTTP only to this machine.
-    fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+    pub(super) fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let url = self.address(value, key)?;
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err(self.invalid(
@@ -203,6 +203,12 @@ fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec
         if clients.iter().any(|other| other.issuer == made.issuer) {
             return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
         }
+        let launches_here = |other: &ClientConfig| other.smart.is_some() && other.fhir_base == made.fhir_base;
+        if made.smart.is_some() && clients.iter().any(launches_here) {
+            let message =
+                "another client with [client.smart] has this address: a launch could not tell them apart";
+            return Err(source.invalid(&entry.fhir_base.span(), "fhir-base", message));
+        }
         clients.push(made);
     }
     Ok(clients)
@@ -238,6 +244,10 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
         algorithms: algorithms(source, written.algorithms.as_ref())?,
         max_token_life: Duration::from_secs(life),
         codes: codes(source, written.codes.as_ref())?,
+        smart: match &written.smart {
+            Some(smart) => Some(super::smart::read(source, smart, written.fhir_base.get_ref())?),
+            None => None,
+        },
     })
 }
 

@@ -35,6 +35,18 @@ pub(super) struct Client {
     pub(super) jku: Option<Spanned<String>>,
     pub(super) max_token_life_s: Option<Spanned<u64>>,
     pub(super) codes: Option<Spanned<String>>,
+    pub(super) smart: Option<Smart>,
+}
+
+/// `[client.smart]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Smart {
+    pub(super) client_id: Spanned<String>,
+    pub(super) secret_file: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<String>>,
+    pub(super) scopes: Option<Spanned<Vec<String>>>,
+    pub(super) frame_ancestors: Option<Spanned<Vec<String>>>,
 }
 
 /// `[journal]`.

@@ -38,6 +38,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
             "system,code,maps-to-system,maps-to-code\nurn:l,1,urn:p,2\n",
         ),
         ("hooks/x", ""),
+        ("secrets/smart", "s"),
+        ("keys/smart.pem", "k"),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
@@ -47,7 +49,10 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         .lines()
         .map(uncommented)
         .collect();
-    let text = shown.join("\n").replace("jwks-url = ", "#");
+    let text = shown
+        .join("\n")
+        .replace("jwks-url = ", "#")
+        .replace("secret-file = ", "#");
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
     assert_eq!(config.clients[0].codes.len(), 1);

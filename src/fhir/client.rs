@@ -111,17 +111,33 @@ impl FhirClient {
         fetched
     }
 
+    /// Reads one address; the body, or the status (0 where there is none: no answer, late, too large).
+    pub(crate) async fn one(&self, url: Url, server: Server<'_>) -> Result<String, u16> {
+        let read = async {
+            let response = self.get(url, server).await.map_err(|_| 0_u16)?;
+            match response.status() {
+                StatusCode::OK => body(response).await.map_err(|_| 0),
+                status => Err(status.as_u16()),
+            }
+        };
+        timeout_at(server.deadline, read).await.unwrap_or(Err(0))
+    }
+
     async fn page(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
-        let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
-        if let Some(token) = server.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let response = request.send().await.map_err(|_| Why::FetchFailed)?;
+        let response = self.get(url, server).await.map_err(|_| Why::FetchFailed)?;
         match response.status() {
             StatusCode::OK => Page::of(body(response).await?),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
             _ => Err(Why::FetchFailed),
         }
+    }
+
+    async fn get(&self, url: Url, server: Server<'_>) -> reqwest::Result<Response> {
+        let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
+        if let Some(token) = server.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        request.send().await
     }
 }
 

@@ -7,9 +7,11 @@
 use crate::clinical::compose::{Basis, Card, Input, Is, Suggestion};
 use crate::clinical::knowledge::{Coding, Indicator, Knowledge, Topic};
 use crate::fhir::drafts::{Drafts, decimal};
+use crate::smart::AppLink;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// Key of the machine-readable basis in a card's `extension`.
@@ -62,10 +64,27 @@ struct CodingOut<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct LinkOut<'a> {
     label: &'a str,
-    url: &'a str,
+    url: Cow<'a, str>,
     r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_context: Option<String>,
+}
+
+impl<'a> HookAnswer<'a> {
+    /// Adds the link to the companion app to every card (CDS Hooks, "Link").
+    pub fn link_app(&mut self, link: &AppLink, knowledge: &'a Knowledge) {
+        for card in &mut self.cards {
+            card.links.push(LinkOut {
+                label: knowledge.words.get("link.app"),
+                url: Cow::Owned(link.url.clone()),
+                r#type: "smart",
+                app_context: link.handle.clone(),
+            });
+        }
+    }
 }
 
 /// A suggestion with its one action.
@@ -195,8 +214,9 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         let source = knowledge.source(id);
         LinkOut {
             label: &source.label,
-            url: &source.url,
+            url: Cow::Borrowed(&*source.url),
             r#type: "absolute",
+            app_context: None,
         }
     };
     CardOut {
@@ -309,7 +329,8 @@ fn input_out(input: &Input) -> InputOut<'_> {
     }
 }
 
-fn topic_display(topic: Topic) -> &'static str {
+/// Key of the words of a topic.
+pub(crate) fn topic_display(topic: Topic) -> &'static str {
     match topic {
         Topic::AbruptWithdrawal => "topic.abrupt-withdrawal",
         Topic::StopMayBeRight => "topic.stop-may-be-right",

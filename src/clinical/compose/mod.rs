@@ -16,11 +16,14 @@ pub use inputs::{Input, Is};
 use super::agents::{Screening, Status, screen};
 use super::gap::Gap;
 use super::judge::Finding;
-use super::knowledge::{AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, Topic, Withdrawal};
+use super::knowledge::{
+    AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
+};
 use super::record::{Dose, Drug, PatientRecord, Role};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
-use super::vocabulary::{AnalyteId, IngredientId};
+use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
+use rust_decimal::Decimal;
 use sections::Sections;
 use values::Values;
 
@@ -184,7 +187,7 @@ fn drug_names(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdr
 
 /// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
 /// and for a drug that certainly acts in the whole body.
-fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
+pub fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
     let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
     topic && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
 }
@@ -196,13 +199,24 @@ fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
     (oldest < adult || youngest >= adult).then_some(oldest < adult)
 }
 
-/// The steps, or the phrase that says why there are none.
-fn plan_taper<'k>(
+/// What a stepwise reduction is made of.
+pub struct TaperBasis<'k, 's> {
+    /// Doses of one day in mg, in the order taken.
+    pub doses: &'s [Decimal],
+    /// How the indication's tables let them go down.
+    pub plan: &'k TaperPlan,
+    /// What they are taken as.
+    pub formulation: FormulationId,
+}
+
+/// What a stepwise reduction for this patient is made of, or the phrase that says why none is offered; it is
+/// empty where the finding is no warning.
+pub fn taper_basis<'k, 's>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &Signals<'_>,
-) -> Result<Vec<Step>, &'k str> {
+    signals: &Signals<'s>,
+) -> Result<TaperBasis<'k, 's>, &'k str> {
     let words = &knowledge.words;
     let Some(plan) = &finding.indication.taper else {
         return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
@@ -221,17 +235,30 @@ fn plan_taper<'k>(
     let Dose::PerDay(doses) = &signals.therapy.dose else {
         return Err(words.get("taper.none.dose-unknown"));
     };
-    let Some(formulation) = signals
-        .therapy
-        .formulation
-        .map(|f| knowledge.vocabulary.formulation(f))
-    else {
+    let Some(formulation) = signals.therapy.formulation else {
         return Err(words.get("taper.none.formulation-unknown"));
     };
-    if !formulation.countable {
+    if !knowledge.vocabulary.formulation(formulation).countable {
         return Err(words.get("taper.none.not-countable"));
     }
-    schedule(doses, plan, &formulation.strengths_mg).ok_or_else(|| words.get("taper.none.lowest"))
+    Ok(TaperBasis {
+        doses,
+        plan,
+        formulation,
+    })
+}
+
+/// The steps, or the phrase that says why there are none.
+fn plan_taper<'k>(
+    finding: &Finding<'k>,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    signals: &Signals<'_>,
+) -> Result<Vec<Step>, &'k str> {
+    let basis = taper_basis(finding, record, knowledge, signals)?;
+    let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
+    schedule(basis.doses, &basis.plan.into(), strengths)
+        .ok_or_else(|| knowledge.words.get("taper.none.lowest"))
 }
 
 struct Writer<'w, 'k> {

@@ -7,7 +7,7 @@
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// HTML for a detail.
-pub(super) fn html(detail: &str) -> String {
+pub(crate) fn html(detail: &str) -> String {
     let events = Parser::new_ext(detail, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut written = String::with_capacity(detail.len() * 2);
     html::push_html(&mut written, events.filter_map(harmless));
@@ -15,7 +15,7 @@ pub(super) fn html(detail: &str) -> String {
 }
 
 /// Whether a link from a card may be shown as a link.
-pub(super) fn may_link(target: &str) -> bool {
+pub(crate) fn may_link(target: &str) -> bool {
     url::Url::parse(target).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
