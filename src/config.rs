@@ -21,6 +21,11 @@ use url::Url;
 
 pub use smart::{SmartConfig, SmartLogin};
 
+/// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
+pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
+/// Its value after orders were stopped.
+pub(crate) const DEMO_STOP: &str = "discontinue";
+
 /// Everything that an operator decides, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -64,6 +69,19 @@ pub struct ClientConfig {
     pub codes: Vec<LocalCode>,
     /// How the companion app is registered with it, if it is.
     pub smart: Option<SmartConfig>,
+    /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
+    pub stop_triggers: Option<StopTriggers>,
+}
+
+/// An EHR that has no hook for a stop may fire `patient-view` from a trigger of its own and say so in an
+/// extension of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StopTriggers {
+    /// Name of the member of `extension`.
+    pub extension: String,
+    /// The values that mean that orders were stopped.
+    pub codes: Vec<String>,
 }
 
 /// Where the public keys of a client come from.
@@ -181,6 +199,10 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
+            stop_triggers: Some(StopTriggers {
+                extension: DEMO_TRIGGER.to_owned(),
+                codes: vec![DEMO_STOP.to_owned()],
+            }),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Follows CDS Hooks 2.0.1 "Providing FHIR Resources to a CDS Service" and the contract, sections 1 and 3.
 
 mod assemble;
+mod changes;
 mod context;
 mod fetch;
 
@@ -56,6 +57,7 @@ struct Material<'m> {
     request: &'m HookRequest<'m>,
     /// The client's FHIR base, else the one that the request names.
     base: Option<&'m Url>,
+    knowledge: &'m Knowledge,
     terms: Terms<'m>,
     /// Seconds since 1970.
     now: i64,
@@ -134,6 +136,7 @@ impl<'m> Material<'m> {
         Material {
             request,
             base: base.or(request.fhir_server.as_ref()),
+            knowledge,
             terms: Terms {
                 vocabulary: &knowledge.vocabulary,
                 local,

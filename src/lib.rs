@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod fhir;
 pub mod gather;
 pub mod clinical;
+pub mod markdown;
 pub mod content;
 pub mod journal;
 pub mod pipeline;

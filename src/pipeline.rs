@@ -6,7 +6,9 @@
 
 use crate::clinical::evaluate::{Evaluation, evaluate};
 use crate::clinical::knowledge::{Knowledge, Service};
-use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES};
+use crate::clinical::occasion::Occasion;
+use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
+use crate::config::StopTriggers;
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
@@ -33,7 +35,10 @@ pub enum Failure {
         field: String,
     },
     /// The question cannot be decided.
-    Undecided,
+    Undecided {
+        /// What is missing, and where it is looked for.
+        says: &'static str,
+    },
     /// The answer could not be written as JSON.
     Unwritable,
 }
@@ -53,13 +58,21 @@ impl From<GatherError> for Failure {
 /// [`Failure`], which the HTTP layer turns into a status.
 pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8]) -> Result<Vec<u8>, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
-    let request = HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
+    let mut request =
+        HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
+    if ehr
+        .client()
+        .stop_triggers()
+        .is_some_and(|triggers| announces(&request, triggers))
+    {
+        request.occasion = Occasion::Announced;
+    }
     check_patient(&request)?;
     let readable = readable_server(ehr, &request)?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate(&record, &app.knowledge, now);
     if evaluation.undecided {
-        return Err(Failure::Undecided);
+        return Err(undecided(&record));
     }
     let mut out = respond(&record, &app.knowledge, &evaluation, &request, now);
     link_app(app, ehr, &request, &mut out);
@@ -112,6 +125,24 @@ fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: 
     if let Some(link) = link {
         out.link_app(&link, knowledge);
     }
+}
+
+/// Whether a chart was opened because orders were stopped, in the client's own words.
+fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
+    let value = request.extension(&triggers.extension);
+    request.occasion == Occasion::View
+        && value.is_some_and(|value| triggers.codes.iter().any(|code| *code == value))
+}
+
+fn undecided(record: &PatientRecord) -> Failure {
+    let unlisted = record.sources.of(Source::Medications).missing().is_some();
+    let says = match record.occasion {
+        Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
+        Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
+        _ if unlisted => "the medication list could not be had (prefetch.medications)",
+        _ => "the drug of a stopped order cannot be read (prefetch.medications)",
+    };
+    Failure::Undecided { says }
 }
 
 /// The token that came along must be for the patient of the call.

@@ -8,7 +8,7 @@ use super::compose::{Card, cards};
 use super::gap::Truth;
 use super::judge::{Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId};
-use super::record::{Drug, PatientRecord, Role};
+use super::record::{Drug, PatientRecord, Role, Source};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use jiff::Timestamp;
@@ -24,7 +24,8 @@ pub struct Evaluation<'k> {
     pub judgements: Vec<Judgement<'k>>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
-    /// A stopped order's drug could not be read, and nothing else was found.
+    /// A stopped order's drug could not be read, or there is no medication list where everything rests on it,
+    /// and nothing else was found.
     pub undecided: bool,
 }
 
@@ -50,7 +51,9 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         .orders
         .iter()
         .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let undecided = unreadable && all.is_empty();
+    let unlisted =
+        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
+    let undecided = (unreadable || unlisted) && all.is_empty();
     Evaluation {
         cards: in_order(all),
         judgements,

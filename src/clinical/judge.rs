@@ -12,7 +12,7 @@ use super::knowledge::{
     Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic,
     Withdrawal,
 };
-use super::record::PatientRecord;
+use super::record::{OrderStatus, PatientRecord};
 use super::signal::{Entry, Signals};
 use super::therapy::Therapy;
 use indications::Named;
@@ -108,7 +108,10 @@ pub fn judge<'k>(
         therapy,
         trail: Vec::new(),
     };
-    let verdict = court.decide(signals);
+    let mut verdict = court.decide(signals);
+    if let Verdict::Finding(finding) = &mut verdict {
+        finding.gaps.extend(court.gap_of_date());
+    }
     Judgement {
         withdrawal,
         verdict,
@@ -339,6 +342,16 @@ impl<'k> Court<'_, 'k> {
             }
         }
         (entries, gaps)
+    }
+
+    /// That no order says when it was stopped, where it ended before the hook.
+    fn gap_of_date(&self) -> Option<Gap> {
+        let undated = |&index: &usize| {
+            let order = &self.record.orders[index];
+            order.stopped.is_none() && order.status != OrderStatus::Active
+        };
+        let looks_back = self.record.occasion.looks_for_ended();
+        (looks_back && self.therapy.stopping.iter().any(undated)).then(|| Gap::new("stop-date", Why::Absent))
     }
 
     fn ground_of_table(

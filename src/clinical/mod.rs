@@ -13,9 +13,13 @@ pub mod evaluate;
 pub mod gap;
 pub mod judge;
 pub mod knowledge;
+pub mod occasion;
 pub mod record;
 pub mod signal;
+pub mod stops;
 pub mod taper;
+#[cfg(test)]
+mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;

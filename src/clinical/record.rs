@@ -7,6 +7,7 @@
 //! another was dropped before and left only a gap. It has no `Debug`: it must not be printed.
 
 use super::gap::Why;
+use super::occasion::Occasion;
 use super::vocabulary::{
     AnalyteId, Finding, FormulationId, GroupId, IngredientId, LevelTiming, ProductId, Site,
 };
@@ -16,6 +17,8 @@ use rust_decimal::Decimal;
 /// The record.
 #[derive(Default)]
 pub struct PatientRecord {
+    /// What the hook asks.
+    pub occasion: Occasion,
     /// Demographics.
     pub person: Person,
     /// Medication orders: those of the hook's context first, then drafts, then the record.
@@ -235,11 +238,14 @@ pub struct Order {
     pub status_reason_codes: Vec<Box<str>>,
     /// Text of `statusReason`, lower case; also the displays of its codes.
     pub status_reason_text: Box<str>,
+    /// Whether it ends when the patient leaves: for the stay only, by its category or, without one, because it
+    /// belongs to the encounter of the hook.
+    pub ends_with_stay: bool,
     /// `priorPrescription`, as `MedicationRequest/id`.
     pub prior: Option<Box<str>>,
     /// Whether the instructions are a sequence of decreasing steps already.
     pub written_taper: bool,
-    /// The order as it was received, where it came inline in the hook's context.
+    /// The order as it was received, where it came inline in the hook's context or was found to be stopped.
     pub received: Option<Box<str>>,
 }
 
@@ -283,12 +289,23 @@ impl Dose {
 pub struct Supply {
     /// `MedicationDispense/id` or `MedicationStatement/id`.
     pub reference: Option<Box<str>>,
-    /// The drug.
+    /// The drug; products for local use are `Other`.
     pub drug: Drug,
-    /// When the supply ends or the statement is about.
+    /// What it says about use.
+    pub says: Said,
+    /// When the supply or the use ends, or what the statement is about; `None` if it does not say.
     pub until: Option<When>,
-    /// A statement that the drug is not taken (any more).
-    pub not_taken: bool,
+}
+
+/// What a dispense or a statement says about use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The drug was there until then, and no longer by this entry.
+    Ended,
+    /// It was taken then; nothing is said about an end.
+    Taken,
+    /// It was not taken then.
+    NotTaken,
 }
 
 /// A result of a known analyte.

@@ -2,9 +2,10 @@
 //!
 //! Turns a dose of the day, a plan from the tables and the strengths of a formulation into steps. It
 //! never rises, never cuts more than the plan allows where a smaller cut can be made, never splits a
-//! unit, and never ends before the plan's floor. The last step is the lowest dose that can be made.
+//! unit, and never ends before the plan's floor. The last step is the lowest dose that can be made, also
+//! where the plan rests for long at a higher one.
 
-use super::knowledge::TaperPlan;
+use super::knowledge::{CutOf, Rest, TaperPlan};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
@@ -32,12 +33,18 @@ impl Step {
 /// How fast a dose goes down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Largest cut of a step, in percent of the current daily dose.
+    /// Largest cut of a step, in percent.
     pub cut_percent: Decimal,
+    /// Of which daily dose.
+    pub cut_of: CutOf,
     /// Largest cut of a step in mg.
     pub max_mg: Option<Decimal>,
-    /// Days of a step.
+    /// Fewest days of a step.
     pub every: u32,
+    /// A dose at which the reduction rests for long.
+    pub rest: Option<Rest>,
+    /// Days over which the steps are spread, where they would take less.
+    pub over: Option<u32>,
     /// The whole never takes fewer days.
     pub floor: u32,
 }
@@ -46,8 +53,11 @@ impl From<&TaperPlan> for Pace {
     fn from(plan: &TaperPlan) -> Self {
         Pace {
             cut_percent: plan.cut_percent,
+            cut_of: plan.cut_of,
             max_mg: plan.max_mg,
             every: plan.every,
+            rest: plan.rest,
+            over: plan.over,
             floor: plan.floor,
         }
     }
@@ -65,7 +75,7 @@ pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Opt
     let days = totals(&single, often, start);
     let mut steps: Vec<Step> = Vec::new();
     let mut current = start;
-    while let Some(next) = next_below(&days, current, plan) {
+    while let Some(next) = next_below(&days, (start, current), plan) {
         if steps.len() == MOST_STEPS {
             return None;
         }
@@ -74,6 +84,12 @@ pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Opt
             days: plan.every,
             doses: next,
         });
+    }
+    if let Some(over) = plan.over {
+        spread(&mut steps, over);
+    }
+    if let Some(rest) = &plan.rest {
+        hold(&mut steps, mark(start, rest), rest.days);
     }
     stretch(&mut steps, plan.floor);
     (!steps.is_empty()).then_some(steps)
@@ -156,11 +172,25 @@ fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
     (a.len(), std::cmp::Reverse(spread(a))) > (b.len(), std::cmp::Reverse(spread(b)))
 }
 
-/// The lowest total that the plan allows next; where no total is that near, the highest one below.
-fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &Pace) -> Option<Vec<Decimal>> {
-    let by_percent = current * plan.cut_percent / Decimal::ONE_HUNDRED;
+/// The lowest total that the plan allows next; where no total is that near, the highest one below. A step
+/// does not pass the dose at which the plan rests.
+fn next_below(
+    days: &[Vec<Decimal>],
+    (start, current): (Decimal, Decimal),
+    plan: &Pace,
+) -> Option<Vec<Decimal>> {
+    let whole = match plan.cut_of {
+        CutOf::Current => current,
+        CutOf::Start => start,
+    };
+    let by_percent = whole * plan.cut_percent / Decimal::ONE_HUNDRED;
     let cut = plan.max_mg.map_or(by_percent, |max| by_percent.min(max));
-    let target = current - cut;
+    let allowed = current - cut;
+    let resting = plan.rest.as_ref().map(|rest| mark(start, rest));
+    let target = match resting.filter(|mark| current > *mark) {
+        Some(mark) => allowed.max(mark),
+        None => allowed,
+    };
     let total = |day: &&Vec<Decimal>| day.iter().sum::<Decimal>();
     let below: Vec<&Vec<Decimal>> = days.iter().filter(|d| total(d) < current).collect();
     below
@@ -170,6 +200,32 @@ fn next_below(days: &[Vec<Decimal>], current: Decimal, plan: &Pace) -> Option<Ve
         .map(|d| (*d).clone())
 }
 
+/// The daily dose at which a plan rests, before rounding to whole units.
+fn mark(start: Decimal, rest: &Rest) -> Decimal {
+    start * rest.until_percent / Decimal::ONE_HUNDRED
+}
+
+/// Spreads the steps over so many days in whole weeks, the longer steps last; none becomes shorter.
+fn spread(steps: &mut [Step], over: u32) {
+    let Some(count) = u32::try_from(steps.len()).ok().filter(|count| *count > 0) else {
+        return;
+    };
+    let weeks = over / 7;
+    let longer = steps.len() - (weeks % count) as usize;
+    for (index, step) in steps.iter_mut().enumerate() {
+        let weeks = weeks / count + u32::from(index >= longer);
+        step.days = step.days.max(weeks * 7);
+    }
+}
+
+/// Lengthens the last step that is not below the mark; if the first cut passes it, that one.
+fn hold(steps: &mut [Step], mark: Decimal, days: u32) {
+    let kept = steps.iter().rposition(|step| step.daily() >= mark).unwrap_or(0);
+    if let Some(step) = steps.get_mut(kept) {
+        step.days = step.days.max(days);
+    }
+}
+
 /// Lengthens the last step so that the whole lasts at least as long as the floor.
 fn stretch(steps: &mut [Step], floor: u32) {
     let whole: u32 = steps.iter().map(|s| s.days).sum();
@@ -177,97 +233,5 @@ fn stretch(steps: &mut [Step], floor: u32) {
         && whole < floor
     {
         last.days += floor - whole;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn mg(text: &str) -> Decimal {
-        text.parse().unwrap()
-    }
-
-    fn plan(cut: &str, max: Option<&str>, every: u32, floor: u32) -> Pace {
-        Pace {
-            cut_percent: mg(cut),
-            max_mg: max.map(mg),
-            every,
-            floor,
-        }
-    }
-
-    #[test]
-    fn a_dose_is_made_of_the_fewest_units() {
-        let of = |dose: &str| units(mg(dose), &[mg("0.5"), mg("1"), mg("5")]);
-        assert_eq!(of("6.5"), Some(vec![(mg("5"), 1), (mg("1"), 1), (mg("0.5"), 1)]));
-        assert_eq!(
-            (of("2"), of("0.3"), of("0")),
-            (Some(vec![(mg("1"), 2)]), None, Some(Vec::new()))
-        );
-    }
-
-    fn written(doses: &[&str], plan: &Pace, strengths: &[&str]) -> Option<Vec<String>> {
-        let doses: Vec<Decimal> = doses.iter().map(|d| mg(d)).collect();
-        let strengths: Vec<Decimal> = strengths.iter().map(|s| mg(s)).collect();
-        let day = |step: &Step| {
-            step.doses
-                .iter()
-                .map(|d| d.normalize().to_string())
-                .collect::<Vec<_>>()
-                .join("+")
-        };
-        Some(schedule(&doses, plan, &strengths)?.iter().map(day).collect())
-    }
-
-    #[test]
-    fn a_twice_daily_dose_goes_down_in_whole_units_with_the_larger_dose_first() {
-        let steps = written(
-            &["1.5", "1.5"],
-            &plan("25", Some("1"), 14, 28),
-            &["0.5", "1", "5"],
-        );
-        assert_eq!(steps.unwrap(), ["1.5+1", "1+1", "1+0.5", "0.5+0.5", "0.5"]);
-    }
-
-    #[test]
-    fn once_daily_units_are_never_split() {
-        let steps = written(&["4.75"], &plan("25", Some("1"), 14, 28), &["0.75", "1", "4"]);
-        assert_eq!(steps.unwrap().last().unwrap(), "0.75");
-    }
-
-    #[test]
-    fn the_lowest_dose_cannot_be_reduced() {
-        assert_eq!(written(&["0.5"], &plan("25", None, 14, 28), &["0.5", "1"]), None);
-        assert_eq!(written(&[], &plan("25", None, 14, 28), &["0.5"]), None);
-    }
-
-    #[test]
-    fn the_whole_is_never_shorter_than_the_floor() {
-        let steps = schedule(&[mg("0.5"), mg("0.5")], &plan("25", None, 14, 60), &[mg("0.5")]).unwrap();
-        assert_eq!(steps.iter().map(|s| s.days).sum::<u32>(), 60);
-    }
-
-    proptest! {
-        #[test]
-        fn it_never_rises_and_never_cuts_more_than_it_must(
-            halves in prop::collection::vec(1_u32..12, 1..4),
-            cut in 10_u32..50,
-        ) {
-            let doses: Vec<Decimal> = halves.iter().map(|n| Decimal::from(*n) / Decimal::TWO).collect();
-            let strengths = [mg("0.5"), mg("1"), mg("5")];
-            let plan = plan(&cut.to_string(), Some("1"), 14, 28);
-            let mut before: Decimal = doses.iter().sum();
-            for step in schedule(&doses, &plan, &strengths).unwrap_or_default() {
-                let allowed = (before * plan.cut_percent / Decimal::ONE_HUNDRED).min(mg("1"));
-                prop_assert!(step.daily() < before);
-                // Half a milligram is the smallest cut that whole units make.
-                prop_assert!(before - step.daily() <= allowed.max(mg("0.5")));
-                prop_assert!(step.doses.windows(2).all(|w| w[0] >= w[1]));
-                prop_assert!(step.doses.len() <= doses.len());
-                before = step.daily();
-            }
-        }
     }
 }

@@ -141,11 +141,12 @@ fn remaining(
 }
 
 /// When an order began, as far as it says.
-fn began(order: &Order) -> Option<When> {
+pub(super) fn began(order: &Order) -> Option<When> {
     order.starts.or(order.authored)
 }
 
-fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
+/// Whether an active order was never closed when a later one, that is stopped now, took its place.
+pub(super) fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
     let days = i64::from(withdrawal.superseded_after) * DAY;
     let earlier = began(order)
         .zip(stopped_began)
@@ -153,7 +154,8 @@ fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdr
     earlier && order.ends.is_none()
 }
 
-fn has_ended(order: &Order, now: i64) -> bool {
+/// Whether an order has run out.
+pub(super) fn has_ended(order: &Order, now: i64) -> bool {
     order.ends.is_some_and(|w| w.latest() < now)
 }
 

@@ -59,6 +59,8 @@ pub struct Vocabulary {
     pub group_ranges: Vec<(u8, Box<str>, Box<str>, GroupId)>,
     /// Lower-case phrases that name a group in a text without a known code, longest first.
     pub group_names: Vec<(Box<str>, GroupId)>,
+    /// Those of them that also count beside a known code, because they say more than any code can.
+    pub group_names_beside_codes: Vec<(Box<str>, GroupId)>,
     /// (system key, code) to the meaning of a coded result.
     pub finding_codes: HashMap<(u8, Box<str>), Finding>,
     /// Lower-case result words (whole text) to their meaning.

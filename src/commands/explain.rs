@@ -5,6 +5,7 @@ use crate::clinical::evaluate::{Evaluation, evaluate};
 use crate::clinical::gap::Truth;
 use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::Knowledge;
+use crate::clinical::occasion::Occasion;
 use crate::content;
 use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Judge as of this instant instead of now.
     #[arg(long)]
     now: Option<Timestamp>,
+    /// Take a patient-view for one that the client's own trigger fired because orders were stopped.
+    #[arg(long)]
+    announced: bool,
     /// A site's own copy of hooks/.
     #[arg(long)]
     knowledge: Option<PathBuf>,
@@ -45,14 +49,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let now = arguments.now.map_or(Clock::Real, Clock::Fixed).now();
     let file = arguments.file.display();
     let listed = |hook: &str| knowledge.services.iter().any(|s| *s.hook == *hook);
-    let request =
+    let mut request =
         HookRequest::parse_for(&body, listed).map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
+    if arguments.announced && request.occasion == Occasion::View {
+        request.occasion = Occasion::Announced;
+    }
     let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
     if evaluation.undecided {
         return Err(CommandError::Request(format!(
-            "{file}: the drug of the stopped order cannot be read"
+            "{file}: the drug of the stopped order, or at a hook that names no order the medication list, \
+             cannot be read"
         )));
     }
     let mut out = std::io::stdout().lock();

@@ -14,7 +14,7 @@ use crate::content;
 use crate::startup::{self, Clock, Demonstration, Running, StartError};
 use clap::Subcommand;
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 /// What to do.
@@ -39,6 +39,9 @@ pub enum Command {
     Check {
         /// A site's own copy of hooks/; the one built in unless given.
         dir: Option<PathBuf>,
+        /// Also write the whole knowledge to this file, as one HTML page for review.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
     },
     /// Cards and reasoning trail of one hook request, offline.
     Explain(explain::Arguments),
@@ -67,10 +70,15 @@ pub enum CommandError {
 /// [`CommandError`].
 pub fn run(command: Command) -> Result<bool, CommandError> {
     match command {
-        Command::Check { dir } => Ok(content::check::run(
-            dir.as_deref(),
-            &mut std::io::stdout().lock(),
-        )?),
+        Command::Check { dir, report } => {
+            if let Some(file) = report {
+                write_report(dir.as_deref(), &file)?;
+            }
+            Ok(content::check::run(
+                dir.as_deref(),
+                &mut std::io::stdout().lock(),
+            )?)
+        }
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);
@@ -91,6 +99,17 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
             until_stopped(startup::serve(config), |_| {})
         }
     }
+}
+
+/// Writes the page for review. A folder that is refused has none; the check then says why.
+fn write_report(folder: Option<&Path>, file: &Path) -> Result<(), CommandError> {
+    let Ok(page) = content::report(folder) else {
+        return Ok(());
+    };
+    std::fs::write(file, page)
+        .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+    println!("wrote {}", file.display());
+    Ok(())
 }
 
 /// Prints why a command failed.

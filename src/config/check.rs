@@ -12,8 +12,8 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, file,
-    is_loopback,
+    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, StopTriggers,
+    file, is_loopback,
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -248,7 +248,26 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
             Some(smart) => Some(super::smart::read(source, smart, written.fhir_base.get_ref())?),
             None => None,
         },
+        stop_triggers: stop_triggers(source, written.stop_triggers.as_ref())?,
     })
+}
+
+fn stop_triggers(
+    source: &Source<'_>,
+    written: Option<&Spanned<StopTriggers>>,
+) -> Result<Option<StopTriggers>, ConfigError> {
+    let Some(written) = written else {
+        return Ok(None);
+    };
+    let triggers = written.get_ref();
+    let refuse = |message: &str| source.invalid(&written.span(), "stop-triggers", message);
+    if triggers.extension.trim().is_empty() {
+        return Err(refuse("names no extension"));
+    }
+    if triggers.codes.is_empty() || triggers.codes.iter().any(|code| code.trim().is_empty()) {
+        return Err(refuse("needs codes, and none of them empty"));
+    }
+    Ok(Some(triggers.clone()))
 }
 
 fn keys(source: &Source<'_>, written: &file::Client) -> Result<KeySource, ConfigError> {

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::SignatureAlgorithm;
+use super::{SignatureAlgorithm, StopTriggers};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -35,6 +35,7 @@ pub(super) struct Client {
     pub(super) jku: Option<Spanned<String>>,
     pub(super) max_token_life_s: Option<Spanned<u64>>,
     pub(super) codes: Option<Spanned<String>>,
+    pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
     pub(super) smart: Option<Smart>,
 }
 

@@ -12,6 +12,7 @@ use super::schema::cases::{AllergyRow, Case, ConditionEntry, ConditionRow, Condi
 use super::schema::signals::Sex as WrittenSex;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::Knowledge;
+use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{
     Allergy, Condition, Order, Outcome, PatientRecord, Person, Procedure, Role, SOURCES, Sex, Source, Sources,
 };
@@ -66,9 +67,13 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
     Some((
         now,
         PatientRecord {
+            occasion: Occasion::Stop,
             person: teller.person(&case.patient),
             orders,
-            supplies: Vec::new(),
+            supplies: (1..)
+                .zip(&case.supplies)
+                .map(|(n, row)| teller.supply(n, row))
+                .collect(),
             results: (1..)
                 .zip(&case.labs)
                 .filter_map(|(n, row)| teller.result(n, row))

@@ -8,7 +8,7 @@ use super::schema::terms as written;
 use std::collections::HashMap;
 
 /// The word in the `system` column for a phrase of free text.
-const TEXT: &str = "text";
+pub(super) const TEXT: &str = "text";
 
 /// What the first columns of a row name.
 pub(super) enum Named {

@@ -131,7 +131,7 @@ fn has_threshold(signal: &Signal) -> bool {
         Form::Latest { test, .. } => {
             !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit)
         }
-        Form::Change { .. } | Form::Age { .. } | Form::SinceStart { .. } => true,
+        Form::Change { .. } | Form::Age { .. } | Form::SinceStart { .. } | Form::SupplyEnded(_) => true,
         _ => false,
     }
 }
@@ -149,6 +149,11 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
         }
         Form::SinceStart { at_least, below } => months(record, now)
             .any(|months| counted_is_near(months, *at_least) || counted_is_near(months, *below)),
+        Form::SupplyEnded(days) => {
+            let ends = record.supplies.iter().filter_map(|supply| supply.until);
+            ends.map(|end| Decimal::from(end.days_ago(now.as_second())))
+                .any(|ago| within_a_tenth(ago, Decimal::from(*days)))
+        }
         _ => false,
     }
 }

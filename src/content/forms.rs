@@ -318,6 +318,10 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
             at_least: age.at_least,
             below: age.below,
         }
+    } else if let Some(days) = row.supply_ended.take() {
+        Form::SupplyEnded(days.0)
+    } else if row.said_not_taken.take().is_some() {
+        Form::SaidNotTaken
     } else if let Some(months) = row.since_start.take() {
         Form::SinceStart {
             at_least: months.at_least,

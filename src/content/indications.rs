@@ -2,18 +2,14 @@
 
 use super::agents::Agents;
 use super::expressions::{optional, row_expr};
-use super::forms::percent;
 use super::names::Desk;
 use super::page::{Page, Word};
-use super::scalar;
 use super::schema::Indicator;
-use super::schema::tables::{self as written, HazardRow, IndicationFile, StatementRow, TaperRow};
+use super::schema::tables::{self as written, HazardRow, IndicationFile, StatementRow};
 use super::tables::{Earlier, check_courses, monitors, name, statement};
+use super::tapers;
 use super::texts::Texts;
-use crate::clinical::knowledge::{
-    self as model, AgentUse, Check, Expr, Hazard, Indication, Kind, Statement, TaperPlan,
-};
-use rust_decimal::Decimal;
+use crate::clinical::knowledge::{self as model, AgentUse, Check, Expr, Hazard, Indication, Kind, Statement};
 
 /// Names of tables that an indication cannot have, because rules are named after them.
 const RESERVED: [&str; 2] = ["gates", "right-to-stop"];
@@ -52,7 +48,7 @@ pub(super) fn indication(
     }
     let hazards = hazards(desk, texts, &file);
     let checks = file.check.iter().filter_map(|row| check(desk, row)).collect();
-    let taper = taper(desk, texts, &file);
+    let (taper, taper_instead) = tapers::of(desk, texts, &file);
     if kind == Kind::Transplant && (taper.is_some() || !file.agent.is_empty()) {
         desk.page
             .refuse(file.kind.span(), "a transplant has no taper and no agents");
@@ -70,9 +66,11 @@ pub(super) fn indication(
         evidence: desk.groups(&file.evidence),
         procedures: desk.groups(&file.procedures),
         yields_to: file.yields_to.iter().map(name).collect(),
+        anywhere: file.anywhere,
         hazards,
         checks,
         taper,
+        taper_instead,
         no_taper: file.no_taper.as_ref().map(name),
         monitoring: monitors(desk, &file.monitor),
         monitoring_text: information(desk, texts, file.monitoring.as_ref()),
@@ -149,60 +147,6 @@ fn check(desk: &Desk, row: &written::CheckRow) -> Option<Check> {
     })
 }
 
-fn taper(desk: &Desk, texts: &Texts, file: &IndicationFile) -> Option<TaperPlan> {
-    match (&file.taper, &file.no_taper) {
-        (Some(row), None) => plan(desk, texts, row),
-        (None, Some(_)) => None,
-        _ => {
-            desk.page
-                .refuse_file("needs either [taper] or no-taper = \"why\"");
-            None
-        }
-    }
-}
-
-fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
-    let cut = percent(row.cut.get_ref()).filter(|cut| *cut > Decimal::ZERO && *cut <= Decimal::ONE_HUNDRED);
-    if cut.is_none() {
-        desk.page.refuse(
-            row.cut.span(),
-            format!("'{}' is not a part of the dose (25 %)", row.cut.get_ref()),
-        );
-    }
-    if row.every.get_ref().0 == 0 {
-        desk.page.refuse(row.every.span(), "a step takes at least a day");
-    }
-    let max_mg = row.max.as_ref().map(|word| {
-        let amount = scalar::quantity(word.get_ref())
-            .filter(|(amount, unit)| *unit == "mg" && *amount > Decimal::ZERO);
-        if amount.is_none() {
-            desk.page.refuse(
-                word.span(),
-                format!("'{}' is not an amount in mg", word.get_ref()),
-            );
-        }
-        amount.map(|(amount, _)| amount)
-    });
-    let statement = statement(
-        desk,
-        texts,
-        (Indicator::Info, row.evidence),
-        &row.text,
-        &row.sources,
-    );
-    Some(TaperPlan {
-        cut_percent: cut?,
-        max_mg: match max_mg {
-            None => None,
-            Some(amount) => Some(amount?),
-        },
-        every: row.every.get_ref().0,
-        floor: row.floor.0,
-        published: row.published,
-        statement: statement?,
-    })
-}
-
 fn agent_use(desk: &Desk, agents: &Agents, row: &written::AgentRow) -> Option<AgentUse> {
     let agent = agents.keys.get(row.key.get_ref()).copied();
     if agent.is_none() {
@@ -216,6 +160,7 @@ fn agent_use(desk: &Desk, agents: &Agents, row: &written::AgentRow) -> Option<Ag
         agent: agent?,
         dose: name(&row.dose),
         situation: row.situation.as_ref().map(name),
+        weight_based: row.weight_based,
         source: source?,
     })
 }

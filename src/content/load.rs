@@ -10,12 +10,17 @@ use super::files::Files;
 use super::names::{Listed, Scope};
 use super::needs;
 use super::page::{Page, Problem, Problems};
-use super::schema::{Content, OverrideReasons, Services};
+use super::schema::{
+    AttributeFrom, Content, OverrideReasons, Services, SourceAttributeRow, SourceAttributes,
+};
 use super::terms::{self, TermKeys};
 use super::texts;
 use super::withdrawal::{Folder, path};
 use super::{signals, sources};
-use crate::clinical::knowledge::{Citation, Coding, Knowledge, Service, Signal, Withdrawal};
+use crate::clinical::knowledge::{
+    AttributeValue, Citation, Coding, Knowledge, Service, Signal, SourceAttribute, Withdrawal,
+};
+use crate::clinical::occasion::Occasion;
 use crate::clinical::vocabulary::Vocabulary;
 use std::path::Path;
 
@@ -102,15 +107,19 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
         .collect::<Vec<_>>();
     refuse_rivals(files, problems, &withdrawals, &terms.vocabulary);
 
-    let version = version(&Page::required(files, "content.toml", problems)?);
+    let released = released(&Page::required(files, "content.toml", problems)?);
+    let attributes = source_attributes(&Page::required(files, "source-attributes.toml", problems)?);
     let services = services(&Page::required(files, "services.toml", problems)?);
     let override_reasons = override_reasons(&Page::required(files, "override-reasons.toml", problems)?);
     let words = texts::read_words(&Page::required(files, "texts/en.toml", problems)?);
     let signals = signals?;
     needs::mark_limits(&signals, &mut terms.vocabulary);
     let needs = needs::derive(&withdrawals, &agents.list, &signals, &terms.vocabulary);
+    let (version, released) = released?;
     Some(Knowledge {
-        version: version?,
+        version,
+        released,
+        attributes: attributes?,
         vocabulary: terms.vocabulary,
         sources: citations,
         signals,
@@ -217,9 +226,8 @@ fn refuse_strangers(files: &Files, problems: &Problems) {
 fn is_expected(parts: &[&str]) -> bool {
     let toml = |name: &str| name.ends_with(".toml");
     match parts {
-        ["content.toml" | "sources.toml" | "signals.toml" | "services.toml" | "override-reasons.toml"] => {
-            true
-        }
+        ["content.toml" | "source-attributes.toml" | "sources.toml" | "signals.toml"] => true,
+        ["services.toml" | "override-reasons.toml"] => true,
         ["texts", "en.toml"] => true,
         [
             "terms",
@@ -259,12 +267,59 @@ fn refuse_rivals(files: &Files, problems: &Problems, withdrawals: &[Withdrawal],
     }
 }
 
-fn version(page: &Page) -> Option<Box<str>> {
+/// Version and date.
+fn released(page: &Page) -> Option<(Box<str>, Box<str>)> {
     let content: Content = page.toml()?;
     if content.released.get_ref().parse::<jiff::civil::Date>().is_err() {
         page.refuse(content.released.span(), "released is a date (2026-11-22)");
     }
-    Some(content.version.into_inner().into())
+    Some((
+        content.version.into_inner().into(),
+        content.released.into_inner().into(),
+    ))
+}
+
+/// The attributes that the regulation names; each once.
+const ATTRIBUTES: [&str; 13] = [
+    "citation",
+    "developer",
+    "funding",
+    "dates",
+    "race",
+    "ethnicity",
+    "language",
+    "sexual-orientation",
+    "gender-identity",
+    "sex",
+    "date-of-birth",
+    "social-determinants",
+    "health-status",
+];
+
+fn source_attributes(page: &Page) -> Option<Vec<SourceAttribute>> {
+    let rows = page.toml::<SourceAttributes>()?.attribute;
+    for code in ATTRIBUTES {
+        if rows.iter().filter(|row| row.code.get_ref() == code).count() != 1 {
+            page.refuse_file(format!("the attribute '{code}' has to stand here once"));
+        }
+    }
+    let attribute = |row: SourceAttributeRow| {
+        let is = match (row.says, row.from) {
+            (Some(says), None) => AttributeValue::Says(says.into()),
+            (None, Some(AttributeFrom::Citations)) => AttributeValue::Citations,
+            (None, Some(AttributeFrom::Dates)) => AttributeValue::Dates,
+            (Some(_), Some(_)) | (None, None) => {
+                page.refuse(row.code.span(), "an attribute has either 'says' or 'from'");
+                return None;
+            }
+        };
+        Some(SourceAttribute {
+            code: row.code.into_inner().into(),
+            name: row.name.into(),
+            is,
+        })
+    };
+    rows.into_iter().map(attribute).collect()
 }
 
 fn services(page: &Page) -> Option<Vec<Service>> {
@@ -279,13 +334,26 @@ fn services(page: &Page) -> Option<Vec<Service>> {
                 format!("the service '{}' is listed twice", row.id.get_ref()),
             );
         }
+        let hook = row.hook.get_ref();
+        match (Occasion::of(hook).carries_ids_only(), row.stopped_within) {
+            (true, None) => page.refuse(
+                row.hook.span(),
+                format!("{hook} names no order: stopped-within is needed"),
+            ),
+            (false, Some(_)) => page.refuse(
+                row.hook.span(),
+                format!("{hook} names its orders: stopped-within has no meaning"),
+            ),
+            (true, Some(_)) | (false, None) => {}
+        }
     }
     let service = |row: super::schema::ServiceRow| Service {
         id: row.id.into_inner().into(),
-        hook: row.hook.into(),
+        hook: row.hook.into_inner().into(),
         title: row.title.into(),
         description: row.description.into(),
         usage: row.usage.into(),
+        stopped_within: row.stopped_within.map(|days| days.0),
     };
     Some(rows.into_iter().map(service).collect())
 }

@@ -1,7 +1,8 @@
 //! The folder `hooks/`: read once, held to its rules, and tried on its cases.
 //!
 //! [`Files`] are a folder as texts; [`load()`] turns the texts into the tables of
-//! [`crate::clinical::knowledge`] or refuses them with file and line; [`check`] runs the cases of `hooks/` through the judgement. What may stand in the files is
+//! [`crate::clinical::knowledge`] or refuses them with file and line; [`check`] runs the cases of `hooks/` through the judgement;
+//! [`report()`] prints all of it for reading. What may stand in the files is
 //! described in `hooks/FORMAT.md`. Nothing here judges a patient, and no table is changed after loading.
 
 mod agents;
@@ -26,11 +27,14 @@ mod names;
 mod needs;
 mod page;
 mod phrases;
+mod report;
 mod scalar;
 mod schema;
 mod signals;
+mod situations;
 mod sources;
 mod tables;
+mod tapers;
 mod terms;
 mod texts;
 mod withdrawal;
@@ -38,3 +42,5 @@ mod withdrawal;
 pub use files::Files;
 pub use load::{embedded, from, load};
 pub use page::Problem;
+pub use report::report;
+pub use situations::{Situation, situations};

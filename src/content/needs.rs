@@ -57,6 +57,7 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
     }
     for indication in &withdrawal.indications {
         list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
+        list.extend(indication.taper_instead.iter().map(|(when, _)| when));
         list.extend(
             indication
                 .checks

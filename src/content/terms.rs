@@ -2,7 +2,7 @@
 //!
 //! Turns `hooks/terms/` (drugs apart, see [`super::drugs`]) into maps from codes and phrases to meanings.
 
-use super::codes::{Codes, Key, Named, Phrases, Systems};
+use super::codes::{Codes, Key, Named, Phrases, Systems, TEXT};
 use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
@@ -12,6 +12,9 @@ use crate::clinical::vocabulary::{
 use crate::content::files::Files;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
+
+/// In place of a system in `groups.csv`: a phrase that also counts beside a known code.
+const TEXT_BESIDE_CODES: &str = "text-beside-codes";
 
 /// Names by which tables speak of analytes and groups, and the hosts that are no sources.
 #[derive(Default)]
@@ -170,12 +173,20 @@ fn read_labs(page: &Page, systems: &Systems, keys: &TermKeys) -> HashMap<Key, La
 
 fn read_groups(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let mut phrases = Phrases::default();
+    let mut beside_codes = Phrases::default();
     for (line, row) in page.rows::<written::GroupRow>() {
         let Some(group) = group_id(page, line, &row.group, vocabulary, keys) else {
             continue;
         };
-        match systems.named(page, line, [&row.system, &row.code, &row.display]) {
-            Some(Named::Phrase(phrase)) => phrases.add(page, line, phrase, group),
+        let beside = row.system == TEXT_BESIDE_CODES;
+        let system = if beside { TEXT } else { &row.system };
+        match systems.named(page, line, [system, &row.code, &row.display]) {
+            Some(Named::Phrase(phrase)) => {
+                if beside {
+                    beside_codes.add(page, line, phrase.clone(), group);
+                }
+                phrases.add(page, line, phrase, group);
+            }
             Some(Named::Code((system, code))) => match category_range(&code) {
                 Some((from, to)) if systems.has_categories(system) => {
                     if from > to {
@@ -196,6 +207,7 @@ fn read_groups(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, keys
         }
     }
     vocabulary.group_names = phrases.into_longest_first();
+    vocabulary.group_names_beside_codes = beside_codes.into_longest_first();
 }
 
 fn group_id(

@@ -1,12 +1,12 @@
 //! Turns the cards of an answer into what an EHR's panel shows.
 //!
 //! In: the JSON of a CDS Hooks response (2.0.1, "CDS Service Response"). Out: view models for the template.
-//! The panel trusts nothing: text is escaped, details go through [`markdown`], links must be http or
+//! The panel trusts nothing: text is escaped, details go through [`crate::markdown`], links must be http or
 //! https. It shows what a service sent and adds no advice of its own.
 
 use super::basis::{BasisView, basis};
 use super::resource;
-use crate::pages::markdown;
+use crate::markdown;
 use serde_json::Value;
 
 /// One card.

@@ -71,7 +71,8 @@ fn onset(of: &Object<'_>) -> Option<When> {
         .or_else(|| at("assertedDate"))
 }
 
-fn is_in(of: &Object<'_>, encounter: &str) -> bool {
+/// Whether a resource belongs to an encounter.
+pub(super) fn is_in(of: &Object<'_>, encounter: &str) -> bool {
     let reference: Reference<'_> = of.get("encounter");
     let target = reference.reference.get().unwrap_or_default();
     target.rsplit('/').next() == Some(encounter)
@@ -153,6 +154,15 @@ mod tests {
         );
         assert_eq!(
             groups(r#"{"coding":[{"system":"urn:x","code":"1","display":"Lupus Nephritis"}]}"#),
+            nephritis
+        );
+        let both = Some(vec![GroupId(1), GroupId(2)]);
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"N1"}],"text":"Relapsing kidney transplant"}"#),
+            both
+        );
+        assert_eq!(
+            groups(r#"{"coding":[{"system":"urn:dx","code":"N1","display":"Not relapsing"}]}"#),
             nephritis
         );
         assert_eq!(groups(r#"{"text":"Family history of nephritis"}"#), None);

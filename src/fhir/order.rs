@@ -4,6 +4,7 @@
 //! why, and whether and when it was stopped or is to start again. It decides nothing; a stop is judged
 //! elsewhere. Follows FHIR R4 MedicationRequest and, for the dates, section 1 of the outside contract.
 
+use super::condition::is_in;
 use super::dates_in_text::date_in;
 use super::dosage::{Dosage, daily};
 use super::elements::{Concept, Extension, Period, Reference, date};
@@ -13,6 +14,7 @@ use super::terms::{Terms, Words};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
+use serde_json::value::RawValue;
 use url::Url;
 
 lens! {
@@ -94,6 +96,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         reasons: Vec::new(),
         status_reason_codes: codes,
         status_reason_text: reason.into(),
+        ends_with_stay: false,
         prior: prior(of, scope.base),
         written_taper: use_of.taper,
         received: None,
@@ -189,6 +192,24 @@ impl Span {
             validity_end,
         }
     }
+}
+
+/// Whether an order ends when the patient leaves an encounter: its category says inpatient, or says nothing and
+/// the order belongs to that encounter.
+pub(crate) fn ends_with(of: &Object<'_>, encounter: Option<&str>) -> bool {
+    let categories: List<Concept<'_>> = of.get("category");
+    let says = |word: &str| categories.0.iter().any(|category| category.says(word));
+    if ["outpatient", "community", "discharge"].into_iter().any(says) {
+        return false;
+    }
+    says("inpatient") || encounter.is_some_and(|id| is_in(of, id))
+}
+
+/// An order that was read from the record, written as it came.
+pub(crate) fn as_it_came(of: &Object<'_>) -> Box<str> {
+    let field = |(key, raw): (&str, &RawValue)| Some(format!("{}:{raw}", serde_json::to_string(key).ok()?));
+    let fields: Vec<String> = of.fields().filter_map(field).collect();
+    format!("{{{}}}", fields.join(",")).into()
 }
 
 /// When an order that is over was stopped: the first date that is there and not in the future.

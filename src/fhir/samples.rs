@@ -136,13 +136,19 @@ pub(crate) fn vocabulary() -> Vocabulary {
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
     timings(&mut vocabulary);
     results(&mut vocabulary);
-    vocabulary.groups = vec!["graft".into(), "nephritis".into()];
+    vocabulary.groups = vec!["graft".into(), "nephritis".into(), "relapsing".into()];
     vocabulary.group_codes = coded(&[
         (2, "G1", vec![GroupId(0)]),
         (2, "N1", vec![GroupId(1)]),
         (2, "M32.14", vec![GroupId(1)]),
     ]);
-    vocabulary.group_names = boxed(&[("kidney transplant", GroupId(0)), ("nephritis", GroupId(1))]);
+    let relapsing = ("relapsing", GroupId(2));
+    vocabulary.group_names = boxed(&[
+        ("kidney transplant", GroupId(0)),
+        ("nephritis", GroupId(1)),
+        relapsing,
+    ]);
+    vocabulary.group_names_beside_codes = boxed(&[relapsing]);
     vocabulary
 }
 

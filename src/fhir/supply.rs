@@ -1,13 +1,16 @@
 //! Dispenses and statements about use.
 //!
 //! Turns MedicationDispense and MedicationStatement into a [`Supply`]: which drug, until when, and
-//! whether it is said not to be taken. Follows FHIR R4.
+//! whether it is said not to be taken. A dispense without days of supply has no end, and a statement of
+//! use without the end of its period has none either. Follows FHIR R4.
 
 use super::elements::{Period, Quantity};
 use super::json::Object;
 use super::medication::{Shelf, identify};
 use super::order::Scope;
-use crate::clinical::record::Supply;
+use super::terms::Words;
+use crate::clinical::record::{Drug, Said, Supply};
+use crate::clinical::vocabulary::Site;
 use crate::clinical::when::When;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -22,15 +25,20 @@ pub(crate) fn statement(of: &Object<'_>, shelf: &Shelf<'_>, scope: Scope<'_>) ->
     }
     let period: Period<'_> = of.get("effectivePeriod");
     let at = |name: &str| of.text(name).and_then(|text| When::parse(&text));
-    let denied = of.text("taken").as_deref() == Some("n");
+    let denied = of.text("taken").as_deref() == Some("n") || status.as_deref() == Some("not-taken");
+    let over = period.ends().is_some() || matches!(status.as_deref(), Some("stopped" | "completed"));
     Some(Supply {
         reference: of.reference("MedicationStatement"),
-        drug: identify(of, shelf, scope.base, scope.terms).drug,
+        drug: systemic(of, shelf, scope),
+        says: match (denied, over) {
+            (true, _) => Said::NotTaken,
+            (false, true) => Said::Ended,
+            (false, false) => Said::Taken,
+        },
         until: period
             .ends()
             .or_else(|| at("effectiveDateTime"))
             .or_else(|| at("dateAsserted")),
-        not_taken: denied || matches!(status.as_deref(), Some("not-taken" | "stopped")),
     })
 }
 
@@ -49,16 +57,25 @@ pub(crate) fn dispense(of: &Object<'_>, shelf: &Shelf<'_>, scope: Scope<'_>) -> 
         .value()
         .and_then(|days| days.trunc().to_i64())
         .filter(|days| (0..=400).contains(days));
-    let until = handed.map(|when| match days {
-        Some(days) => When::day(When::date_of(when.latest() + days * DAY)),
-        None => when,
-    });
+    let until = handed.and_then(|when| Some(When::day(When::date_of(when.latest() + days? * DAY))));
     Some(Supply {
         reference: of.reference("MedicationDispense"),
-        drug: identify(of, shelf, scope.base, scope.terms).drug,
+        drug: systemic(of, shelf, scope),
+        says: Said::Ended,
         until,
-        not_taken: false,
     })
+}
+
+/// The drug; one for local use says nothing about systemic use.
+fn systemic(of: &Object<'_>, shelf: &Shelf<'_>, scope: Scope<'_>) -> Drug {
+    let found = identify(of, shelf, scope.base, scope.terms);
+    let by_words = scope.terms.site_in(&Words::of(&found.words));
+    let sites = [found.coded_site, found.form_site, by_words];
+    if sites.contains(&Some(Site::Local)) {
+        Drug::Other
+    } else {
+        found.drug
+    }
 }
 
 #[cfg(test)]
@@ -101,8 +118,27 @@ mod tests {
             true,
         )
         .unwrap();
-        assert!(statement.not_taken);
+        assert_eq!(statement.says, Said::NotTaken);
         assert_eq!(statement.until.map(When::iso).as_deref(), Some("2026-10-01"));
         assert!(read(r#"{"status":"entered-in-error"}"#, true).is_none());
+    }
+
+    #[test]
+    fn what_names_no_end_has_none() {
+        let drug = r#""medicationCodeableConcept":{"text":"solvane"}"#;
+        let open = read(&format!(r#"{{{drug},"whenHandedOver":"2026-03-01"}}"#), false).unwrap();
+        assert_eq!((open.says, open.until), (Said::Ended, None));
+        let taken = read(
+            &format!(r#"{{{drug},"status":"active","dateAsserted":"2026-03-01"}}"#),
+            true,
+        )
+        .unwrap();
+        assert_eq!(taken.says, Said::Taken);
+        let stopped = read(
+            &format!(r#"{{{drug},"status":"stopped","dateAsserted":"2026-03-01"}}"#),
+            true,
+        )
+        .unwrap();
+        assert_eq!(stopped.says, Said::Ended);
     }
 }

@@ -118,7 +118,8 @@ impl<'v> Terms<'v> {
         found
     }
 
-    /// Groups of a concept: by its codes; by its texts only where no code has a group.
+    /// Groups of a concept: by its codes; by its texts only where no code has a group, apart from the
+    /// phrases that say more than a code can.
     pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) {
         let before = into.len();
         for coding in &concept.coding.0 {
@@ -133,23 +134,13 @@ impl<'v> Terms<'v> {
                 self.vocabulary.groups_of(system, &dotted, into);
             }
         }
-        if into.len() == before {
-            concept.texts().for_each(|text| self.groups_named(text, into));
-        }
-    }
-
-    /// Groups that a free text names; not where a denial, or a word of relatives, stands before the name.
-    fn groups_named(&self, text: &str, into: &mut Vec<GroupId>) {
-        let text = text.to_lowercase();
-        let words = Words::of(&text);
-        let denied = |rest: &str, name: &str| {
-            let before = Words::of(&text[..text.len() - rest.len() - name.len()]);
-            DENIALS.iter().any(|denial| before.has(denial))
+        let names = if into.len() == before {
+            &self.vocabulary.group_names
+        } else {
+            &self.vocabulary.group_names_beside_codes
         };
-        for (name, group) in &self.vocabulary.group_names {
-            if !into.contains(group) && words.after(name).is_some_and(|rest| !denied(rest, name)) {
-                into.push(*group);
-            }
+        if !names.is_empty() {
+            concept.texts().for_each(|text| groups_named(names, text, into));
         }
     }
 
@@ -206,6 +197,21 @@ impl<'v> Terms<'v> {
         words
             .filter(|(_, id)| of_drug(*id))
             .find_map(|(word, id)| text.has(word).then_some(*id))
+    }
+}
+
+/// Groups that a free text names; not where a denial, or a word of relatives, stands before the name.
+fn groups_named(names: &[(Box<str>, GroupId)], text: &str, into: &mut Vec<GroupId>) {
+    let text = text.to_lowercase();
+    let words = Words::of(&text);
+    let denied = |rest: &str, name: &str| {
+        let before = Words::of(&text[..text.len() - rest.len() - name.len()]);
+        DENIALS.iter().any(|denial| before.has(denial))
+    };
+    for (name, group) in names {
+        if !into.contains(group) && words.after(name).is_some_and(|rest| !denied(rest, name)) {
+            into.push(*group);
+        }
     }
 }
 

@@ -5,17 +5,19 @@
 //! if it is another patient's. It says of each source how it went, and which Medications are still needed.
 
 use super::Material;
+use super::changes::{changes, complete, is_signed_again, replaced_by_drafts};
 use super::context::ContextOrders;
 use super::fetch::{Answer, settles};
 use crate::clinical::gap::Why;
-use crate::clinical::record::{
-    Condition, Dose, Drug, Order, Outcome, PatientRecord, Role, SOURCES, Source, SourceState,
-};
+use crate::clinical::knowledge::Knowledge;
+use crate::clinical::occasion::Occasion;
+use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
+use crate::clinical::stops;
 use crate::fhir::bundle::{Given, Shape, State};
 use crate::fhir::json::{Object, Text};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
-use crate::fhir::order::{ReadOrder, Scope, order};
+use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
 use crate::fhir::subject::Subjects;
 use crate::fhir::{allergy, condition, patient, supply};
 use crate::protocol::request::Prefetch;
@@ -104,7 +106,7 @@ pub(super) fn assemble(
         reader.item(item);
     }
     let how = outcomes(&material.request.prefetch, &fetched, answers);
-    reader.finish(&pool, orders, &how)
+    reader.finish(material.knowledge, &pool, orders, &how)
 }
 
 /// A resource of a type that is read.
@@ -167,12 +169,15 @@ struct Reader<'r> {
     /// Orders of the context by reference, with their place.
     sent: HashMap<Box<str>, usize>,
     came: [bool; SOURCES.len()],
+    /// Orders of the record, by place, where one of them may turn out to be what stops.
+    copies: Vec<(usize, &'r Object<'r>)>,
 }
 
 impl<'r> Reader<'r> {
     fn new(material: &'r Material<'_>, pool: &'r Pool<'r>, subjects: &'r Subjects<'r>) -> Self {
         let encounter = material.request.context.encounter.as_deref();
         let record = PatientRecord {
+            occasion: material.request.occasion,
             encounter: encounter.map(|id| format!("Encounter/{id}").into()),
             ..PatientRecord::default()
         };
@@ -191,6 +196,7 @@ impl<'r> Reader<'r> {
             unresolved: Vec::new(),
             sent: HashMap::new(),
             came: [false; SOURCES.len()],
+            copies: Vec::new(),
         }
     }
 
@@ -285,16 +291,27 @@ impl<'r> Reader<'r> {
 
     /// An order of the record; of one that the context carries too, only what the context's copy lacks.
     fn recorded(&mut self, of: &'r Object<'r>) {
-        let read = order(of, Role::Recorded, self.shelf, self.scope);
+        let mut read = order(of, Role::Recorded, self.shelf, self.scope);
         let sent = read
             .order
             .reference
             .as_ref()
             .and_then(|reference| self.sent.get(reference).copied());
+        let signing = self.record.occasion == Occasion::Signing;
         match sent {
-            None => self.order(read),
+            None => self.copy(of, read),
+            Some(place) if signing && changes(&self.record.orders[place], &read.order) => {
+                // What the order was is what ends; what it becomes stands among the drafts.
+                read.order.role = Role::Stopping;
+                self.copy(of, read);
+            }
             Some(place) => {
-                complete(&mut self.record.orders[place], read.order);
+                let order = &mut self.record.orders[place];
+                if signing && is_signed_again(order, &read.order) {
+                    order.role = Role::Recorded;
+                    order.stopped = read.order.stopped;
+                }
+                complete(order, read.order);
                 if !self.reasons.iter().any(|(of, _)| *of == place) {
                     self.reasons.push((place, read.reasons));
                 }
@@ -302,7 +319,47 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn finish(mut self, pool: &Pool<'_>, orders: &ContextOrders<'_>, how: &[(Source, Outcome)]) -> Assembled {
+    /// An order that only the record holds.
+    fn copy(&mut self, of: &'r Object<'r>, mut read: ReadOrder) {
+        let occasion = self.record.occasion;
+        if occasion.looks_for_ended() {
+            read.order.ends_with_stay = ends_with(of, self.encounter);
+        }
+        if occasion.looks_for_ended() || occasion == Occasion::Signing {
+            self.copies.push((self.record.orders.len(), of));
+        }
+        self.order(read);
+    }
+
+    /// Marks what ends without being named as ended, with the order as it came.
+    fn mark_stops(&mut self, knowledge: &Knowledge) {
+        if self.copies.is_empty() {
+            return;
+        }
+        if self.record.occasion == Occasion::Signing {
+            replaced_by_drafts(&mut self.record);
+        }
+        stops::mark(&mut self.record, knowledge, self.scope.now);
+        for (place, of) in &self.copies {
+            let order = &mut self.record.orders[*place];
+            if order.role == Role::Stopping {
+                order.received = Some(as_it_came(of));
+            }
+        }
+        self.record.orders.sort_by_key(|order| match order.role {
+            Role::Stopping => 0,
+            Role::Draft => 1,
+            Role::Recorded => 2,
+        });
+    }
+
+    fn finish(
+        mut self,
+        knowledge: &Knowledge,
+        pool: &Pool<'_>,
+        orders: &ContextOrders<'_>,
+        how: &[(Source, Outcome)],
+    ) -> Assembled {
         for (place, references) in std::mem::take(&mut self.reasons) {
             for reference in references {
                 let is_it = |condition: &&Condition| condition.reference.as_deref() == Some(&*reference);
@@ -316,6 +373,7 @@ impl<'r> Reader<'r> {
                 self.record.orders[place].reasons.extend(groups);
             }
         }
+        self.mark_stops(knowledge);
         for source in &pool.unreadable {
             self.state(*source).unreadable = true;
         }
@@ -328,25 +386,6 @@ impl<'r> Reader<'r> {
             record: self.record,
             unresolved: self.unresolved,
         }
-    }
-}
-
-/// Adds to an order of the context what only the copy in the record says. What the context says stays.
-fn complete(order: &mut Order, copy: Order) {
-    if order.drug == Drug::Unreadable {
-        order.drug = copy.drug;
-        order.drug_text = copy.drug_text;
-        order.formulation = copy.formulation;
-        order.site = order.site.or(copy.site);
-    }
-    if order.drug == copy.drug && order.dose == Dose::Unknown {
-        order.dose = copy.dose;
-    }
-    order.authored = order.authored.or(copy.authored);
-    order.starts = order.starts.or(copy.starts);
-    order.prior = order.prior.take().or(copy.prior);
-    if order.reasons.is_empty() {
-        order.reasons = copy.reasons;
     }
 }
 

@@ -3,8 +3,10 @@
 //! Turns `context.toBeDiscontinued` and `context.draftOrders` into orders to be read, with their role and
 //! the bytes in which they came, and finds one that belongs to another patient. Other resources of these
 //! Bundles only serve to resolve references. Every order to be discontinued is being stopped or held; among
-//! the drafts of a signing hook, those that are over or held are.
+//! the drafts of a signing hook, those that are over or held are, until the record says that nothing changed.
+//! Elsewhere a draft that is over is no draft.
 
+use crate::clinical::occasion::Occasion;
 use crate::clinical::record::Role;
 use crate::fhir::bundle::{RawBundle, RawEntry, patient_at};
 use crate::fhir::json::{Object, Text};
@@ -47,11 +49,14 @@ impl<'a> ContextOrders<'a> {
             beside: Vec::new(),
             unreadable: false,
         };
-        let signing = matches!(&*request.hook, "order-sign" | "order-select");
+        let signing = request.occasion == Occasion::Signing;
         found.bundle(STOPS, request.context.to_be_discontinued, |_| Role::Stopping);
         found.bundle(DRAFTS, request.context.draft_orders, |order| {
             match order.text("status").as_deref() {
                 Some("stopped" | "cancelled" | "on-hold") if signing => Role::Stopping,
+                Some("stopped" | "cancelled" | "on-hold" | "completed" | "entered-in-error") => {
+                    Role::Recorded
+                }
                 _ => Role::Draft,
             }
         });

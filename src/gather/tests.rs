@@ -11,6 +11,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn knowledge() -> Knowledge {
     Knowledge {
+        released: "2026-11-22".into(),
+        attributes: Vec::new(),
         version: "1".into(),
         vocabulary: vocabulary(),
         sources: Vec::new(),

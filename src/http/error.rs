@@ -154,9 +154,7 @@ impl From<Failure> for Refused {
                 says: "the token is for another patient",
             },
             Failure::ForeignOrder { field } => Refused::ForeignOrder { field },
-            Failure::Undecided => Refused::Undecided {
-                says: "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
-            },
+            Failure::Undecided { says } => Refused::Undecided { says },
             Failure::Unwritable => Refused::Internal,
         }
     }

@@ -4,6 +4,7 @@
 //! order of the contract: size, media type, token, service, method, body. A handler reads as that list.
 //! It knows nothing of FHIR or of medicine.
 
+mod basis;
 mod body;
 mod call;
 pub mod error;
@@ -25,8 +26,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(discovery))
                 .default_service(web::to(only_get)),
         )
+        .route("/cds-services/basis.css", web::get().to(basis::style))
         .route("/cds-services/{id}", web::to(call::handle))
         .route("/cds-services/{id}/feedback", web::to(feedback::handle))
+        .service(
+            web::resource("/cds-services/{id}/basis")
+                .route(web::get().to(basis::handle))
+                .default_service(web::to(only_get)),
+        )
         .route("/livez", web::get().to(alive))
         .route("/readyz", web::get().to(ready))
         .default_service(web::to(nothing));

@@ -1,10 +1,9 @@
-//! What the pages of the demonstration and of the companion app share: one look, one chart, safe Markdown.
+//! What the pages of the demonstration and of the companion app share: one look and one chart.
 //!
 //! Turns templates into answers whose content security policy allows nothing but our own files. It knows no
 //! patient, no FHIR and no rule. Pages need no script and make no foreign request.
 
 pub mod chart;
-pub(crate) mod markdown;
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};

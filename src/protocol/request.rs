@@ -6,8 +6,9 @@
 //! what was sent. Follows CDS Hooks 2.0.1 "Calling a CDS Service" and the contexts of the hook library.
 
 use super::fields::{Fields, fields};
+use crate::clinical::occasion::Occasion;
 use crate::fhir::bundle::Given;
-use crate::fhir::json::{Text, drain, other_types};
+use crate::fhir::json::{Number, Object, Text, drain, other_types, read};
 use crate::fhir::subject::{PatientRef, is_id};
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -24,6 +25,8 @@ const DEEPEST: usize = 100;
 pub struct HookRequest<'a> {
     /// Name of the hook.
     pub hook: Cow<'a, str>,
+    /// What it asks.
+    pub occasion: Occasion,
     /// `hookInstance`.
     pub instance: Uuid,
     /// `fhirServer`, to be compared with the client's; nothing is ever fetched from it.
@@ -34,6 +37,8 @@ pub struct HookRequest<'a> {
     pub context: Context<'a>,
     /// `prefetch`.
     pub prefetch: Prefetch<'a>,
+    /// `extension`, as it came.
+    extension: Option<&'a RawValue>,
 }
 
 /// `fhirAuthorization`.
@@ -62,8 +67,6 @@ pub struct Context<'a> {
     pub to_be_discontinued: Option<&'a RawValue>,
     /// `draftOrders`: a Bundle, as it came.
     pub draft_orders: Option<&'a RawValue>,
-    /// `selections`, as it came.
-    pub selections: Option<&'a RawValue>,
 }
 
 /// `prefetch`: what came under each key, in the order sent. A key that is absent is not in it.
@@ -103,6 +106,25 @@ impl RequestError {
 }
 
 impl<'a> HookRequest<'a> {
+    /// A call that nobody sent, for what `gather` reads on behalf of the companion app.
+    pub fn made(
+        hook: Cow<'a, str>,
+        occasion: Occasion,
+        context: Context<'a>,
+        prefetch: Prefetch<'a>,
+    ) -> Self {
+        HookRequest {
+            hook,
+            occasion,
+            instance: Uuid::new_v4(),
+            fhir_server: None,
+            authorization: None,
+            context,
+            prefetch,
+            extension: None,
+        }
+    }
+
     /// Reads a body for any hook.
     ///
     /// # Errors
@@ -148,11 +170,19 @@ impl<'a> HookRequest<'a> {
         Ok(HookRequest {
             instance: instance(&top.required_text("hookInstance")?)?,
             context: context(&hook, top.required("context")?)?,
+            occasion: Occasion::of(&hook),
             hook,
             fhir_server,
             authorization,
             prefetch: envelope.prefetch,
+            extension: top.optional("extension"),
         })
+    }
+
+    /// A member of `extension` that is text or a number, as text. Extensions are agreed with one client, so
+    /// one of another form is no error.
+    pub fn extension(&self, name: &str) -> Option<Cow<'a, str>> {
+        read::<Object<'a>>(self.extension?).get::<Number<'a>>(name).0
     }
 }
 
@@ -247,10 +277,9 @@ fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestErro
         encounter: of.optional_text("encounterId")?.map(bare_encounter),
         to_be_discontinued: of.optional_bundle("toBeDiscontinued")?,
         draft_orders: of.optional_bundle("draftOrders")?,
-        selections: of.optional("selections"),
     };
-    if context.selections.is_some_and(|raw| !raw.get().starts_with('[')) {
-        return Err(of.wrong("selections", "must be an array"));
+    if of.optional("selections").is_some_and(|raw| !are_references(raw)) {
+        return Err(of.wrong("selections", "must be an array of resource types and ids"));
     }
     for field in also_required(hook) {
         of.required(field)?;
@@ -261,15 +290,27 @@ fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestErro
 /// `userId`: a type and an id, also as an absolute address.
 fn user<'a>(of: &Fields<'a>) -> Result<Cow<'a, str>, RequestError> {
     let user = of.required_text("userId")?;
-    let mut parts = user.rsplit('/');
-    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let is_type =
-        kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphabetic());
-    if is_type && is_id(id) {
+    if is_reference(&user) {
         Ok(user)
     } else {
         Err(of.wrong("userId", "must be a resource type and an id"))
     }
+}
+
+/// Whether a text ends with a type and an id.
+fn is_reference(text: &str) -> bool {
+    let mut parts = text.rsplit('/');
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_type =
+        kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphabetic());
+    is_type && is_id(id)
+}
+
+/// `selections`: every one a type and an id. What is selected is not looked at: an order that the session
+/// stops is stopped whether or not it is the one on screen.
+fn are_references(raw: &RawValue) -> bool {
+    let selected: Result<Vec<String>, _> = serde_json::from_str(raw.get());
+    selected.is_ok_and(|all| all.iter().all(|one| is_reference(one)))
 }
 
 fn bare_encounter(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -299,12 +340,13 @@ fn depth(json: &str) -> usize {
 }
 
 /// The fields of the body that are read on their own; `prefetch` is split on the way.
-const TOP: [&str; 5] = [
+const TOP: [&str; 6] = [
     "hook",
     "hookInstance",
     "fhirServer",
     "fhirAuthorization",
     "context",
+    "extension",
 ];
 
 #[derive(Default)]

@@ -8,6 +8,7 @@
 use super::random;
 use super::refusal::Refusal;
 use super::store::{Limits, Store};
+use crate::clinical::occasion::Occasion;
 use crate::protocol::request::HookRequest;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(super) struct Stop {
     patient: String,
     /// Hook of the call.
     pub(super) hook: String,
+    /// What it asked.
+    pub(super) occasion: Occasion,
     /// `context.toBeDiscontinued`.
     pub(super) orders: Option<Box<RawValue>>,
     /// `context.draftOrders`.
@@ -57,7 +60,7 @@ impl Handles {
         let context = &request.context;
         let parts = [context.to_be_discontinued, context.draft_orders];
         let size: usize = parts.iter().flatten().map(|raw| raw.get().len()).sum();
-        if size == 0 || size > LARGEST {
+        if size > LARGEST || (size == 0 && request.occasion == Occasion::View) {
             return None;
         }
         let handle = random::secret().ok()?;
@@ -65,6 +68,7 @@ impl Handles {
             client: client.to_owned(),
             patient: context.patient.id().to_owned(),
             hook: request.hook.to_string(),
+            occasion: request.occasion,
             orders: context.to_be_discontinued.map(ToOwned::to_owned),
             drafts: context.draft_orders.map(ToOwned::to_owned),
             content: content.to_owned(),

@@ -12,7 +12,9 @@ use super::session::{Open, Session};
 use super::token;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
+use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Drug, Order, OrderStatus, Outcome, PatientRecord, Role};
+use crate::clinical::stops;
 use crate::clinical::vocabulary::Site;
 use crate::fhir::banner::{Banner, banner};
 use crate::fhir::client::Server;
@@ -24,7 +26,6 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// A page may take longer than a hook call: somebody waits for it on purpose.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -32,8 +33,6 @@ const WITHIN: Duration = Duration::from_secs(10);
 const KEPT_FOR: Duration = Duration::from_secs(300);
 /// A token that ends so soon is refreshed before it is used.
 const SOON: Duration = Duration::from_secs(15);
-/// An order that ended longer ago is history.
-const LATELY: u32 = 90;
 
 /// A chart as it was read.
 pub(super) struct Reading {
@@ -42,7 +41,7 @@ pub(super) struct Reading {
     /// Who it is of.
     pub(super) banner: Banner,
     /// Which stop the page speaks of.
-    pub(super) occasion: Occasion,
+    pub(super) sense: Sense,
     /// When it was read.
     pub(super) at: Timestamp,
     read: Instant,
@@ -50,7 +49,7 @@ pub(super) struct Reading {
 
 /// Which stop the page speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Occasion {
+pub(super) enum Sense {
     /// That of the card.
     Card,
     /// One that the record shows to have happened lately.
@@ -148,11 +147,11 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
     for source in session.scopes.withheld() {
         record.sources.of_mut(source).outcome = Outcome::Failed(Why::NotPermitted);
     }
-    let occasion = occasion(&mut record, &app.knowledge, now.as_second());
+    let sense = sense(&mut record, &app.knowledge, now.as_second());
     Ok(Reading {
         record,
         banner: person.map(banner).unwrap_or_default(),
-        occasion,
+        sense,
         at: now,
         read: Instant::now(),
     })
@@ -165,51 +164,43 @@ fn call<'s>(session: &'s Session, person: Option<&'s str>) -> HookRequest<'s> {
     if let Some(given) = person.and_then(|json| serde_json::from_str(json).ok()) {
         prefetch.answers.push((Cow::Borrowed("patient"), given));
     }
-    HookRequest {
-        hook: stop.map_or(Cow::Borrowed("medication-discontinue"), |stop| {
-            Cow::Borrowed(&stop.hook)
-        }),
-        instance: Uuid::new_v4(),
-        fhir_server: None,
-        authorization: None,
-        context: Context {
-            user: Cow::Borrowed(session.user.as_deref().unwrap_or("Practitioner/unknown")),
-            patient: session.patient.clone(),
-            encounter: session.encounter.as_deref().map(Cow::Borrowed),
-            to_be_discontinued: stop.and_then(|stop| stop.orders.as_deref()),
-            draft_orders: stop.and_then(|stop| stop.drafts.as_deref()),
-            selections: None,
-        },
-        prefetch,
-    }
+    let context = Context {
+        user: Cow::Borrowed(session.user.as_deref().unwrap_or("Practitioner/unknown")),
+        patient: session.patient.clone(),
+        encounter: session.encounter.as_deref().map(Cow::Borrowed),
+        to_be_discontinued: stop.and_then(|stop| stop.orders.as_deref()),
+        draft_orders: stop.and_then(|stop| stop.drafts.as_deref()),
+    };
+    let hook = stop.map_or("patient-view", |stop| &stop.hook);
+    let occasion = stop.map_or(Occasion::View, |stop| stop.occasion);
+    HookRequest::made(Cow::Borrowed(hook), occasion, context, prefetch)
 }
 
-/// Finds the stop to speak of, and marks its orders. Where no card names one, it is what ended lately, else
-/// what is taken now: the first therapy, in the order of the tables, that has either.
-fn occasion(record: &mut PatientRecord, knowledge: &Knowledge, now: i64) -> Occasion {
-    if record.orders.iter().any(|order| order.role == Role::Stopping) {
-        return Occasion::Card;
+/// Finds the stop to speak of, and marks its orders. Where no card names one, it is a stop of the first therapy,
+/// in the order of the tables, that is taken now; else what ended lately, by the rule of the hooks that look back.
+fn sense(record: &mut PatientRecord, knowledge: &Knowledge, now: i64) -> Sense {
+    let stopping = |record: &PatientRecord| record.orders.iter().any(|order| order.role == Role::Stopping);
+    if stopping(record) {
+        return Sense::Card;
     }
     for withdrawal in &knowledge.withdrawals {
-        let of = |which: &dyn Fn(&Order) -> bool| -> Vec<usize> {
-            let is_it = |order: &Order| is_of(order, knowledge, withdrawal) && which(order);
-            (0..record.orders.len())
-                .filter(|&at| is_it(&record.orders[at]))
-                .collect()
-        };
-        let taken = of(&|order| is_taken(order, now));
-        let ended = of(&|order| ended_lately(order, now));
-        let (marked, occasion) = match (taken.is_empty(), ended.is_empty()) {
-            (false, _) => (taken, Occasion::Supposed),
-            (true, false) => (ended, Occasion::Lately),
-            (true, true) => continue,
-        };
-        for at in marked {
-            record.orders[at].role = Role::Stopping;
+        let mut taken = false;
+        for order in &mut record.orders {
+            if is_of(order, knowledge, withdrawal) && is_taken(order, now) {
+                (order.role, taken) = (Role::Stopping, true);
+            }
         }
-        return occasion;
+        if taken {
+            return Sense::Supposed;
+        }
     }
-    Occasion::Nothing
+    let asked = std::mem::replace(&mut record.occasion, Occasion::Announced);
+    stops::mark(record, knowledge, now);
+    if stopping(record) {
+        return Sense::Lately;
+    }
+    record.occasion = asked;
+    Sense::Nothing
 }
 
 /// Whether an order is one of a withdrawal's drug, for more than local use.
@@ -223,13 +214,4 @@ fn is_taken(order: &Order, now: i64) -> bool {
     order.role == Role::Recorded
         && order.status == OrderStatus::Active
         && order.ends.is_none_or(|ends| ends.latest() >= now)
-}
-
-fn ended_lately(order: &Order, now: i64) -> bool {
-    let ended = matches!(
-        order.status,
-        OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold
-    );
-    let since = now - i64::from(LATELY) * 86_400;
-    order.role == Role::Recorded && ended && order.stopped.is_some_and(|at| at.latest() >= since)
 }

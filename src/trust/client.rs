@@ -10,7 +10,7 @@ use url::Url;
 use super::TrustError;
 use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
-use crate::config::{self, ClientConfig, Config, KeySource, LocalCode, SignatureAlgorithm};
+use crate::config::{self, ClientConfig, Config, KeySource, LocalCode, SignatureAlgorithm, StopTriggers};
 
 /// One EHR that may call.
 pub struct Client {
@@ -90,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn codes(&self) -> &[LocalCode] {
         &self.settings.codes
+    }
+
+    /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
+    #[must_use]
+    pub fn stop_triggers(&self) -> Option<&StopTriggers> {
+        self.settings.stop_triggers.as_ref()
     }
 
     /// Whether it is the client of the demonstration, which calls without a token.

@@ -1,9 +1,11 @@
 //! The suite: one binary that tries the service from outside, and the rules that its sources keep.
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
-//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart` opens the companion app as an EHR and a browser do;
-//! `properties` says what must not change an answer; `content` runs the cases of the tables; `definitions` sends the examples of the hook's own
-//! definition; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
+//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
+//! opens the companion app as an EHR and a browser do;
+//! `properties` says what must not change an answer; `content` runs the cases of the tables; `definitions` sends
+//! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
+//! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
 //! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
@@ -22,9 +24,12 @@ mod conformance {
 }
 
 mod api {
+    mod basis;
     mod bad_input;
+    mod doors;
     mod faults;
     mod journal;
+    mod shapes;
     mod statuses;
 }
 
@@ -40,10 +45,12 @@ mod architecture;
 mod content;
 mod definitions;
 mod fuzz_smoke;
+mod referee;
 
 mod properties {
     mod arrangement;
     mod degraded;
+    mod doors;
     mod foreign;
     mod units;
 }

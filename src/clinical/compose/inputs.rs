@@ -2,7 +2,7 @@
 
 use crate::clinical::compose::text;
 use crate::clinical::knowledge::Kind;
-use crate::clinical::record::{Sex, Value};
+use crate::clinical::record::{Said, Sex, Value};
 use crate::clinical::signal::{Entry, Signals, ages};
 use crate::clinical::therapy::Start;
 use rust_decimal::Decimal;
@@ -144,6 +144,19 @@ fn input_of(signals: &Signals<'_>, entry: Entry) -> Option<Input> {
                 text::plain(&said),
                 None,
                 o.reference.as_deref(),
+            ))
+        }
+        Entry::Supply(i) => {
+            let s = &record.supplies[i];
+            let said = match s.says {
+                Said::NotTaken => "supply.not-taken",
+                Said::Ended | Said::Taken => "supply.ended",
+            };
+            Some(words(
+                "co-medication",
+                signals.knowledge.words.get(said).to_owned(),
+                s.until,
+                s.reference.as_deref(),
             ))
         }
         Entry::TherapyStart => match signals.therapy.start {

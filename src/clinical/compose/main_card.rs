@@ -6,12 +6,11 @@ use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Check, Rightful, Topic};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
 use crate::clinical::signal::{Entry, Latest, Signals, latest_of};
-use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
 
 impl<'k> Writer<'_, 'k> {
-    /// The warning, the rightful stop, or the card of a gate.
-    pub(super) fn main(&self, taper: &Result<Vec<Step>, &'k str>) -> Card<'k> {
+    /// The warning, the rightful stop, or the card of a gate; with the reason why no reduction is offered.
+    pub(super) fn main(&self, no_taper: Option<&'k str>) -> Card<'k> {
         let finding = self.finding;
         let (inputs, gaps) = self.checks();
         let mut sections = self.sections();
@@ -24,7 +23,7 @@ impl<'k> Writer<'_, 'k> {
         sections.gaps(&gaps, finding.raised);
         sections.listed("sure", &finding.statement.text.sure);
         sections.listed("courses", &finding.statement.text.courses);
-        if let (true, Err(why)) = (finding.warns(), taper) {
+        if let (true, Some(why)) = (finding.warns(), no_taper) {
             sections.plain(why);
         }
         let basis = Basis {

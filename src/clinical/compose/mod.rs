@@ -14,7 +14,7 @@ mod values;
 pub use inputs::{Input, Is};
 
 use super::agents::{Screening, Status, screen};
-use super::gap::Gap;
+use super::gap::{Gap, Truth};
 use super::judge::Finding;
 use super::knowledge::{
     AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
@@ -145,10 +145,10 @@ pub fn cards<'k>(
         signals,
         drugs,
     };
-    let mut cards = vec![writer.main(&taper)];
+    let mut cards = vec![writer.main(taper.as_ref().err().copied())];
     cards.extend(finding.hold_is_right.map(|right| writer.also_right(right)));
-    if let Ok(steps) = taper {
-        cards.extend(writer.taper(steps));
+    if let Ok((plan, steps)) = taper {
+        cards.extend(writer.taper(plan, steps));
     }
     cards.extend(writer.agents(screening));
     cards.extend(writer.monitoring());
@@ -203,7 +203,7 @@ fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
 pub struct TaperBasis<'k, 's> {
     /// Doses of one day in mg, in the order taken.
     pub doses: &'s [Decimal],
-    /// How the indication's tables let them go down.
+    /// The plan that applies.
     pub plan: &'k TaperPlan,
     /// What they are taken as.
     pub formulation: FormulationId,
@@ -215,15 +215,19 @@ pub fn taper_basis<'k, 's>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &Signals<'s>,
+    signals: &mut Signals<'s>,
 ) -> Result<TaperBasis<'k, 's>, &'k str> {
     let words = &knowledge.words;
-    let Some(plan) = &finding.indication.taper else {
+    let Some(usual) = &finding.indication.taper else {
         return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
     };
     if !finding.warns() {
         return Err("");
     }
+    let mut instead = finding.indication.taper_instead.iter();
+    let plan = instead
+        .find(|(when, _)| signals.truth(when) == Truth::True)
+        .map_or(usual, |(_, plan)| plan);
     match is_child(record, signals) {
         Some(false) => {}
         Some(true) => return Err(words.get("taper.none.child")),
@@ -248,17 +252,20 @@ pub fn taper_basis<'k, 's>(
     })
 }
 
-/// The steps, or the phrase that says why there are none.
+/// The plan that applies with its steps, or the phrase that says why there are none.
 fn plan_taper<'k>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &Signals<'_>,
-) -> Result<Vec<Step>, &'k str> {
+    signals: &mut Signals<'_>,
+) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
     let basis = taper_basis(finding, record, knowledge, signals)?;
     let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
-    schedule(basis.doses, &basis.plan.into(), strengths)
-        .ok_or_else(|| knowledge.words.get("taper.none.lowest"))
+    let steps = schedule(basis.doses, &basis.plan.into(), strengths);
+    Ok((
+        basis.plan,
+        steps.ok_or_else(|| knowledge.words.get("taper.none.lowest"))?,
+    ))
 }
 
 struct Writer<'w, 'k> {

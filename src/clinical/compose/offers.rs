@@ -4,15 +4,14 @@ use super::inputs::{evidence_of, inputs_of};
 use super::{AgentStatus, Basis, Card, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
-use crate::clinical::knowledge::{Kind, Monitor, Topic};
+use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic};
 use crate::clinical::record::{Dose, Source};
 use crate::clinical::signal::{Entry, Latest, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
 
 impl<'k> Writer<'_, 'k> {
-    pub(super) fn taper(&self, steps: Vec<Step>) -> Option<Card<'k>> {
-        let plan = self.finding.indication.taper.as_ref()?;
+    pub(super) fn taper(&self, plan: &'k TaperPlan, steps: Vec<Step>) -> Option<Card<'k>> {
         let after = *self.signals.therapy.stopping.first()?;
         let values = self.values();
         let words = &self.knowledge.words;
@@ -23,6 +22,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.steps(&in_words);
         sections.why(&[], &plan.statement.text.why);
+        sections.listed("misleading", &plan.statement.text.misleading);
         sections.listed("sure", &plan.statement.text.sure);
         sections.listed("courses", &plan.statement.text.courses);
         let mut basis = self.basis(
@@ -100,10 +100,10 @@ impl<'k> Writer<'_, 'k> {
 
     /// Weight as an input or a gap, where a dose of an agent that may be used depends on it.
     fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap>) {
-        let matters = screening
-            .agents
-            .iter()
-            .any(|s| s.agent.weight_based && matches!(s.status, Status::Offered | Status::CheckFirst));
+        let matters = screening.agents.iter().any(|s| {
+            (s.agent.weight_based || s.of.weight_based)
+                && matches!(s.status, Status::Offered | Status::CheckFirst)
+        });
         let analytes = &self.knowledge.vocabulary.analytes;
         let position = analytes
             .iter()
@@ -168,6 +168,7 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
         sections.why(&[], &statement.text.why);
+        sections.listed("misleading", &statement.text.misleading);
         sections.listed("sure", &statement.text.sure);
         sections.listed("courses", &statement.text.courses);
         let missing = finding

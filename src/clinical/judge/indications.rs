@@ -65,12 +65,13 @@ impl<'k> Court<'_, 'k> {
         (decisive, raise, keep.into_iter().map(|n| n.indication).collect())
     }
 
-    /// Transplants before all else; else by where the evidence stands; without those that yield to another.
+    /// Transplants before all else; else by where the evidence stands, unless that does not matter for an
+    /// indication; without those that yield to another.
     fn decisive(&self, mut found: Vec<Named<'k>>) -> Vec<Named<'k>> {
         if found.iter().any(|n| n.indication.kind == Kind::Transplant) {
             found.retain(|n| n.indication.kind == Kind::Transplant);
         } else if let Some(best) = found.iter().map(|n| n.rank).min() {
-            found.retain(|n| n.rank == best);
+            found.retain(|n| n.rank == best || n.indication.anywhere);
         }
         let keys: Vec<&str> = found.iter().map(|n| &*n.indication.key).collect();
         found.retain(|n| {

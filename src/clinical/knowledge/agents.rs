@@ -11,6 +11,8 @@ pub struct AgentUse {
     pub dose: Box<str>,
     /// The situation it is meant for, if another than this one: then at most `check-first`.
     pub situation: Option<Box<str>>,
+    /// The dose of this use depends on body weight, whatever other uses do.
+    pub weight_based: bool,
     /// Source of the use.
     pub source: SourceId,
 }

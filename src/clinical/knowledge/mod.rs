@@ -11,16 +11,21 @@ mod tables;
 pub use agents::{Agent, AgentUse, Exclusion, Note, Requirement};
 pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Which};
 pub use tables::{
-    Check, Conversion, Gate, Hazard, Indication, Kind, Monitor, Partial, Rightful, Statement, TaperPlan,
-    Then, Withdrawal,
+    Check, Conversion, CutOf, Gate, Hazard, Indication, Kind, Monitor, Partial, Rest, Rightful, Statement,
+    TaperPlan, Then, Withdrawal,
 };
 
+use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 
 /// Everything that `hooks/` says.
 pub struct Knowledge {
     /// Content version, for example `2026.11.0`.
     pub version: Box<str>,
+    /// Date of its release.
+    pub released: Box<str>,
+    /// Where the advice comes from, and which personal attributes it uses.
+    pub attributes: Vec<SourceAttribute>,
     /// Codes and names.
     pub vocabulary: Vocabulary,
     /// Sources, by [`SourceId`].
@@ -50,6 +55,26 @@ pub struct SourceId(pub u16);
 /// Index into [`Knowledge::agents`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentId(pub u16);
+
+/// One of the thirteen source attributes of 45 CFR 170.315(b)(11)(iv)(A).
+pub struct SourceAttribute {
+    /// Code.
+    pub code: Box<str>,
+    /// Name as in the regulation.
+    pub name: Box<str>,
+    /// Value.
+    pub is: AttributeValue,
+}
+
+/// Value of a source attribute.
+pub enum AttributeValue {
+    /// As written.
+    Says(Box<str>),
+    /// The list of citations.
+    Citations,
+    /// The dates of content and reviews.
+    Dates,
+}
 
 /// A public source that a text relies on.
 pub struct Citation {
@@ -205,6 +230,8 @@ pub struct Service {
     pub description: Box<str>,
     /// Usage requirements.
     pub usage: Box<str>,
+    /// At a hook that names no order: how many days ago an order may have ended and still be reviewed.
+    pub stopped_within: Option<u32>,
 }
 
 /// Who reviewed the content, and when again.
@@ -260,6 +287,15 @@ impl Knowledge {
     /// The agent.
     pub fn agent(&self, id: AgentId) -> &Agent {
         &self.agents[usize::from(id.0)]
+    }
+
+    /// How many days ago an order may have ended and still be reviewed on an occasion.
+    pub fn stopped_within(&self, occasion: Occasion) -> Option<u32> {
+        let asks = |service: &&Service| match Occasion::of(&service.hook) {
+            Occasion::View => matches!(occasion, Occasion::View | Occasion::Announced),
+            asked => asked == occasion,
+        };
+        self.services.iter().find(asks)?.stopped_within
     }
 
     /// The withdrawal of an ingredient, if its stop is reviewed.

@@ -130,6 +130,10 @@ pub enum Form {
         /// Days.
         days: u32,
     },
+    /// Dispenses and statements show that the drug ended certainly more than so many days ago.
+    SupplyEnded(u32),
+    /// A statement says that the drug is not taken, and no supply reaches beyond it.
+    SaidNotTaken,
     /// Months since this therapy began.
     SinceStart {
         /// From so many months on.

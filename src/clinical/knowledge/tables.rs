@@ -142,12 +142,16 @@ pub struct Indication {
     pub procedures: Vec<GroupId>,
     /// Indications (keys) beside which it says nothing of its own.
     pub yields_to: Vec<Box<str>>,
+    /// Its evidence counts in every place as much as the best evidence for another disease.
+    pub anywhere: bool,
     /// Worst first; the last one is `Always`.
     pub hazards: Vec<Hazard>,
     /// First checks: found or a gap.
     pub checks: Vec<Check>,
     /// A stepwise reduction, if one may be offered.
     pub taper: Option<TaperPlan>,
+    /// Reductions that take its place; the first whose condition is certainly true.
+    pub taper_instead: Vec<(Expr, TaperPlan)>,
     /// Why none is offered.
     pub no_taper: Option<Box<str>>,
     /// After-care.
@@ -182,18 +186,42 @@ pub struct Check {
 
 /// How the dose goes down.
 pub struct TaperPlan {
-    /// Largest cut of a step, in percent of the current daily dose.
+    /// Largest cut of a step, in percent.
     pub cut_percent: Decimal,
+    /// Of which daily dose.
+    pub cut_of: CutOf,
     /// Largest cut of a step in mg.
     pub max_mg: Option<Decimal>,
-    /// Days of a step.
+    /// Fewest days of a step.
     pub every: u32,
+    /// A dose at which the reduction rests for long.
+    pub rest: Option<Rest>,
+    /// Days over which the steps are spread, where they would take less.
+    pub over: Option<u32>,
     /// The whole never takes fewer days.
     pub floor: u32,
     /// Whether a published scheme exists.
     pub published: bool,
     /// Text, evidence and sources of the card.
     pub statement: Statement,
+}
+
+/// The dose of which a share is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOf {
+    /// The daily dose before the step.
+    Current,
+    /// The daily dose before the first step.
+    Start,
+}
+
+/// A long stay on the way down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Percent of the daily dose before the first step: the lowest dose that is not below it is held.
+    pub until_percent: Decimal,
+    /// Fewest days there.
+    pub days: u32,
 }
 
 /// A test to repeat.

@@ -29,10 +29,19 @@ impl Signals<'_> {
                 best = Reading::on(truth, Entry::Condition(index));
             }
         }
+        if recent.is_none() && best.truth != Truth::True && self.is_reason_of_the_order(groups) {
+            return Reading::plain(Truth::True);
+        }
         if best.truth == Truth::Unreadable && !best.entries.is_empty() {
             best.gaps = vec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
         }
         best
+    }
+
+    /// What a stopped order was given for counts like a condition on record, though never as a recent one.
+    fn is_reason_of_the_order(&self, groups: &[GroupId]) -> bool {
+        let mut orders = self.therapy.stopping.iter().map(|&i| &self.record.orders[i]);
+        orders.any(|order| order.reasons.iter().any(|(group, _)| groups.contains(group)))
     }
 
     pub(super) fn procedure(&self, groups: &[GroupId], within: Option<u32>) -> Reading {

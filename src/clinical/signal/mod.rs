@@ -8,6 +8,7 @@
 mod basket;
 mod facts;
 mod results;
+mod supplies;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
@@ -32,6 +33,8 @@ pub enum Entry {
     Order(usize),
     /// The reason of a stopped order (index into `orders`).
     StopReason(usize),
+    /// Index into `supplies`.
+    Supply(usize),
     /// When this therapy began.
     TherapyStart,
     /// Age.
@@ -193,6 +196,8 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::SupplyEnded(days) => self.supply_ended(*days),
+            Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
                 set,
                 severe,
@@ -259,6 +264,8 @@ impl<'a> Signals<'a> {
             Form::Of(_)
             | Form::StopReason { .. }
             | Form::AlsoStops(_)
+            | Form::SupplyEnded(_)
+            | Form::SaidNotTaken
             | Form::LocalUse
             | Form::Hold { .. } => None,
         }

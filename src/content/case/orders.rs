@@ -1,12 +1,12 @@
-//! The orders of a case.
+//! The orders and supplies of a case.
 
 use super::Teller;
-use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role};
+use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role, Said, Supply};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
 use crate::content::page::Word;
 use crate::content::phrases;
-use crate::content::schema::cases::OrderRow;
+use crate::content::schema::cases::{OrderRow, SaidRow, SupplyRow};
 
 impl Teller<'_> {
     /// The order of a row, numbered for its reference.
@@ -21,6 +21,8 @@ impl Teller<'_> {
         }
         let (role, status) = match row {
             _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
+            _ if row.stops && row.entered_in_error => (Role::Stopping, OrderStatus::EnteredInError),
+            _ if row.stops && row.completed => (Role::Stopping, OrderStatus::Completed),
             _ if row.stops => (Role::Stopping, OrderStatus::Stopped),
             _ if row.draft => (Role::Draft, OrderStatus::Draft),
             _ if row.stopped.is_some() => (Role::Recorded, OrderStatus::Stopped),
@@ -69,9 +71,24 @@ impl Teller<'_> {
                 .map(|code| code.as_str().into())
                 .collect(),
             status_reason_text: reason.into(),
+            ends_with_stay: false,
             prior: None,
             written_taper: row.written_taper,
             received: None,
+        }
+    }
+
+    /// The dispense or statement of a row, numbered for its reference.
+    pub(super) fn supply(&self, n: usize, row: &SupplyRow) -> Supply {
+        Supply {
+            reference: Some(format!("MedicationStatement/{n}").into()),
+            drug: phrases::drug(row.drug.get_ref(), self.knowledge).drug,
+            says: match row.says {
+                SaidRow::Ended => Said::Ended,
+                SaidRow::Taken => Said::Taken,
+                SaidRow::NotTaken => Said::NotTaken,
+            },
+            until: self.date(row.until.as_ref()),
         }
     }
 

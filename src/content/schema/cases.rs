@@ -27,6 +27,8 @@ pub(crate) struct Case {
     #[serde(default)]
     pub(crate) orders: Vec<OrderRow>,
     #[serde(default)]
+    pub(crate) supplies: Vec<SupplyRow>,
+    #[serde(default)]
     pub(crate) labs: Vec<LabRow>,
     #[serde(default)]
     pub(crate) missing: BTreeMap<Word, Word>,
@@ -142,7 +144,29 @@ pub(crate) struct OrderRow {
     #[serde(default)]
     pub(crate) written_taper: bool,
     #[serde(default)]
+    pub(crate) entered_in_error: bool,
+    #[serde(default)]
+    pub(crate) completed: bool,
+    #[serde(default)]
     pub(crate) unreadable: bool,
+}
+
+/// A dispense or a statement.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SupplyRow {
+    pub(crate) drug: Word,
+    pub(crate) says: SaidRow,
+    pub(crate) until: Option<Word>,
+}
+
+/// What a dispense or a statement says.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SaidRow {
+    Ended,
+    Taken,
+    NotTaken,
 }
 
 #[derive(Deserialize)]

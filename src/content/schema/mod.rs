@@ -10,6 +10,7 @@ pub(super) mod tables;
 pub(super) mod terms;
 
 use super::page::Word;
+use super::scalar::Days;
 use crate::clinical::knowledge as model;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -169,6 +170,30 @@ pub(super) struct Content {
     pub(super) released: Word,
 }
 
+/// `source-attributes.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceAttributes {
+    pub(super) attribute: Vec<SourceAttributeRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceAttributeRow {
+    pub(super) code: Word,
+    pub(super) name: String,
+    pub(super) says: Option<String>,
+    pub(super) from: Option<AttributeFrom>,
+}
+
+/// What fills an attribute from the tables.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AttributeFrom {
+    Citations,
+    Dates,
+}
+
 /// `sources.toml`.
 pub(super) type Sources = BTreeMap<Word, SourceRow>;
 
@@ -198,14 +223,15 @@ pub(super) struct Services {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ServiceRow {
     pub(super) id: Word,
-    pub(super) hook: String,
+    pub(super) hook: Word,
     pub(super) title: String,
     pub(super) description: String,
     #[serde(default)]
     pub(super) usage: String,
+    pub(super) stopped_within: Option<Days>,
 }
 
 /// `override-reasons.toml`.

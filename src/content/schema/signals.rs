@@ -76,6 +76,8 @@ signal_row! {
     "starts" starts: Starts,
     "stopped-for-harm" stopped_for_harm: Vec<Word>,
     "taken-within" taken_within: TakenWithin,
+    "supply-ended" supply_ended: Days,
+    "said-not-taken" said_not_taken: Yes,
     "since-start" since_start: Bounds,
     "allergy" allergy: Allergy,
     "local-use" local_use: Yes,

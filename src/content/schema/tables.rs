@@ -142,10 +142,14 @@ pub(crate) struct IndicationFile {
     #[serde(default)]
     pub(crate) yields_to: Vec<Word>,
     #[serde(default)]
+    pub(crate) anywhere: bool,
+    #[serde(default)]
     pub(crate) hazard: Vec<HazardRow>,
     #[serde(default)]
     pub(crate) check: Vec<CheckRow>,
     pub(crate) taper: Option<TaperRow>,
+    #[serde(default)]
+    pub(crate) taper_instead: Vec<TaperRow>,
     pub(crate) no_taper: Option<Word>,
     pub(crate) monitoring: Option<StatementRow>,
     #[serde(default)]
@@ -186,14 +190,29 @@ pub(crate) struct CheckRow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaperRow {
+    pub(crate) when: Option<Spanned<Logic>>,
     pub(crate) cut: Word,
+    #[serde(default)]
+    pub(crate) of: CutOf,
     pub(crate) max: Option<Word>,
     pub(crate) every: Spanned<Days>,
+    pub(crate) until: Option<Word>,
+    pub(crate) hold: Option<Days>,
+    pub(crate) over: Option<Spanned<Days>>,
     pub(crate) floor: Days,
     pub(crate) published: bool,
     pub(crate) text: Word,
     pub(crate) evidence: Certainty,
     pub(crate) sources: Spanned<Vec<Word>>,
+}
+
+/// The dose of which a share is cut.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CutOf {
+    #[default]
+    Current,
+    Start,
 }
 
 #[derive(Deserialize)]
@@ -205,11 +224,13 @@ pub(crate) struct StatementRow {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AgentRow {
     pub(crate) key: Word,
     pub(crate) dose: Word,
     pub(crate) situation: Option<Word>,
+    #[serde(default)]
+    pub(crate) weight_based: bool,
     pub(crate) source: Word,
 }
 

@@ -14,7 +14,7 @@ mod units;
 
 pub(super) use query::Query;
 
-use super::reading::{Occasion, Reading};
+use super::reading::{Reading, Sense};
 use super::session::Session;
 use crate::clinical::evaluate::evaluate;
 use crate::clinical::judge::{Judgement, Verdict, judge};
@@ -59,7 +59,7 @@ struct Frame<'p> {
 pub(super) struct ChartPage<'p> {
     prefix: &'p str,
     frame: Frame<'p>,
-    occasion: Occasion,
+    sense: Sense,
     older_card: bool,
     stop: Option<StopView>,
     cards: Vec<CardView<'p>>,
@@ -145,12 +145,12 @@ pub(super) fn chart<'p>(
     let mut page = ChartPage {
         prefix: &app.smart.prefix,
         frame,
-        occasion: reading.occasion,
+        sense: reading.sense,
         older_card: session
             .stop
             .as_ref()
             .is_some_and(|stop| *stop.content != *knowledge.version),
-        stop: case.as_ref().map(|case| stop::view(case, reading.occasion)),
+        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
         cards: reasoning::cards(&evaluation, knowledge),
         silence: reasoning::silence(&evaluation),
         charts: Vec::new(),
@@ -172,11 +172,11 @@ pub(super) fn chart<'p>(
     page.reasoning = Some(reasoning::reasoning(&judgement, &evaluation, &signals, knowledge));
     let mut plan = None;
     if let Verdict::Finding(finding) = &judgement.verdict {
-        page.planner = planner::planner(&case, finding, &signals, query);
+        page.planner = planner::planner(&case, finding, &mut signals, query);
         page.agents = agents::agents(&case, finding, &mut signals);
         plan = page.planner.as_ref().ok().map(|planner| &planner.plan);
     }
-    let drawn = timeline::timeline(&case, &judgement, &signals, reading.occasion, plan, query);
+    let drawn = timeline::timeline(&case, &judgement, &signals, reading.sense, plan, query);
     page.charts = charts(&drawn.timeline);
     page.tables = drawn.tables;
     page
@@ -195,9 +195,9 @@ pub(super) fn plan<'p>(
     let planner = match &case {
         None => Err(String::new()),
         Some(case) => {
-            let (judgement, signals) = case.judged();
+            let (judgement, mut signals) = case.judged();
             match &judgement.verdict {
-                Verdict::Finding(finding) => planner::planner(case, finding, &signals, query),
+                Verdict::Finding(finding) => planner::planner(case, finding, &mut signals, query),
                 Verdict::Silent { .. } => Err(String::new()),
             }
         }
@@ -205,7 +205,7 @@ pub(super) fn plan<'p>(
     PlanPage {
         prefix: &app.smart.prefix,
         frame: frame(app, session, reading, path),
-        stop: case.as_ref().map(|case| stop::view(case, reading.occasion)),
+        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
         planner,
         query,
     }

@@ -8,7 +8,7 @@ use super::query::{Asked, Query};
 use super::{Case, shown};
 use crate::clinical::compose::{TaperBasis, taper_basis, text};
 use crate::clinical::judge::Finding;
-use crate::clinical::knowledge::TaperPlan;
+use crate::clinical::knowledge::{CutOf, TaperPlan};
 use crate::clinical::record::Dose;
 use crate::clinical::signal::Signals;
 use crate::clinical::taper::{Pace, Step, schedule, units};
@@ -85,7 +85,7 @@ pub(super) struct StepRow {
 pub(super) fn planner(
     case: &Case<'_, '_>,
     finding: &Finding<'_>,
-    signals: &Signals<'_>,
+    signals: &mut Signals<'_>,
     query: &Query,
 ) -> Result<Planner, String> {
     let basis = taper_basis(finding, case.record, case.knowledge, signals).map_err(str::to_owned)?;
@@ -140,10 +140,16 @@ fn pace(plan: &TaperPlan, asked: &Asked) -> Pace {
         cut_percent: asked.cut.unwrap_or(scheme.cut_percent),
         max_mg: asked.most.or(scheme.max_mg),
         every: asked.every.unwrap_or(scheme.every),
-        floor: scheme.floor,
+        ..scheme.clone()
     };
-    let floor = if pace == scheme { scheme.floor } else { 0 };
-    Pace { floor, ..pace }
+    if pace == scheme {
+        return scheme;
+    }
+    Pace {
+        over: None,
+        floor: 0,
+        ..pace
+    }
 }
 
 /// Forms of the drug that are taken as often as the present one: to these no conversion is needed.
@@ -221,16 +227,33 @@ fn listed(strengths: &[Decimal]) -> String {
 }
 
 fn scheme(plan: &TaperPlan) -> String {
+    let whole = match plan.cut_of {
+        CutOf::Current => "current",
+        CutOf::Start => "first",
+    };
     let most = plan
         .max_mg
         .map(|mg| format!(" and at most {} mg", text::number(mg)))
         .unwrap_or_default();
+    let rest = plan.rest.map(|rest| {
+        let share = text::number(rest.until_percent);
+        format!(
+            ", resting at least {} days at {share} % of the first dose",
+            rest.days
+        )
+    });
     format!(
-        "Steps of at most {} % of the current daily dose{most}, every {} days, over at least {} days.",
+        "Steps of at most {} % of the {whole} daily dose{most}, every {} days{}, over at least {} days.",
         text::number(plan.cut_percent),
         plan.every,
-        plan.floor
+        rest.unwrap_or_default(),
+        least(plan)
     )
+}
+
+/// Fewest days of the whole.
+fn least(plan: &TaperPlan) -> u32 {
+    plan.floor.max(plan.over.unwrap_or_default())
 }
 
 fn broken(plan: &TaperPlan, pace: &Pace, steps: &[Step]) -> Vec<String> {
@@ -256,10 +279,10 @@ fn broken(plan: &TaperPlan, pace: &Pace, steps: &[Step]) -> Vec<String> {
         ));
     }
     let whole: u32 = steps.iter().map(|step| step.days).sum();
-    if whole < plan.floor {
+    if whole < least(plan) {
         broken.push(format!(
             "The whole takes {whole} days; the scheme takes at least {}.",
-            plan.floor
+            least(plan)
         ));
     }
     broken
@@ -270,7 +293,11 @@ fn forced(pace: &Pace, rows: &[StepRow], start: Decimal) -> Vec<String> {
     let mut before = start;
     let mut forced = Vec::new();
     for row in rows {
-        let share = before
+        let whole = match pace.cut_of {
+            CutOf::Current => before,
+            CutOf::Start => start,
+        };
+        let share = whole
             .checked_mul(pace.cut_percent)
             .and_then(|part| part.checked_div(Decimal::ONE_HUNDRED));
         let allowed = share.map(|share| pace.max_mg.map_or(share, |most| most.min(share)));

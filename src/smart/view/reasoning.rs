@@ -7,7 +7,7 @@ use crate::clinical::gap::Truth;
 use crate::clinical::judge::{Judgement, Step, Verdict};
 use crate::clinical::knowledge::{Citation, Knowledge, SourceId};
 use crate::clinical::signal::Signals;
-use crate::pages::markdown;
+use crate::markdown;
 
 /// A card as the page shows it.
 pub(super) struct CardView<'k> {

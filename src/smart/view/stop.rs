@@ -4,7 +4,7 @@ use super::Case;
 use crate::clinical::compose::text;
 use crate::clinical::record::{Dose, Order};
 use crate::clinical::therapy::Start;
-use crate::smart::reading::Occasion;
+use crate::smart::reading::Sense;
 
 /// What is being stopped.
 pub(super) struct StopView {
@@ -30,7 +30,7 @@ pub(super) struct OrderLine {
 }
 
 /// What is being stopped.
-pub(super) fn view(case: &Case<'_, '_>, occasion: Occasion) -> StopView {
+pub(super) fn view(case: &Case<'_, '_>, sense: Sense) -> StopView {
     let vocabulary = &case.knowledge.vocabulary;
     let orders = || case.therapy.stopping.iter().map(|&at| &case.record.orders[at]);
     let stopped = orders().filter_map(|order| order.stopped).max();
@@ -49,7 +49,7 @@ pub(super) fn view(case: &Case<'_, '_>, occasion: Occasion) -> StopView {
             (Start::Unknown | Start::Hidden, _) => String::new(),
         },
         stopped: stopped
-            .filter(|_| occasion == Occasion::Lately)
+            .filter(|_| sense == Sense::Lately)
             .map(|when| when.human())
             .unwrap_or_default(),
         formulation: case

@@ -16,7 +16,7 @@ use crate::clinical::signal::Signals;
 use crate::clinical::vocabulary::{AnalyteId, LevelTiming, Site};
 use crate::clinical::when::When;
 use crate::pages::chart::{Bar, DoseStep, Doses, Event, Lane, Point, Series, Timeline};
-use crate::smart::reading::{Occasion, is_of};
+use crate::smart::reading::{Sense, is_of};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -46,7 +46,7 @@ pub(super) fn timeline(
     case: &Case<'_, '_>,
     judgement: &Judgement<'_>,
     signals: &Signals<'_>,
-    occasion: Occasion,
+    sense: Sense,
     plan: Option<&Plan>,
     query: &Query,
 ) -> Drawn {
@@ -54,7 +54,7 @@ pub(super) fn timeline(
     let mut timeline = Timeline {
         doses: doses(case, plan),
         lanes: lanes(case),
-        events: events(case, occasion),
+        events: events(case, sense),
         until: plan.map_or(case.today, |plan| plan.end.max(case.today)),
         ..Timeline::until(case.today)
     };
@@ -411,7 +411,7 @@ fn bar(order: &Order, name: &str, from: Date, case: &Case<'_, '_>) -> Bar {
 }
 
 /// Stops of the drug, and the one that the page is about.
-fn events(case: &Case<'_, '_>, occasion: Occasion) -> Vec<Event> {
+fn events(case: &Case<'_, '_>, sense: Sense) -> Vec<Event> {
     let drug = &case
         .knowledge
         .vocabulary
@@ -421,7 +421,7 @@ fn events(case: &Case<'_, '_>, occasion: Occasion) -> Vec<Event> {
         matches!(
             order.status,
             OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold
-        ) && (order.role == Role::Recorded || occasion == Occasion::Lately)
+        ) && (order.role == Role::Recorded || sense == Sense::Lately)
     };
     let orders = case
         .record
@@ -440,7 +440,7 @@ fn events(case: &Case<'_, '_>, occasion: Occasion) -> Vec<Event> {
         .collect();
     events.sort_by_key(|event| event.day);
     events.dedup_by_key(|event| event.day);
-    if occasion == Occasion::Card {
+    if sense == Sense::Card {
         events.push(Event {
             day: case.today,
             label: format!("{drug} to be stopped"),

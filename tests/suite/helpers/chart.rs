@@ -21,6 +21,10 @@ pub const KEYS: [&str; 7] = [
     "procedures",
 ];
 
+/// R5's date of the last change of status, in R4.
+const STATUS_CHANGED: &str =
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged";
+
 /// A stop and the chart behind it.
 #[derive(Clone)]
 pub struct Stop {
@@ -216,6 +220,36 @@ impl Stop {
     /// The call of an EHR that sends no prefetch and lets its server be read.
     pub fn granting(&self, fhir_base: &str, token: &str) -> Value {
         grant(self.without_prefetch(), fhir_base, token)
+    }
+
+    /// Notes in each of the orders being changed when that was, as the record of an EHR does.
+    pub fn dated(mut self, at: &str) -> Self {
+        for order in &mut self.stopping {
+            order["extension"] = json!([{"url": STATUS_CHANGED, "valueDateTime": at}]);
+        }
+        self
+    }
+
+    /// The orders being changed, and those drafted with them.
+    pub fn changes(&self) -> (&[Value], &[Value]) {
+        (&self.stopping, &self.drafts)
+    }
+
+    /// The chart once the change is on record.
+    pub fn afterwards(&self) -> Value {
+        let mut prefetch = self.prefetch();
+        let changed = |order: &Value| {
+            let now = self.stopping.iter().find(|changed| changed["id"] == order["id"]);
+            now.unwrap_or(order).clone()
+        };
+        let orders: Vec<Value> = self
+            .medications
+            .iter()
+            .map(changed)
+            .chain(self.drafts.clone())
+            .collect();
+        prefetch["medications"] = searchset(&orders);
+        prefetch
     }
 
     /// The chart by prefetch key.

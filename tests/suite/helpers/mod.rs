@@ -3,7 +3,9 @@
 pub mod answer;
 pub mod app;
 pub mod chart;
+pub mod doors;
 pub mod ehr;
+pub mod installed;
 pub mod keys;
 pub mod program;
 pub mod pure;

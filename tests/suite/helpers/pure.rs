@@ -1,10 +1,12 @@
 //! The judgement without the wire: what `stepdown explain --json` does.
 
+use super::doors::TRIGGER;
 use super::now;
 use serde_json::Value;
 use std::sync::LazyLock;
 use stepdown::clinical::evaluate::evaluate;
 use stepdown::clinical::knowledge::Knowledge;
+use stepdown::clinical::occasion::Occasion;
 use stepdown::content;
 use stepdown::fhir::terms::LocalCodes;
 use stepdown::gather::read_given;
@@ -50,12 +52,16 @@ impl Judged {
     }
 }
 
-/// Judges a request as it is, without asking any server.
+/// Judges a request as it is, without asking any server. A patient-view with the demonstration's trigger is
+/// taken as the demonstration takes it.
 pub fn judge(body: &[u8]) -> Judged {
-    let request = match HookRequest::parse(body) {
+    let mut request = match HookRequest::parse(body) {
         Ok(request) => request,
         Err(error) => return Judged::Refused(error.to_string()),
     };
+    if request.extension(TRIGGER).as_deref() == Some("discontinue") {
+        request.occasion = Occasion::Announced;
+    }
     let record = match read_given(&request, None, knowledge(), &LocalCodes::default(), now()) {
         Ok(record) => record,
         Err(error) => return Judged::Refused(error.to_string()),

@@ -43,6 +43,20 @@ pub fn stories() -> Vec<(&'static str, Stop)> {
             "autoimmune hepatitis",
             Stop::tacrolimus().in_autoimmune_hepatitis(),
         ),
+        (
+            "membranous nephropathy",
+            Stop::tacrolimus()
+                .with_condition("mn-1", "N04.21", "Primary membranous nephropathy", 700)
+                .with_upcr("0.2", "g/g", 7),
+        ),
+        (
+            "minimal change disease",
+            Stop::tacrolimus().with_condition("mcd-1", "N04.0", "Minimal change disease", 400),
+        ),
+        (
+            "myasthenia gravis after a crisis",
+            Stop::tacrolimus().with_condition("mg-1", "G70.01", "Myasthenia gravis in crisis", 400),
+        ),
         ("indication unknown", Stop::tacrolimus()),
     ]
 }

@@ -112,15 +112,3 @@ async fn how_the_chart_arrives_changes_nothing() {
         }
     }
 }
-
-/// The hooks that carry the same stop give the same advice, word for word.
-#[tokio::test]
-async fn every_door_gives_the_same_advice() {
-    let demo = Demo::spawn().await;
-    for (name, stop) in stories() {
-        let mut request = stop.request();
-        let first = demo.hook(&request).await.json;
-        request["hook"] = json!("order-discontinue");
-        assert_same_advice(&first, &demo.hook(&request).await.json, name);
-    }
-}
