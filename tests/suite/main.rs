@@ -38,6 +38,7 @@ mod smart {
     mod arrival;
     mod handoff;
     mod launching;
+    mod pages;
     mod sessions;
 }
 
