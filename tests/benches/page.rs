@@ -10,6 +10,7 @@
 )]
 
 #[path = "request.rs"]
+#[expect(dead_code, reason = "the page is judged at the time of the machine")]
 mod request;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
