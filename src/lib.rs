@@ -6,7 +6,8 @@
 //! 2. `trust` turns the `Authorization` header into a `TrustedEhr`, or refuses.
 //! 3. `protocol` turns the JSON into a `HookRequest`.
 //! 4. `gather` turns prefetch, and what the EHR's FHIR server adds, into a `PatientRecord` with its gaps.
-//! 5. `clinical::therapy` says what is being stopped, held or replaced.
+//! 5. `clinical::stops` finds what ended where the hook names no order; `clinical::therapy` says what is being
+//!    stopped, held or replaced.
 //! 6. `clinical::signal` says of each named sign whether it is true, false or unknown.
 //! 7. `clinical::judge` lets the tables of `hooks/` decide; `clinical::taper` and `clinical::agents` add to it.
 //! 8. `clinical::compose` writes the cards in the words of `hooks/`.

@@ -72,7 +72,8 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate(&record, &app.knowledge, now);
     if evaluation.undecided {
-        return Err(undecided(&record));
+        let says = undecided(&record);
+        return Err(Failure::Undecided { says });
     }
     let mut out = respond(&record, &app.knowledge, &evaluation, &request, now);
     link_app(app, ehr, &request, &mut out);
@@ -134,15 +135,15 @@ fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
         && value.is_some_and(|value| triggers.codes.iter().any(|code| *code == value))
 }
 
-fn undecided(record: &PatientRecord) -> Failure {
+/// Why a question could not be decided, and in which field that is.
+pub fn undecided(record: &PatientRecord) -> &'static str {
     let unlisted = record.sources.of(Source::Medications).missing().is_some();
-    let says = match record.occasion {
+    match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
         _ if unlisted => "the medication list could not be had (prefetch.medications)",
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
-    };
-    Failure::Undecided { says }
+    }
 }
 
 /// The token that came along must be for the patient of the call.

@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod gap;
 pub mod judge;
 pub mod knowledge;
+mod merge;
 pub mod occasion;
 pub mod record;
 pub mod signal;

@@ -222,6 +222,8 @@ pub struct Order {
     pub formulation: Option<FormulationId>,
     /// Dose of one day.
     pub dose: Dose,
+    /// Minutes of the day at which the doses are to be taken, by the clock of the place; empty if not given.
+    pub dose_times: Vec<u16>,
     /// `authoredOn`.
     pub authored: Option<When>,
     /// Start and end of use, from `boundsPeriod` or the validity of dispensing.
@@ -328,6 +330,8 @@ pub struct LabResult {
     pub timing: LevelTiming,
     /// For drug levels: hours between the last dose and the sample, where the record says.
     pub hours_after_dose: Option<Decimal>,
+    /// For drug levels: minute of the day by the clock of the place where it was drawn, where the record tells it.
+    pub drawn_at: Option<u16>,
 }
 
 /// A value.

@@ -39,6 +39,8 @@ pub struct Pace {
     pub cut_of: CutOf,
     /// Largest cut of a step in mg.
     pub max_mg: Option<Decimal>,
+    /// Largest cut in mg that whole units may force; without a schedule of such steps there is none.
+    pub coarsest_mg: Option<Decimal>,
     /// Fewest days of a step.
     pub every: u32,
     /// A dose at which the reduction rests for long.
@@ -55,6 +57,7 @@ impl From<&TaperPlan> for Pace {
             cut_percent: plan.cut_percent,
             cut_of: plan.cut_of,
             max_mg: plan.max_mg,
+            coarsest_mg: plan.coarsest_mg,
             every: plan.every,
             rest: plan.rest,
             over: plan.over,
@@ -63,7 +66,8 @@ impl From<&TaperPlan> for Pace {
     }
 }
 
-/// Computes the steps. `None` if the dose cannot be reduced in whole units.
+/// Computes the steps. `None` if the dose cannot be reduced in whole units, or only in coarser steps than
+/// the plan bears.
 pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
@@ -79,7 +83,14 @@ pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Opt
         if steps.len() == MOST_STEPS {
             return None;
         }
-        current = next.iter().sum();
+        let total: Decimal = next.iter().sum();
+        if plan
+            .coarsest_mg
+            .is_some_and(|coarsest| current - total > coarsest)
+        {
+            return None;
+        }
+        current = total;
         steps.push(Step {
             days: plan.every,
             doses: next,

@@ -9,7 +9,7 @@ use crate::clinical::occasion::Occasion;
 use crate::content;
 use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
-use crate::pipeline::respond;
+use crate::pipeline::{respond, undecided};
 use crate::protocol::request::HookRequest;
 use crate::startup::Clock;
 use jiff::Timestamp;
@@ -58,10 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
         .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
     let evaluation = evaluate(&record, &knowledge, now);
     if evaluation.undecided {
-        return Err(CommandError::Request(format!(
-            "{file}: the drug of the stopped order, or at a hook that names no order the medication list, \
-             cannot be read"
-        )));
+        return Err(CommandError::Request(format!("{file}: {}", undecided(&record))));
     }
     let mut out = std::io::stdout().lock();
     let written = if arguments.json {

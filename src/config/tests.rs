@@ -175,6 +175,16 @@ fn a_refusal_names_line_and_key() {
             "no token could be accepted",
         ),
         (
+            "no extension",
+            format!("{JOURNAL}{CLIENT}stop-triggers={{extension=' ',codes=['1']}}\n"),
+            "settings:8: `stop-triggers`: names no extension",
+        ),
+        (
+            "no trigger",
+            format!("{JOURNAL}{CLIENT}stop-triggers={{extension='x',codes=[]}}\n"),
+            "`stop-triggers`: needs codes",
+        ),
+        (
             "no time",
             format!("{JOURNAL}{CLIENT}deadline-ms=0\n"),
             "`deadline-ms`: must lie between 1 and 60000",
@@ -227,6 +237,24 @@ fn local_codes_are_read_and_a_bad_row_is_named() {
         .unwrap_err()
         .to_string();
     assert!(said.contains("c.csv:3"), "{said}");
+}
+
+#[test]
+fn a_client_may_announce_stops() {
+    let client = |text: &str| {
+        read(&format!("{JOURNAL}{CLIENT}{text}"))
+            .unwrap()
+            .clients
+            .remove(0)
+    };
+    assert_eq!(client("").stop_triggers, None);
+    let triggers =
+        client("stop-triggers = { extension = 'com.example.trigger', codes = ['23'] }\n").stop_triggers;
+    let expected = StopTriggers {
+        extension: "com.example.trigger".to_owned(),
+        codes: vec!["23".to_owned()],
+    };
+    assert_eq!(triggers, Some(expected));
 }
 
 #[test]

@@ -5,12 +5,12 @@ use super::expressions::expr;
 use super::names::Desk;
 use super::page::{Page, Word};
 use super::schema::tables::{
-    self as written, ApprovalFile, DrugFile, GateRow, Gates, RightToStop, RightfulRow,
+    self as written, ApprovalFile, DrugFile, GateRow, Gates, LineRow, RightToStop, RightfulRow,
 };
 use super::schema::{Certainty, Indicator, Logic};
 use super::texts::{Texts, template};
 use crate::clinical::knowledge::{
-    self as model, Approval, Conversion, Gate, Monitor, Partial, Rightful, Statement, Then, Topic,
+    self as model, Approval, Conversion, Gate, Line, Monitor, Partial, Rightful, Statement, Then, Topic,
 };
 use std::collections::HashMap;
 use toml::Spanned;
@@ -163,17 +163,28 @@ impl From<written::Topic> for Topic {
 }
 
 /// Reads `right-to-stop.toml`.
-pub(super) fn rightful(desk: &Desk, texts: &Texts) -> Vec<Rightful> {
+pub(super) fn rightful(desk: &Desk, texts: &Texts) -> (Vec<Rightful>, Vec<Line>) {
     let Some(file) = desk.page.toml::<RightToStop>() else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
+    let lines = file.line.iter().filter_map(|row| line(desk, row)).collect();
     let mut earlier = Earlier::default();
     let mut rows = Vec::new();
     for row in &file.row {
         earlier.check(&desk.page, &row.row, &row.when);
         rows.extend(rightful_row(desk, texts, row));
     }
-    rows
+    (rows, lines)
+}
+
+fn line(desk: &Desk, row: &LineRow) -> Option<Line> {
+    let when = expr(desk, &row.when);
+    let sources = row.sources.get_ref().iter().filter_map(|word| desk.source(word));
+    Some(Line {
+        says: name(&row.says),
+        sources: sources.collect(),
+        when: when?,
+    })
 }
 
 fn rightful_row(desk: &Desk, texts: &Texts, row: &RightfulRow) -> Option<Rightful> {

@@ -54,7 +54,7 @@ pub(super) async fn ask(
             let page = Page {
                 banner: banner(patient, &patient.record(), state.today()),
                 service: &service.id,
-                hook,
+                hook: exchange::hook_of(hook),
                 prefetch,
                 status: answer.status,
                 millis: answer.millis,
@@ -140,7 +140,7 @@ fn signing(change: &Change) -> Vec<(&'static str, String)> {
 }
 
 fn change(state: &DemoState, patient: &DemoPatient, form: &Form, hook: &str) -> Result<Change, BadForm> {
-    if hook == "patient-view" {
+    if exchange::takes_the_record(hook) {
         return Ok(Change::default());
     }
     Change::read(form, &patient.record(), &state.choices, state.now)
@@ -164,7 +164,7 @@ async fn fire(
     prefetch: bool,
 ) -> Result<(Service, Value, Answer), NoAnswer> {
     let service = exchange::service(state, hook).await?;
-    let request = exchange::request(state, patient, change, &service, prefetch);
+    let request = exchange::request(state, patient, change, &service, (hook, prefetch));
     let answer = exchange::post(state, &service.id, &request).await?;
     Ok((service, request, answer))
 }

@@ -10,6 +10,7 @@ use super::change::Change;
 use super::search::Query;
 use super::stories::DemoPatient;
 use super::{DemoState, resource};
+use crate::config::{DEMO_STOP, DEMO_TRIGGER};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Hooks that the page can fire, with the words of the form.
-pub(super) const DOORS: [(&str, &str); 5] = [
+pub(super) const DOORS: [(&str, &str); 7] = [
     (
         "medication-discontinue",
         "medication-discontinue: the change is about to be signed",
@@ -33,10 +34,31 @@ pub(super) const DOORS: [(&str, &str); 5] = [
     ),
     ("order-select", "order-select: the changed orders were selected"),
     (
+        "encounter-discharge",
+        "encounter-discharge: the patient goes home with the record as it is",
+    ),
+    (
         "patient-view",
         "patient-view: the chart is opened, nothing is changed",
     ),
+    (
+        AFTER_STOP,
+        "patient-view, from the EHR's own trigger: orders on record were stopped",
+    ),
 ];
+
+/// The door of an EHR that has no hook for a stop.
+const AFTER_STOP: &str = "patient-view-after-stop";
+
+/// The hook that is fired at a door.
+pub(super) fn hook_of(door: &str) -> &str {
+    if door == AFTER_STOP { "patient-view" } else { door }
+}
+
+/// Whether a door takes the record as it is, without the change of the form.
+pub(super) fn takes_the_record(door: &str) -> bool {
+    matches!(hook_of(door), "encounter-discharge" | "patient-view")
+}
 
 /// One entry of discovery.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,8 +99,9 @@ pub(super) enum NoAnswer {
     NoService,
 }
 
-/// Finds the service for a hook in discovery.
-pub(super) async fn service(state: &DemoState, hook: &str) -> Result<Service, NoAnswer> {
+/// Finds the service for a door's hook in discovery.
+pub(super) async fn service(state: &DemoState, door: &str) -> Result<Service, NoAnswer> {
+    let hook = hook_of(door);
     let address = format!("{}/cds-services", state.base);
     let body = state
         .client
@@ -126,13 +149,16 @@ pub(super) fn request(
     patient: &DemoPatient,
     change: &Change,
     service: &Service,
-    prefetch: bool,
+    (door, prefetch): (&str, bool),
 ) -> Value {
     let mut request = json!({
         "hook": service.hook,
         "hookInstance": uuid::Uuid::new_v4().to_string(),
         "context": context(&service.hook, patient, change),
     });
+    if door == AFTER_STOP {
+        request["extension"] = json!({DEMO_TRIGGER: DEMO_STOP});
+    }
     if prefetch {
         request["prefetch"] = filled(state, &request["context"], service);
     } else {
@@ -175,6 +201,7 @@ fn context(hook: &str, patient: &DemoPatient, change: &Change) -> Value {
                 context["draftOrders"] = collection(change.drafts.iter());
             }
         }
+        "encounter-discharge" => context["encounterId"] = "demo-stay".into(),
         _ => {}
     }
     context
@@ -282,5 +309,12 @@ mod tests {
             fields("patient-view").as_object().map(serde_json::Map::len),
             Some(2)
         );
+        assert!(fields("encounter-discharge")["encounterId"].is_string());
+        let ids: Vec<&str> = DOORS
+            .iter()
+            .map(|(door, _)| *door)
+            .filter(|door| takes_the_record(door))
+            .collect();
+        assert_eq!(ids, ["encounter-discharge", "patient-view", AFTER_STOP]);
     }
 }

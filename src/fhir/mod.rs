@@ -18,6 +18,7 @@ pub mod dosage_text;
 pub mod drafts;
 pub(crate) mod elements;
 pub(crate) mod json;
+mod last_dose;
 pub(crate) mod medication;
 pub(crate) mod observation;
 pub(crate) mod order;

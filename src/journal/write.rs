@@ -95,6 +95,15 @@ struct FeedbackRow<'a> {
     comment: Option<&'a str>,
 }
 
+/// Whether each transaction from now on is flushed to the disk, or left to the next one that is.
+pub(super) async fn flush_each(connection: &mut SqliteConnection, on: bool) -> Result<(), sqlx::Error> {
+    let statement = match on {
+        true => "PRAGMA synchronous = FULL",
+        false => "PRAGMA synchronous = NORMAL",
+    };
+    sqlx::query(statement).execute(connection).await.map(drop)
+}
+
 /// Writes a group of evaluations with their cards, suggestions and audit entries.
 pub(super) async fn evaluations(
     connection: &mut SqliteConnection,

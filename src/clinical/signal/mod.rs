@@ -6,6 +6,8 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod doubts;
+mod exposure;
 mod facts;
 mod results;
 mod supplies;
@@ -196,6 +198,7 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
             Form::SupplyEnded(days) => self.supply_ended(*days),
             Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
@@ -207,6 +210,7 @@ impl<'a> Signals<'a> {
             Form::Hold { restart } => Reading::plain(Truth::of(
                 self.therapy.held && self.therapy.restart.is_some() == *restart,
             )),
+            Form::RestartDate => Reading::plain(Truth::of(self.therapy.restart.is_some())),
             Form::Replacement {
                 formulation,
                 ratio,
@@ -260,6 +264,7 @@ impl<'a> Signals<'a> {
             | Form::StoppedForHarm(_)
             | Form::TakenWithin { .. }
             | Form::SinceStart { .. }
+            | Form::Exposure { .. }
             | Form::Replacement { .. } => Some(Source::Medications),
             Form::Of(_)
             | Form::StopReason { .. }
@@ -267,6 +272,7 @@ impl<'a> Signals<'a> {
             | Form::SupplyEnded(_)
             | Form::SaidNotTaken
             | Form::LocalUse
+            | Form::RestartDate
             | Form::Hold { .. } => None,
         }
     }

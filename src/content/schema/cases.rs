@@ -123,6 +123,8 @@ pub(crate) struct AllergyRow {
 pub(crate) struct OrderRow {
     pub(crate) drug: Word,
     pub(crate) dose: Option<Word>,
+    #[serde(default)]
+    pub(crate) at: Vec<Word>,
     pub(crate) since: Option<Word>,
     #[serde(default)]
     pub(crate) stops: bool,
@@ -179,6 +181,7 @@ pub(crate) struct LabRow {
     pub(crate) lower: Option<Word>,
     pub(crate) trough: Option<bool>,
     pub(crate) hours_after_dose: Option<crate::content::scalar::Number>,
+    pub(crate) drawn_at: Option<Word>,
     #[serde(default)]
     pub(crate) assay: String,
     #[serde(default)]

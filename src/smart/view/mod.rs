@@ -16,7 +16,7 @@ pub(super) use query::Query;
 
 use super::reading::{Reading, Sense};
 use super::session::Session;
-use crate::clinical::evaluate::evaluate;
+use crate::clinical::evaluate::{Evaluation, evaluate};
 use crate::clinical::judge::{Judgement, Verdict, judge};
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
 use crate::clinical::record::PatientRecord;
@@ -96,17 +96,22 @@ struct Case<'k, 'r> {
 }
 
 impl<'k, 'r> Case<'k, 'r> {
-    /// The first drug of the tables whose stop the record shows, or is asked about.
-    fn of(record: &'r PatientRecord, knowledge: &'k Knowledge, now: i64) -> Option<Self> {
-        knowledge.withdrawals.iter().find_map(|withdrawal| {
-            Some(Case {
-                record,
-                knowledge,
-                withdrawal,
-                therapy: Therapy::of(record, knowledge, withdrawal, now)?,
-                today: When::date_of(now),
-                now,
-            })
+    /// The drug of the finding that leads; without a finding the first that is stopped.
+    fn of(
+        record: &'r PatientRecord,
+        knowledge: &'k Knowledge,
+        evaluation: &Evaluation<'k>,
+        now: i64,
+    ) -> Option<Self> {
+        let leading = evaluation.leads.and_then(|at| evaluation.judgements.get(at));
+        let withdrawal = leading.or(evaluation.judgements.first())?.withdrawal;
+        Some(Case {
+            record,
+            knowledge,
+            withdrawal,
+            therapy: Therapy::of(record, knowledge, withdrawal, now)?,
+            today: When::date_of(now),
+            now,
         })
     }
 
@@ -141,7 +146,7 @@ pub(super) fn chart<'p>(
     let now = app.clock.now();
     let frame = frame(app, session, reading, path);
     let evaluation = evaluate(record, knowledge, now);
-    let case = Case::of(record, knowledge, now.as_second());
+    let case = Case::of(record, knowledge, &evaluation, now.as_second());
     let mut page = ChartPage {
         prefix: &app.smart.prefix,
         frame,
@@ -191,7 +196,9 @@ pub(super) fn plan<'p>(
     query: &'p Query,
 ) -> PlanPage<'p> {
     let knowledge = &*app.knowledge;
-    let case = Case::of(&reading.record, knowledge, app.clock.now().as_second());
+    let now = app.clock.now();
+    let evaluation = evaluate(&reading.record, knowledge, now);
+    let case = Case::of(&reading.record, knowledge, &evaluation, now.as_second());
     let planner = match &case {
         None => Err(String::new()),
         Some(case) => {

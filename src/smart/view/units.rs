@@ -80,6 +80,7 @@ mod tests {
             timed: false,
             limits: false,
             order: None,
+            twin: None,
         };
         let number = Number {
             bound: crate::clinical::record::Bound::Exact,
@@ -96,6 +97,7 @@ mod tests {
             assay: "".into(),
             timing: crate::clinical::vocabulary::LevelTiming::Unstated,
             hours_after_dose: None,
+            drawn_at: None,
         };
         let unit = shown(&analyte, &[&result], true);
         assert_eq!(

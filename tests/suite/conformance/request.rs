@@ -2,6 +2,7 @@
 
 use crate::helpers::answer::assert_same_advice;
 use crate::helpers::chart::grant;
+use crate::helpers::doors::through;
 use crate::helpers::resources::{ENVARSUS_1_MG, PATIENT, order};
 use crate::helpers::{Answer, Demo, Ehr, Stop, TestApp, days_ago};
 use reqwest::Method;
@@ -212,6 +213,51 @@ async fn refuses_a_context_without_what_its_hook_requires() {
                 .refuses(400, "context.userId");
         }
     }
+}
+
+/// cds-14c, cds-14d, cds-14e, cds-14f
+#[tokio::test]
+async fn reads_the_context_of_every_hook() {
+    let demo = Demo::spawn().await;
+    let stop = active().dated(&days_ago(1));
+    let required: [(&str, &[&str]); 4] = [
+        ("order-sign", &["draftOrders"]),
+        ("order-select", &["draftOrders", "selections"]),
+        ("encounter-discharge", &["encounterId"]),
+        ("patient-view", &[]),
+    ];
+    for (hook, own) in required {
+        let good = through(&stop, hook);
+        assert!(
+            demo.hook(&good).await.topics().contains(&"abrupt-withdrawal"),
+            "{hook}"
+        );
+        for field in ["userId", "patientId"].iter().chain(own) {
+            let missing = without(good.clone(), &format!("/context/{field}"));
+            demo.hook(&missing)
+                .await
+                .refuses(400, &format!("context.{field}"));
+        }
+        if hook != "encounter-discharge" {
+            let outside = without(good.clone(), "/context/encounterId");
+            assert_eq!(demo.hook(&outside).await.status, 200, "{hook}");
+        }
+    }
+    for user in [
+        "Practitioner/1",
+        "PractitionerRole/1",
+        "Patient/1",
+        "RelatedPerson/1",
+    ] {
+        let view = with(through(&stop, "patient-view"), "/context/userId", json!(user));
+        assert_eq!(demo.hook(&view).await.status, 200, "{user}");
+    }
+    let selected = with(
+        through(&stop, "order-select"),
+        "/context/selections",
+        json!(["tac-1"]),
+    );
+    demo.hook(&selected).await.refuses(400, "context.selections");
 }
 
 /// cds-07b, cds-15a
