@@ -8,7 +8,10 @@
 
 mod check;
 mod file;
+mod limits;
+mod shows;
 mod smart;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +19,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::clinical::practice::Practice;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use url::Url;
 
+pub use limits::{BreakerConfig, Limits, Rate};
+pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
 pub use smart::{SmartConfig, SmartLogin};
 
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
@@ -44,6 +52,12 @@ pub struct Config {
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.
     pub knowledge: Option<PathBuf>,
+    /// Bounds of the process.
+    pub limits: Limits,
+    /// Origins whose pages may call from a browser; none unless set.
+    pub cors_origins: Vec<String>,
+    /// TLS of our own; `None` where a proxy in front ends it.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// One EHR that may call the service.
@@ -69,6 +83,18 @@ pub struct ClientConfig {
     pub codes: Vec<LocalCode>,
     /// How the companion app is registered with it, if it is.
     pub smart: Option<SmartConfig>,
+    /// Budgets of single hooks, where they differ from `deadline`.
+    pub deadlines: BTreeMap<String, Duration>,
+    /// Country, and rules that are evaluated in silence.
+    pub practice: Practice,
+    /// What it can show and take.
+    pub shows: Shows,
+    /// Names of its prefetch keys, and ours for the same.
+    pub prefetch: Vec<(String, &'static str)>,
+    /// Bound on its calls; `None` for none.
+    pub rate: Option<Rate>,
+    /// When its FHIR server is left alone.
+    pub breaker: BreakerConfig,
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
     pub stop_triggers: Option<StopTriggers>,
 }
@@ -199,6 +225,12 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
+            deadlines: BTreeMap::new(),
+            practice: Practice::default(),
+            shows: Shows::default(),
+            prefetch: Vec::new(),
+            rate: None,
+            breaker: BreakerConfig::default(),
             stop_triggers: Some(StopTriggers {
                 extension: DEMO_TRIGGER.to_owned(),
                 codes: vec![DEMO_STOP.to_owned()],

@@ -9,6 +9,7 @@
 
 pub(crate) mod allergy;
 pub(crate) mod banner;
+pub mod breaker;
 pub mod bundle;
 pub mod client;
 pub(crate) mod condition;

@@ -104,6 +104,7 @@ async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16
         base,
         token: Some(&open.access),
         deadline: tokio::time::Instant::now() + WITHIN,
+        breaker: None,
     };
     app.fhir.one(address, server).await
 }
@@ -140,6 +141,7 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
         token: Some(&open.access),
         fhir: &app.fhir,
         deadline: tokio::time::Instant::now() + WITHIN,
+        breaker: None,
     };
     let local = app.local_codes(&session.registration.name);
     let record = gather(&request, ehr, &app.knowledge, local, now).await;

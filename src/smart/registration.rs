@@ -7,6 +7,7 @@
 use super::discovery::{Discovered, Endpoints};
 use super::random;
 use super::refusal::Refusal;
+use crate::clinical::practice::Practice;
 use crate::clinical::record::Source;
 use crate::config::{ClientConfig, KeySource, SmartConfig, SmartLogin};
 use crate::startup::Clock;
@@ -55,6 +56,8 @@ pub(super) struct Registration {
     pub(super) issuer: String,
     /// Our client id there.
     pub(super) client_id: String,
+    /// Country, and rules that are evaluated in silence.
+    pub(super) practice: Practice,
     /// Whether it is the demonstration.
     pub(super) demo: bool,
     /// Origins that may frame the app.
@@ -108,6 +111,7 @@ impl Registration {
             base: client.fhir_base.clone(),
             issuer: smart.issuer.clone(),
             client_id: smart.client_id.clone(),
+            practice: client.practice.clone(),
             demo: matches!(client.keys, KeySource::None),
             frame_ancestors: smart.frame_ancestors.clone(),
             discovered: Discovered::default(),

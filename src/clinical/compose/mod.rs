@@ -192,11 +192,12 @@ pub fn cards<'k>(
     made
 }
 
-/// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
-/// and for a drug that certainly acts in the whole body.
+/// Agents are thought of beside a warning and outside transplantation after a rightful stop that leaves a
+/// place to fill, for adults and for a drug that certainly acts in the whole body.
 pub fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
     let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
-    topic && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
+    let place = finding.rightful.is_none_or(|right| right.alternatives);
+    topic && place && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
 }
 
 /// Whether the patient is a child by the drug's own limit; `None` if the age is not known.

@@ -56,9 +56,27 @@ pub(crate) struct FormulationRow {
 pub(crate) struct ConversionRow {
     pub(crate) from: Word,
     pub(crate) to: Word,
+    pub(crate) country: Option<Country>,
     pub(crate) low: Spanned<Number>,
     pub(crate) high: Number,
     pub(crate) source: Word,
+}
+
+/// `country`: whose label gives a range.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Country {
+    Us,
+    Eu,
+}
+
+impl From<Country> for crate::clinical::practice::Country {
+    fn from(word: Country) -> Self {
+        match word {
+            Country::Us => Self::Us,
+            Country::Eu => Self::Eu,
+        }
+    }
 }
 
 /// `gates.toml`.
@@ -129,6 +147,7 @@ pub(crate) struct RightfulRow {
     pub(crate) excludes: Vec<Word>,
     #[serde(default)]
     pub(crate) because: String,
+    pub(crate) alternatives: Option<bool>,
     pub(crate) partial: Option<PartialRow>,
     #[serde(default)]
     pub(crate) monitor: Vec<MonitorRow>,

@@ -16,9 +16,10 @@ pub(super) use query::Query;
 
 use super::reading::{Reading, Sense};
 use super::session::Session;
-use crate::clinical::evaluate::{Evaluation, evaluate};
+use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::judge::{Judgement, Verdict, judge};
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
+use crate::clinical::practice::{Country, Practice};
 use crate::clinical::record::PatientRecord;
 use crate::clinical::signal::{Signals, ages};
 use crate::clinical::therapy::Therapy;
@@ -91,6 +92,7 @@ struct Case<'k, 'r> {
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     therapy: Therapy,
+    country: Option<Country>,
     today: Date,
     now: i64,
 }
@@ -101,6 +103,7 @@ impl<'k, 'r> Case<'k, 'r> {
         record: &'r PatientRecord,
         knowledge: &'k Knowledge,
         evaluation: &Evaluation<'k>,
+        practice: &Practice,
         now: i64,
     ) -> Option<Self> {
         let leading = evaluation.leads.and_then(|at| evaluation.judgements.get(at));
@@ -110,19 +113,21 @@ impl<'k, 'r> Case<'k, 'r> {
             knowledge,
             withdrawal,
             therapy: Therapy::of(record, knowledge, withdrawal, now)?,
+            country: practice.country,
             today: When::date_of(now),
             now,
         })
     }
 
     fn judged<'c>(&'c self) -> (Judgement<'k>, Signals<'c>) {
-        let mut signals = Signals::new(
+        let signals = Signals::new(
             self.record,
             self.knowledge,
             self.withdrawal,
             &self.therapy,
             self.now,
         );
+        let mut signals = signals.following(self.country);
         let judgement = judge(
             self.record,
             self.knowledge,
@@ -142,11 +147,11 @@ pub(super) fn chart<'p>(
     path: &'p str,
     query: &'p Query,
 ) -> ChartPage<'p> {
-    let (knowledge, record) = (&*app.knowledge, &reading.record);
+    let (knowledge, record, practice) = (&*app.knowledge, &reading.record, &session.registration.practice);
     let now = app.clock.now();
     let frame = frame(app, session, reading, path);
-    let evaluation = evaluate(record, knowledge, now);
-    let case = Case::of(record, knowledge, &evaluation, now.as_second());
+    let evaluation = evaluate_for(practice, record, knowledge, now);
+    let case = Case::of(record, knowledge, &evaluation, practice, now.as_second());
     let mut page = ChartPage {
         prefix: &app.smart.prefix,
         frame,
@@ -174,6 +179,10 @@ pub(super) fn chart<'p>(
     };
     let Some(case) = case else { return page };
     let (judgement, mut signals) = case.judged();
+    if evaluation.leads.is_none() && judgement.finding().is_some() {
+        // The operator has the rule evaluated in silence: nothing of it is shown here either.
+        return page;
+    }
     page.reasoning = Some(reasoning::reasoning(&judgement, &evaluation, &signals, knowledge));
     let mut plan = None;
     if let Verdict::Finding(finding) = &judgement.verdict {
@@ -195,17 +204,19 @@ pub(super) fn plan<'p>(
     path: &'p str,
     query: &'p Query,
 ) -> PlanPage<'p> {
-    let knowledge = &*app.knowledge;
+    let (knowledge, practice) = (&*app.knowledge, &session.registration.practice);
     let now = app.clock.now();
-    let evaluation = evaluate(&reading.record, knowledge, now);
-    let case = Case::of(&reading.record, knowledge, &evaluation, now.as_second());
+    let evaluation = evaluate_for(practice, &reading.record, knowledge, now);
+    let case = Case::of(&reading.record, knowledge, &evaluation, practice, now.as_second());
     let planner = match &case {
         None => Err(String::new()),
         Some(case) => {
             let (judgement, mut signals) = case.judged();
             match &judgement.verdict {
-                Verdict::Finding(finding) => planner::planner(case, finding, &mut signals, query),
-                Verdict::Silent { .. } => Err(String::new()),
+                Verdict::Finding(finding) if evaluation.leads.is_some() => {
+                    planner::planner(case, finding, &mut signals, query)
+                }
+                Verdict::Finding(_) | Verdict::Silent { .. } => Err(String::new()),
             }
         }
     };
