@@ -117,6 +117,7 @@ fn decide<'a>(
         let of = if silent { &mut withheld } else { &mut shown };
         of.cards.push(card);
     }
+    link_app(app, ehr, request, &mut shown);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
 }
@@ -153,6 +154,18 @@ fn write<'a>(
         now: now.as_second(),
     };
     write_answer(cards, knowledge, &drafts, now)
+}
+
+/// Where the client has the companion app, each card leads to it.
+fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: &mut HookAnswer<'a>) {
+    let Some(first) = out.cards.first() else { return };
+    let knowledge = &*app.knowledge;
+    let link = app
+        .smart
+        .link(ehr.client().name(), request, &knowledge.version, first.uuid);
+    if let Some(link) = link {
+        out.link_app(&link, knowledge);
+    }
 }
 
 /// Whether a chart was opened because orders were stopped, in the client's own words.
