@@ -7,7 +7,7 @@
 use crate::clinical::evaluate::{Evaluation, evaluate};
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
-use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
+use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES};
 use crate::config::StopTriggers;
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
@@ -124,11 +124,10 @@ fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
 
 /// Why a question could not be decided, and in which field that is.
 pub fn undecided(record: &PatientRecord) -> &'static str {
-    let unlisted = record.sources.of(Source::Medications).missing().is_some();
     match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
-        _ if unlisted => "the medication list could not be had (prefetch.medications)",
+        _ if record.has_no_medication_list() => "the medication list could not be had (prefetch.medications)",
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
     }
 }

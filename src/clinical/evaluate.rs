@@ -8,7 +8,7 @@ use super::compose::{Card, cards};
 use super::gap::Truth;
 use super::judge::{Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId};
-use super::record::{Drug, PatientRecord, Role, Source};
+use super::record::{Drug, PatientRecord, Role};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use jiff::Timestamp;
@@ -51,8 +51,7 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
         .orders
         .iter()
         .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let unlisted =
-        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
+    let unlisted = record.occasion.carries_ids_only() && record.has_no_medication_list();
     let undecided = (unreadable || unlisted) && all.is_empty();
     Evaluation {
         cards: in_order(all),

@@ -125,6 +125,15 @@ impl Sources {
     }
 }
 
+impl PatientRecord {
+    /// Whether there is no medication list: it could not be had, or all that came under its name is of
+    /// another patient or cannot be read.
+    pub fn has_no_medication_list(&self) -> bool {
+        let state = self.sources.of(Source::Medications);
+        state.missing().is_some() || (self.orders.is_empty() && (state.foreign || state.unreadable))
+    }
+}
+
 impl SourceState {
     /// Whether something that is there may be missing from the record: it failed, or a part of it could
     /// not be read.

@@ -26,6 +26,7 @@ mod api {
     mod basis;
     mod bad_input;
     mod doors;
+    mod fault_matrix;
     mod faults;
     mod journal;
     mod shapes;
