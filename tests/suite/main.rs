@@ -17,6 +17,7 @@ mod conformance {
     mod discovery;
     mod feedback;
     mod fhir_access;
+    mod forged_tokens;
     mod prefetch;
     mod request;
     mod security;
