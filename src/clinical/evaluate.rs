@@ -4,24 +4,27 @@
 //! the most urgent first. An empty list of cards means "looked, and nothing to say"; a question that
 //! could not be decided is `undecided`, never an empty list.
 
-use super::compose::{Card, cards};
+use super::compose::{Card, Made, cards};
 use super::gap::Truth;
-use super::judge::{Judgement, Verdict, judge};
-use super::knowledge::{Knowledge, SignalId};
+use super::judge::{Finding, Judgement, Verdict, judge};
+use super::knowledge::{Knowledge, SignalId, Withdrawal};
+use super::merge::{Basket, lead, lead_of_ends, merged};
+use super::practice::Practice;
 use super::record::{Drug, PatientRecord, Role};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use jiff::Timestamp;
 
-/// Most cards in one answer (contract, section 2).
-const MOST_CARDS: usize = 4;
-
 /// The answer with its reasoning.
 pub struct Evaluation<'k> {
     /// Cards, the most urgent first.
     pub cards: Vec<Card<'k>>,
-    /// One judgement for each reviewed drug that is stopped.
+    /// Cards of rules that the site evaluates in silence, the most urgent first.
+    pub withheld: Vec<Card<'k>>,
+    /// One judgement for each reviewed drug that is stopped, in the order of their rank.
     pub judgements: Vec<Judgement<'k>>,
+    /// The judgement whose finding leads.
+    pub leads: Option<usize>,
     /// Every signal that was asked, with its answer.
     pub signals: Vec<(SignalId, Truth)>,
     /// A stopped order's drug could not be read, or there is no medication list where everything rests on it,
@@ -29,47 +32,125 @@ pub struct Evaluation<'k> {
     pub undecided: bool,
 }
 
-/// Evaluates a record.
+/// Evaluates a record for a site that has decided nothing.
 pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
+    evaluate_for(&Practice::default(), record, knowledge, now)
+}
+
+/// Evaluates a record for a site. Findings of silent rules are told apart from the others before they are
+/// merged, so that a rule in silence neither takes the place of one that is shown nor colours its text.
+pub fn evaluate_for<'k>(
+    practice: &Practice,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    now: Timestamp,
+) -> Evaluation<'k> {
     let now = now.as_second();
-    let mut all: Vec<Card<'k>> = Vec::new();
-    let mut judgements = Vec::new();
-    let mut asked = Vec::new();
-    for withdrawal in &knowledge.withdrawals {
-        let Some(therapy) = Therapy::of(record, knowledge, withdrawal, now) else {
-            continue;
-        };
-        let mut signals = Signals::new(record, knowledge, withdrawal, &therapy, now);
-        let judgement = judge(record, knowledge, withdrawal, &therapy, &mut signals);
-        if let Verdict::Finding(finding) = &judgement.verdict {
-            all.extend(cards(finding, record, knowledge, withdrawal, &mut signals));
-        }
-        asked.extend(signals.asked().map(|(id, reading)| (id, reading.truth)));
-        judgements.push(judgement);
+    // Only drugs that are stopped are looked at any further.
+    let stopped: Vec<(&'k Withdrawal, Therapy)> = knowledge
+        .withdrawals
+        .iter()
+        .filter_map(|withdrawal| Some((withdrawal, Therapy::of(record, knowledge, withdrawal, now)?)))
+        .collect();
+    let mut heard: Vec<Heard<'_, 'k>> = stopped
+        .iter()
+        .map(|(withdrawal, therapy)| {
+            let mut signals =
+                Signals::new(record, knowledge, withdrawal, therapy, now).following(practice.country);
+            let judgement = judge(record, knowledge, withdrawal, therapy, &mut signals);
+            Heard { signals, judgement }
+        })
+        .collect();
+    let silent = |finding: &Finding<'k>| practice.withholds(&finding.rule);
+    let (shown, leads) = written(record, knowledge, &stopped, &mut heard, |finding| {
+        !silent(finding)
+    });
+    let mut withheld = match practice.silent.is_empty() {
+        true => Vec::new(),
+        false => written(record, knowledge, &stopped, &mut heard, silent).0,
+    };
+    let undecided = undecided(record) && shown.is_empty() && withheld.is_empty();
+    // A card may rest on a row of its own beside that of its finding.
+    let (apart, cards) = shown
+        .into_iter()
+        .partition::<Vec<_>, _>(|card| practice.withholds(&card.basis.rule));
+    withheld.extend(apart);
+    Evaluation {
+        undecided,
+        cards,
+        withheld,
+        leads,
+        signals: heard
+            .iter()
+            .flat_map(|one| one.signals.asked().map(|(id, reading)| (id, reading.truth)))
+            .collect(),
+        judgements: heard.into_iter().map(|one| one.judgement).collect(),
     }
+}
+
+/// Whether what everything rests on is missing.
+fn undecided(record: &PatientRecord) -> bool {
     let unreadable = record
         .orders
         .iter()
         .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let unlisted = record.occasion.carries_ids_only() && record.has_no_medication_list();
-    let undecided = (unreadable || unlisted) && all.is_empty();
-    Evaluation {
-        cards: in_order(all),
-        judgements,
-        signals: asked,
-        undecided,
-    }
+    let unlisted = record.occasion.carries_ids_only() && record.no_medication_list().is_some();
+    unreadable || unlisted
 }
 
-/// One card of a topic, the most urgent first, at most four.
-fn in_order(mut all: Vec<Card<'_>>) -> Vec<Card<'_>> {
-    all.sort_by_key(|card| (std::cmp::Reverse(card.indicator), card.topic));
-    let mut topics = Vec::new();
-    all.retain(|card| {
-        let first = !topics.contains(&card.topic);
-        topics.push(card.topic);
-        first
-    });
-    all.truncate(MOST_CARDS);
-    all
+/// One stopped drug with its signs and what was decided about it.
+struct Heard<'a, 'k> {
+    signals: Signals<'a>,
+    judgement: Judgement<'k>,
+}
+
+/// The cards of the findings that are wanted, merged, and the place of the finding that leads.
+fn written<'k>(
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    stopped: &[(&'k Withdrawal, Therapy)],
+    heard: &mut [Heard<'_, 'k>],
+    wanted: impl Fn(&Finding<'k>) -> bool,
+) -> (Vec<Card<'k>>, Option<usize>) {
+    let mut made: Vec<(usize, Made<'k>)> = Vec::new();
+    let unwanted = Verdict::Silent { row: "", why: "" };
+    let verdicts: Vec<&Verdict<'k>> = heard
+        .iter()
+        .map(|one| match one.judgement.finding() {
+            Some(finding) if !wanted(finding) => &unwanted,
+            _ => &one.judgement.verdict,
+        })
+        .collect();
+    let (leads, leads_ends) = (lead(&verdicts), lead_of_ends(&verdicts));
+    let names: Vec<_> = {
+        let basket = Basket {
+            record,
+            knowledge,
+            therapies: stopped.iter().map(|(_, therapy)| therapy).collect(),
+            verdicts,
+        };
+        heard
+            .iter()
+            .enumerate()
+            .map(|(i, one)| {
+                let finding = one.judgement.finding().filter(|finding| wanted(finding))?;
+                Some(basket.names(i, finding, leads_ends, &one.signals))
+            })
+            .collect()
+    };
+    for (i, (one, names)) in heard.iter_mut().zip(names).enumerate() {
+        let Heard { signals, judgement } = one;
+        if let (Some(finding), Some(names)) = (judgement.finding(), names) {
+            let cards = cards(finding, record, knowledge, judgement.withdrawal, signals, names);
+            made.extend(cards.into_iter().map(|card| (i, card)));
+        }
+    }
+    (merged(made, leads_ends), leads)
+}
+
+impl<'k> Evaluation<'k> {
+    /// The finding that leads, if there is one.
+    pub fn leading(&self) -> Option<&Finding<'k>> {
+        self.judgements.get(self.leads?)?.finding()
+    }
 }

@@ -9,8 +9,8 @@ mod indications;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{
-    Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Rightful, Statement, Template, Then, Topic,
-    Withdrawal,
+    Expr, Gate, Hazard, Indication, Indicator, Kind, Knowledge, Line, Rightful, Statement, Template, Then,
+    Topic, Withdrawal,
 };
 use super::record::{OrderStatus, PatientRecord};
 use super::signal::{Entry, Signals};
@@ -25,6 +25,16 @@ pub struct Judgement<'k> {
     pub verdict: Verdict<'k>,
     /// Every row that was asked, in order, with its answer.
     pub trail: Vec<Step<'k>>,
+}
+
+impl<'k> Judgement<'k> {
+    /// What there is to say, if anything.
+    pub fn finding(&self) -> Option<&Finding<'k>> {
+        match &self.verdict {
+            Verdict::Finding(finding) => Some(finding),
+            Verdict::Silent { .. } => None,
+        }
+    }
 }
 
 /// A row that was asked.
@@ -73,6 +83,8 @@ pub struct Finding<'k> {
     pub rightful: Option<&'k Rightful>,
     /// A rightful stop of which a part is certain and a part was not looked for.
     pub partial: Option<&'k Rightful>,
+    /// Lines that signs add to the warning.
+    pub lines: Vec<&'k Line>,
     /// A hold's second card: the hold is right.
     pub hold_is_right: Option<&'k Rightful>,
     /// Entries that the row rests on.
@@ -179,6 +191,10 @@ impl<'k> Court<'_, 'k> {
             entries.extend(self.ground(&part.certain, signals).0);
             gaps.extend(self.ground(&part.open, signals).1);
         }
+        let lines = self.lines(signals);
+        for line in &lines {
+            entries.extend(self.ground(&line.when, signals).0);
+        }
         let cap = match partial.and_then(|r| r.partial.as_ref()) {
             Some(part) if indication.kind != Kind::Transplant && !ruled.raised => part.cap,
             Some(_) | None => Indicator::Critical,
@@ -189,6 +205,7 @@ impl<'k> Court<'_, 'k> {
             evidence,
             competing,
             partial,
+            lines,
             entries,
             gaps,
             ..base
@@ -214,6 +231,7 @@ impl<'k> Court<'_, 'k> {
             competing: Vec::new(),
             rightful: None,
             partial: None,
+            lines: Vec::new(),
             hold_is_right: None,
             entries: Vec::new(),
             gaps: Vec::new(),
@@ -280,6 +298,13 @@ impl<'k> Court<'_, 'k> {
             }
         }
         None
+    }
+
+    fn lines(&self, signals: &mut Signals<'_>) -> Vec<&'k Line> {
+        let lines = self.withdrawal.lines.iter();
+        lines
+            .filter(|line| signals.truth(&line.when) == Truth::True)
+            .collect()
     }
 
     /// A pattern of which one part is true and the other was looked for and not found.

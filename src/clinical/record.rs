@@ -126,11 +126,16 @@ impl Sources {
 }
 
 impl PatientRecord {
-    /// Whether there is no medication list: it could not be had, or all that came under its name is of
+    /// Why there is no medication list, if so: it could not be had, or all that came under its name is of
     /// another patient or cannot be read.
-    pub fn has_no_medication_list(&self) -> bool {
+    pub fn no_medication_list(&self) -> Option<Why> {
         let state = self.sources.of(Source::Medications);
-        state.missing().is_some() || (self.orders.is_empty() && (state.foreign || state.unreadable))
+        let of_nobody = match (state.foreign, state.unreadable) {
+            _ if !self.orders.is_empty() => None,
+            (true, _) => Some(Why::OtherPatient),
+            (false, unreadable) => unreadable.then_some(Why::NotReadable),
+        };
+        state.missing().or(of_nobody)
     }
 }
 
@@ -231,6 +236,8 @@ pub struct Order {
     pub formulation: Option<FormulationId>,
     /// Dose of one day.
     pub dose: Dose,
+    /// Minutes of the day at which the doses are to be taken, by the clock of the place; empty if not given.
+    pub dose_times: Vec<u16>,
     /// `authoredOn`.
     pub authored: Option<When>,
     /// Start and end of use, from `boundsPeriod` or the validity of dispensing.
@@ -337,6 +344,8 @@ pub struct LabResult {
     pub timing: LevelTiming,
     /// For drug levels: hours between the last dose and the sample, where the record says.
     pub hours_after_dose: Option<Decimal>,
+    /// For drug levels: minute of the day by the clock of the place where it was drawn, where the record tells it.
+    pub drawn_at: Option<u16>,
 }
 
 /// A value.

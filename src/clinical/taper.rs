@@ -29,7 +29,8 @@ impl Step {
     }
 }
 
-/// Computes the steps. `None` if the dose cannot be reduced in whole units.
+/// Computes the steps. `None` if the dose cannot be reduced in whole units, or only in coarser steps than
+/// the plan bears.
 pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
@@ -45,7 +46,14 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
         if steps.len() == MOST_STEPS {
             return None;
         }
-        current = next.iter().sum();
+        let total: Decimal = next.iter().sum();
+        if plan
+            .coarsest_mg
+            .is_some_and(|coarsest| current - total > coarsest)
+        {
+            return None;
+        }
+        current = total;
         steps.push(Step {
             days: plan.every,
             doses: next,

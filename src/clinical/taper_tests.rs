@@ -22,6 +22,8 @@ fn plan(cut: &str, max: Option<&str>, every: u32, floor: u32) -> TaperPlan {
         cut_percent: mg(cut),
         cut_of: CutOf::Current,
         max_mg: max.map(mg),
+        highest_mg: None,
+        coarsest_mg: None,
         every,
         rest: None,
         over: None,
@@ -63,6 +65,14 @@ fn a_twice_daily_dose_goes_down_in_whole_units_with_the_larger_dose_first() {
 fn once_daily_units_are_never_split() {
     let steps = written(&["4.75"], &plan("25", Some("1"), 14, 28), &["0.75", "1", "4"]);
     assert_eq!(steps.unwrap().last().unwrap(), "0.75");
+}
+
+#[test]
+fn a_step_that_is_too_coarse_is_not_offered() {
+    let mut plan = plan("100", Some("1"), 28, 28);
+    plan.coarsest_mg = Some(mg("1"));
+    assert_eq!(written(&["10"], &plan, &["5"]), None);
+    assert_eq!(written(&["3"], &plan, &["1", "2.5"]).unwrap(), ["2", "1"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct Therapy {
     pub local: Truth,
     /// Whether every one of them is on hold.
     pub held: bool,
-    /// When it restarts, for a hold.
+    /// When it restarts: a date on the held or stopped order, or the start of a draft.
     pub restart: Option<When>,
     /// Doses of one day of all stopped orders together.
     pub dose: Dose,
@@ -95,11 +95,9 @@ impl Therapy {
         Some(Therapy {
             local,
             held,
-            restart: held
-                .then(|| restart_of(record, &stopping, &new_orders, now))
-                .flatten(),
+            restart: restart_of(record, &stopping, &new_orders, held, now),
             dose: merged_dose(stopping.iter().map(|&i| &record.orders[i].dose)),
-            formulation: one_formulation(record, &stopping, knowledge, withdrawal),
+            formulation: one_formulation(record, &stopping, knowledge),
             systemic: stopping.iter().all(|i| site(i) == Some(Site::Systemic)),
             old_orders,
             // A draft that only says when a held drug restarts is no replacement.
@@ -169,9 +167,19 @@ pub(crate) fn starts_near(order: &Order, before: u32, after: u32, now: i64) -> b
         .is_some_and(|w| w.between(from, to) == Placed::Inside)
 }
 
-fn restart_of(record: &PatientRecord, stopping: &[usize], drafts: &[usize], now: i64) -> Option<When> {
+/// A draft that starts today restarts what is held; beside a stop it is a change of dose.
+fn restart_of(
+    record: &PatientRecord,
+    stopping: &[usize],
+    drafts: &[usize],
+    held: bool,
+    now: i64,
+) -> Option<When> {
     let on_order = stopping.iter().filter_map(|&i| record.orders[i].restart);
-    let on_draft = drafts.iter().filter_map(|&i| record.orders[i].starts);
+    let on_draft = drafts
+        .iter()
+        .filter_map(|&i| record.orders[i].starts)
+        .filter(|w| held || w.earliest() > now);
     on_order.chain(on_draft).filter(|w| w.latest() >= now).min()
 }
 
@@ -201,7 +209,6 @@ fn one_formulation(
     record: &PatientRecord,
     stopping: &[usize],
     knowledge: &Knowledge,
-    withdrawal: &Withdrawal,
 ) -> Option<FormulationId> {
     let named = stopping
         .iter()
@@ -223,9 +230,7 @@ fn one_formulation(
     let position = knowledge.vocabulary.formulations.iter().position(|f| {
         f.countable
             && f.doses_per_day == often
-            && knowledge
-                .vocabulary
-                .same_family(f.ingredient, withdrawal.ingredient)
+            && matches!(record.orders[*index].drug, Drug::Known { ingredient, .. } if ingredient == f.ingredient)
     })?;
     u16::try_from(position).ok().map(FormulationId)
 }

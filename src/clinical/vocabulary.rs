@@ -75,6 +75,8 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
+    /// Words of notes on a level.
+    pub level_words: LevelWords,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
 }
@@ -171,6 +173,36 @@ pub struct Analyte {
     pub limits: bool,
     /// Preferred code for a test order: (system, code, display).
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
+    /// Another measure of the same thing.
+    pub twin: Option<Twin>,
+}
+
+/// Lower-case words of notes on a level.
+#[derive(Default)]
+pub struct LevelWords {
+    /// Whole notes that call it a trough.
+    pub trough: Vec<Box<str>>,
+    /// Before hours or a time: the last dose.
+    pub dose: Vec<Box<str>>,
+    /// Before hours after the dose: the sample.
+    pub drawn: Vec<Box<str>>,
+    /// Of which one must stand behind those.
+    pub after: Vec<Box<str>>,
+    /// A note with one of these speaks of levels in general.
+    pub general: Vec<Box<str>>,
+}
+
+/// Another measure of the same thing, in a canonical unit with the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// Which.
+    pub analyte: AnalyteId,
+    /// Days between the samples within which they are compared.
+    pub apart: u32,
+    /// Values that differ by more than so many times disagree.
+    pub times: Decimal,
+    /// So do values of which one is below and the other is not.
+    pub side: Decimal,
 }
 
 /// Exact conversion of a number into the canonical unit: times `multiply`, divided by `divide`.
@@ -194,13 +226,14 @@ pub struct LabCode {
 }
 
 /// When a level was drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LevelTiming {
     /// Before the next dose.
     Trough,
     /// At a stated time after a dose, or an area under the curve: not a trough.
     NotTrough,
     /// The code does not say.
+    #[default]
     Unstated,
 }
 

@@ -72,6 +72,9 @@ const BROKEN: &[Broken] = &[
     ("W/indications/restless-kidney.toml", r#"kind = "disease""#, r#"kind = "transplant""#, "toy/W/indications/restless-kidney.toml:2: a transplant has no taper and no agents"),
     ("W/indications/unknown.toml", r#"no-taper = "the indication is not known""#, "", "toy/W/indications/unknown.toml: needs either [taper] or no-taper = \"why\""),
     ("W/right-to-stop.toml", r#"indicator = "info""#, r#"indicator = "critical""#, "toy/W/right-to-stop.toml:4: a reason to stop is never critical"),
+    ("W/drug.toml", "trough-hours = 8", "", "toy/W/drug.toml: 'level' and 'trough-hours' stand together"),
+    ("W/signals.toml", "since-start = { at-least = 36 }", r#"exposure = { daily = "5", for = "21 d", within = "1 a" }"#, "toy/W/signals.toml:26: '5' is not an amount in mg"),
+    ("W/signals.toml", "since-start = { at-least = 36 }", r#"exposure = { daily = "5 mg", for = "2 a", within = "1 a" }"#, "toy/W/signals.toml:26: 'for' is at least a day and at most 'within'"),
     ("W/drug.toml", r#"["restless-kidney", "unknown"]"#, r#"["unknown", "restless-kidney"]"#, "toy/W/drug.toml:10: the last indication, and no other, is of kind unknown"),
     ("W/drug.toml", r#"["restless-kidney", "unknown"]"#, r#"["unknown"]"#, "toy/W/indications/restless-kidney.toml: is not in the indications of drug.toml"),
     // Texts.

@@ -122,6 +122,19 @@ impl Teller<'_> {
         word.and_then(|word| self.told(word, phrases::date(word.get_ref(), self.now)))
     }
 
+    /// `07:30`, in minutes of the day.
+    fn clock(&self, word: &Word) -> Option<u16> {
+        let text = word.get_ref();
+        let time: Result<jiff::civil::Time, _> = text.parse();
+        let minutes =
+            |time: jiff::civil::Time| u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute()));
+        let found = time.ok().and_then(|time| minutes(time).ok());
+        self.told(
+            word,
+            found.ok_or_else(|| format!("'{text}' is no time of the day")),
+        )
+    }
+
     fn group_id(&self, name: &str) -> Option<GroupId> {
         let groups = &self.vocabulary().groups;
         (0u16..)

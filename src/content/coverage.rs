@@ -6,7 +6,7 @@
 use super::needs::signals_in_use;
 use crate::clinical::gap::Truth;
 use crate::clinical::knowledge::{Form, Knowledge, Shift, Signal, SignalId, Test, Withdrawal};
-use crate::clinical::record::{Bound, LabResult, PatientRecord, Role, Value};
+use crate::clinical::record::{Bound, LabResult, Order, PatientRecord, Role, Value};
 use crate::clinical::signal::ages;
 use crate::clinical::vocabulary::AnalyteId;
 use jiff::Timestamp;
@@ -131,7 +131,11 @@ fn has_threshold(signal: &Signal) -> bool {
         Form::Latest { test, .. } => {
             !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit)
         }
-        Form::Change { .. } | Form::Age { .. } | Form::SinceStart { .. } | Form::SupplyEnded(_) => true,
+        Form::Change { .. }
+        | Form::Age { .. }
+        | Form::SinceStart { .. }
+        | Form::Exposure { .. }
+        | Form::SupplyEnded(_) => true,
         _ => false,
     }
 }
@@ -149,6 +153,15 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
         }
         Form::SinceStart { at_least, below } => months(record, now)
             .any(|months| counted_is_near(months, *at_least) || counted_is_near(months, *below)),
+        Form::Exposure { daily, days, .. } => stops(record).any(|order| {
+            let ran = order
+                .starts
+                .or(order.authored)
+                .map(|start| start.days_ago(now.as_second()));
+            let dose = order.dose.daily();
+            ran.is_some_and(|ran| within_a_tenth(Decimal::from(ran), Decimal::from(*days)))
+                || dose.is_some_and(|dose| within_a_tenth(dose, *daily))
+        }),
         Form::SupplyEnded(days) => {
             let ends = record.supplies.iter().filter_map(|supply| supply.until);
             ends.map(|end| Decimal::from(end.days_ago(now.as_second())))
@@ -206,10 +219,14 @@ fn change_is_near(record: &PatientRecord, analyte: AnalyteId, by: &Shift) -> boo
         .any(|threshold| within_a_tenth(value, threshold))
 }
 
+/// Orders that the hook stops.
+fn stops(record: &PatientRecord) -> impl Iterator<Item = &Order> {
+    record.orders.iter().filter(|order| order.role == Role::Stopping)
+}
+
 /// Months since each of the orders that stop began.
 fn months(record: &PatientRecord, now: Timestamp) -> impl Iterator<Item = i64> {
-    let stopping = record.orders.iter().filter(|order| order.role == Role::Stopping);
-    stopping
+    stops(record)
         .filter_map(move |order| Some((now.as_second() - order.starts.or(order.authored)?.latest()) / MONTH))
 }
 

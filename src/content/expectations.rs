@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 /// An evaluation in the names of the tables.
 pub(super) struct Answer {
-    /// `drug/table/row` of the most urgent finding.
+    /// `drug/table/row` of the finding that leads.
     pub(super) rule: Option<String>,
     /// The gate that silenced, as `drug/gates/row`, where no finding was made.
     pub(super) silent: Option<String>,
@@ -33,18 +33,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads an evaluation.
     pub(super) fn of(evaluation: &Evaluation, knowledge: &Knowledge) -> Self {
-        let findings = evaluation
-            .judgements
-            .iter()
-            .filter_map(|judgement| match &judgement.verdict {
-                Verdict::Finding(finding) => Some(finding),
-                Verdict::Silent { .. } => None,
-            });
-        // The first of the most urgent ones, as on the cards.
-        let rule = findings
-            .rev()
-            .max_by_key(|finding| finding.indicator)
-            .map(|finding| finding.rule.clone());
+        let rule = evaluation.leading().map(|finding| finding.rule.clone());
         let silent = evaluation
             .judgements
             .iter()

@@ -7,6 +7,7 @@ use super::names::Desk;
 use super::page::Word;
 use super::schema::signals::{self as written, CountOrQuantity, SignalRow};
 use super::schema::{Certainty, Logic};
+use super::tapers::milligrams;
 use crate::clinical::knowledge::{self as model, Expr, Form, Ratio, Shift, Signal, Test};
 use crate::clinical::record::Sex;
 use crate::clinical::vocabulary::{AnalyteId, Finding};
@@ -252,6 +253,8 @@ fn about_drugs(desk: &Desk, row: &mut SignalRow) -> Option<Option<Form>> {
             set: set(&taken.set),
             days: taken.days,
         }
+    } else if let Some(exposure) = row.exposure.take() {
+        return Some(exposed(desk, &exposure));
     } else if let Some(allergy) = row.allergy.take() {
         Form::Allergy {
             set: set(&allergy.set),
@@ -262,6 +265,19 @@ fn about_drugs(desk: &Desk, row: &mut SignalRow) -> Option<Option<Form>> {
         let replacement = row.replacement.take()?;
         return Some(replaced(desk, &replacement));
     }))
+}
+
+fn exposed(desk: &Desk, row: &written::Exposure) -> Option<Form> {
+    let daily = milligrams(desk, &row.daily)?;
+    if row.days.0 == 0 || row.days.0 > row.within.0 {
+        desk.page
+            .refuse(row.daily.span(), "'for' is at least a day and at most 'within'");
+    }
+    Some(Form::Exposure {
+        daily,
+        days: row.days.0,
+        within: row.within.0,
+    })
 }
 
 fn replaced(desk: &Desk, row: &written::Replacement) -> Option<Form> {
@@ -342,6 +358,8 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
         }
     } else if row.local_use.take().is_some() {
         Form::LocalUse
+    } else if row.restart_date.take().is_some() {
+        Form::RestartDate
     } else {
         Form::Hold {
             restart: row.hold.take()? == written::Hold::WithDate,

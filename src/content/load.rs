@@ -98,13 +98,14 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let (lists, rows) = Lists::read(files, problems, &terms, &folders, &mut citations);
     let signals = lists.signals(rows, &terms, problems);
     let agents = agents::read(files, problems, lists.scope(&terms, None));
-    let withdrawals = folders
+    let mut withdrawals = folders
         .iter()
         .zip(&lists.own)
         .filter_map(|(folder, own)| {
             folder.withdrawal(files, problems, lists.scope(&terms, Some(own)), &agents)
         })
         .collect::<Vec<_>>();
+    withdrawals.sort_by_key(|withdrawal| withdrawal.rank);
     refuse_rivals(files, problems, &withdrawals, &terms.vocabulary);
 
     let released = released(&Page::required(files, "content.toml", problems)?);
@@ -251,10 +252,18 @@ fn is_expected(parts: &[&str]) -> bool {
     }
 }
 
-/// Two withdrawals of one family would compete for the same stop.
+/// Two withdrawals of one family would compete for the same stop, two of one rank for the lead.
 fn refuse_rivals(files: &Files, problems: &Problems, withdrawals: &[Withdrawal], vocabulary: &Vocabulary) {
     for (index, one) in withdrawals.iter().enumerate() {
         for other in &withdrawals[..index] {
+            if one.rank == other.rank {
+                let file = format!("{}/{}", files.root(), path(&one.key, "drug.toml"));
+                problems.add(
+                    file,
+                    None,
+                    format!("its rank is that of the withdrawal '{}'", other.key),
+                );
+            }
             if vocabulary.same_family(one.ingredient, other.ingredient) {
                 let file = format!("{}/{}", files.root(), path(&one.key, "drug.toml"));
                 problems.add(

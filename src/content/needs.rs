@@ -55,6 +55,7 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
                 .flat_map(|partial| [&partial.certain, &partial.open]),
         );
     }
+    list.extend(withdrawal.lines.iter().map(|line| &line.when));
     for indication in &withdrawal.indications {
         list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
         list.extend(indication.taper_instead.iter().map(|(when, _)| when));

@@ -150,8 +150,7 @@ pub(super) fn drug_name(text: &str, vocabulary: &Vocabulary) -> Option<DrugCode>
 
 fn formulation(text: &str, code: DrugCode, vocabulary: &Vocabulary) -> Option<FormulationId> {
     let by_word = vocabulary.formulation_words.iter().find(|(words, id)| {
-        vocabulary.same_family(vocabulary.formulation(*id).ingredient, code.ingredient)
-            && has_words(text, words)
+        vocabulary.formulation(*id).ingredient == code.ingredient && has_words(text, words)
     });
     let by_name = || vocabulary.product(code.product?).formulation;
     by_word.map(|(_, id)| *id).or_else(by_name)
@@ -159,10 +158,11 @@ fn formulation(text: &str, code: DrugCode, vocabulary: &Vocabulary) -> Option<Fo
 
 /// The first formulation of a reviewed drug.
 fn usual_formulation(ingredient: IngredientId, knowledge: &Knowledge) -> Option<FormulationId> {
-    knowledge
-        .withdrawals
-        .iter()
-        .find(|withdrawal| withdrawal.ingredient == ingredient)?;
+    knowledge.withdrawals.iter().find(|withdrawal| {
+        knowledge
+            .vocabulary
+            .same_family(withdrawal.ingredient, ingredient)
+    })?;
     let formulations = &knowledge.vocabulary.formulations;
     (0u16..)
         .zip(formulations)

@@ -5,12 +5,12 @@ use super::expressions::expr;
 use super::names::Desk;
 use super::page::{Page, Word};
 use super::schema::tables::{
-    self as written, ApprovalFile, DrugFile, GateRow, Gates, RightToStop, RightfulRow,
+    self as written, ApprovalFile, DrugFile, GateRow, Gates, LineRow, RightToStop, RightfulRow,
 };
 use super::schema::{Certainty, Indicator, Logic};
 use super::texts::{Texts, template};
 use crate::clinical::knowledge::{
-    self as model, Approval, Conversion, Gate, Monitor, Partial, Rightful, Statement, Then, Topic,
+    self as model, Approval, Conversion, Gate, Line, Monitor, Partial, Rightful, Statement, Then, Topic,
 };
 use std::collections::HashMap;
 use toml::Spanned;
@@ -94,11 +94,25 @@ pub(super) fn conversions(desk: &Desk, file: &DrugFile, keys: &FormulationKeys) 
         Some(Conversion {
             from: from?,
             to: to?,
+            country: row.country.map(Into::into),
             low,
             high,
         })
     };
-    file.conversion.iter().filter_map(conversion).collect()
+    let read: Vec<Option<Conversion>> = file.conversion.iter().map(conversion).collect();
+    for (row, own) in file.conversion.iter().zip(&read) {
+        let Some(own) = own.as_ref().filter(|own| own.country.is_some()) else {
+            continue;
+        };
+        let any = |c: &&Conversion| (c.from, c.to, c.country) == (own.from, own.to, None);
+        let within = |c: &Conversion| c.low <= own.low && own.high <= c.high;
+        if !read.iter().flatten().find(any).is_some_and(within) {
+            let says =
+                "a country needs a range inside the one that is given for the same pair without a country";
+            desk.page.refuse(row.low.span(), says);
+        }
+    }
+    read.into_iter().flatten().collect()
 }
 
 /// Reads `gates.toml`.
@@ -163,17 +177,28 @@ impl From<written::Topic> for Topic {
 }
 
 /// Reads `right-to-stop.toml`.
-pub(super) fn rightful(desk: &Desk, texts: &Texts) -> Vec<Rightful> {
+pub(super) fn rightful(desk: &Desk, texts: &Texts) -> (Vec<Rightful>, Vec<Line>) {
     let Some(file) = desk.page.toml::<RightToStop>() else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
+    let lines = file.line.iter().filter_map(|row| line(desk, row)).collect();
     let mut earlier = Earlier::default();
     let mut rows = Vec::new();
     for row in &file.row {
         earlier.check(&desk.page, &row.row, &row.when);
         rows.extend(rightful_row(desk, texts, row));
     }
-    rows
+    (rows, lines)
+}
+
+fn line(desk: &Desk, row: &LineRow) -> Option<Line> {
+    let when = expr(desk, &row.when);
+    let sources = row.sources.get_ref().iter().filter_map(|word| desk.source(word));
+    Some(Line {
+        says: name(&row.says),
+        sources: sources.collect(),
+        when: when?,
+    })
 }
 
 fn rightful_row(desk: &Desk, texts: &Texts, row: &RightfulRow) -> Option<Rightful> {
@@ -200,6 +225,7 @@ fn rightful_row(desk: &Desk, texts: &Texts, row: &RightfulRow) -> Option<Rightfu
         statement: statement?,
         excludes,
         because: row.because.as_str().into(),
+        alternatives: row.alternatives.unwrap_or(true),
         monitoring,
     })
 }

@@ -64,7 +64,8 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
     if row.every.get_ref().0 == 0 {
         desk.page.refuse(row.every.span(), "a step takes at least a day");
     }
-    let max_mg = row.max.as_ref().map(|word| milligrams(desk, word));
+    let [max_mg, highest_mg, coarsest_mg] =
+        [&row.max, &row.highest, &row.coarsest].map(|word| word.as_ref().map(|word| milligrams(desk, word)));
     let rest = rest(desk, row);
     let urgency = (Indicator::Info, row.evidence);
     let statement = statement(desk, texts, urgency, &row.text, &row.sources);
@@ -74,10 +75,9 @@ fn plan(desk: &Desk, texts: &Texts, row: &TaperRow) -> Option<TaperPlan> {
             CutOf::Current => model::CutOf::Current,
             CutOf::Start => model::CutOf::Start,
         },
-        max_mg: match max_mg {
-            None => None,
-            Some(amount) => Some(amount?),
-        },
+        max_mg: all_or_none(max_mg)?,
+        highest_mg: all_or_none(highest_mg)?,
+        coarsest_mg: all_or_none(coarsest_mg)?,
         every: row.every.get_ref().0,
         rest: rest?,
         over: row.over.as_ref().map(|over| over.get_ref().0),
@@ -124,7 +124,13 @@ fn share(desk: &Desk, word: &Word) -> Option<Decimal> {
     share
 }
 
-fn milligrams(desk: &Desk, word: &Word) -> Option<Decimal> {
+/// What is not written is no amount; what is written wrongly was recorded as a problem.
+fn all_or_none(written: Option<Option<Decimal>>) -> Option<Option<Decimal>> {
+    written.map_or(Some(None), |amount| amount.map(Some))
+}
+
+/// An amount above zero in mg.
+pub(super) fn milligrams(desk: &Desk, word: &Word) -> Option<Decimal> {
     let amount =
         scalar::quantity(word.get_ref()).filter(|(amount, unit)| *unit == "mg" && *amount > Decimal::ZERO);
     if amount.is_none() {

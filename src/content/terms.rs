@@ -7,7 +7,7 @@ use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, Site, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
 };
 use crate::content::files::Files;
 use rust_decimal::Decimal;
@@ -73,6 +73,26 @@ fn read_analytes(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, ke
         keys.analytes.insert(key.get_ref().clone(), AnalyteId(index));
         vocabulary.analytes.push(analyte(page, systems, key, row));
     }
+    let rows = rows.iter().map(|(_, row)| row.twin.as_ref());
+    for (analyte, twin) in vocabulary.analytes.iter_mut().zip(rows) {
+        analyte.twin = twin.and_then(|twin| read_twin(page, twin, keys));
+    }
+}
+
+fn read_twin(page: &Page, row: &written::TwinRow, keys: &TermKeys) -> Option<Twin> {
+    let found = keys.analytes.get(row.analyte.get_ref()).copied();
+    if found.is_none() {
+        page.refuse(
+            row.analyte.span(),
+            format!("there is no analyte '{}'", row.analyte.get_ref()),
+        );
+    }
+    Some(Twin {
+        analyte: found?,
+        apart: row.apart.0,
+        times: row.times.0,
+        side: row.side.0,
+    })
 }
 
 fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow) -> Analyte {
@@ -140,6 +160,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
         timed: row.timed,
         limits: false,
         order,
+        twin: None,
     }
 }
 
@@ -293,13 +314,20 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let Some(words) = page.toml::<written::Words>() else {
         return;
     };
-    let lower = |list: &[Word]| {
+    let lower = |list: &[Word]| -> Vec<Box<str>> {
         list.iter()
             .map(|word| word.get_ref().to_lowercase().into())
             .collect()
     };
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.level_words = LevelWords {
+        trough: lower(&words.level.trough),
+        dose: lower(&words.level.dose),
+        drawn: lower(&words.level.drawn),
+        after: lower(&words.level.after),
+        general: lower(&words.level.general),
+    };
     vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");

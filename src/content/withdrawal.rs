@@ -107,9 +107,15 @@ impl<'a> Folder<'a> {
         let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));
         let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
         let indications = self.indications(files, problems, scope, agents, &texts);
+        if level.is_some() != self.file.trough_hours.is_some() {
+            drug.page.refuse_file("'level' and 'trough-hours' stand together");
+        }
         indications::check_rank(&drug.page, &self.file.indications, &indications);
+        let void = self.file.level_void.as_ref();
+        let (rightful, lines) = rightful?;
         Some(Withdrawal {
             key: self.key.into(),
+            rank: *self.file.rank.get_ref(),
             ingredient: self.ingredient,
             level,
             adult_years: self.file.adult_years,
@@ -117,11 +123,15 @@ impl<'a> Folder<'a> {
             switch_after: self.file.switch_after.0,
             chain_gap: self.file.chain_gap.0,
             superseded_after: self.file.superseded_after.0,
-            trough_hours: self.file.trough_hours,
+            trough_hours: self.file.trough_hours.unwrap_or_default(),
+            dose_held_minutes: self.file.dose_held_minutes,
+            level_void_by: drug.drug_set(void.map_or(&[][..], |row| &row.by)),
+            level_void_within: void.map_or(0, |row| row.within.0),
             companions: drug.drug_set(&self.file.companions),
             conversions,
             gates: gates?,
-            rightful: rightful?,
+            rightful,
+            lines,
             indications,
             approval: approval?,
         })

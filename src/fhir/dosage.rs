@@ -283,6 +283,20 @@ fn minutes(text: &str) -> Option<u32> {
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
+/// The times of day that instructions name, in minutes; none where one of them names none.
+pub(crate) fn dose_times(dosages: &[Dosage<'_>]) -> Vec<u16> {
+    let mut times = Vec::new();
+    for dosage in dosages {
+        let named = &dosage.timing.repeat.time_of_day.0;
+        let read = named.iter().map(|time| u16::try_from(minutes(time.get()?)?).ok());
+        let Some(read) = read.collect::<Option<Vec<u16>>>().filter(|read| !read.is_empty()) else {
+            return Vec::new();
+        };
+        times.extend(read);
+    }
+    times
+}
+
 /// The usual minute of an event of the day that happens once (FHIR `event-timing`), for the order taken.
 fn event_minutes(code: &str) -> Option<u32> {
     let hour = match code {

@@ -42,6 +42,11 @@ lens! {
         display: Text<'a> = "display",
     } else reference_of_text;
 
+    /// `Annotation`.
+    struct Note {
+        text: Text<'a> = "text",
+    }
+
     /// `Extension`, with the values that are read.
     struct Extension {
         url: Text<'a> = "url",

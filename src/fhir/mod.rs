@@ -8,6 +8,7 @@
 //! `terms` says what codes mean, then one lens for each resource type.
 
 pub(crate) mod allergy;
+pub mod breaker;
 pub mod bundle;
 pub mod client;
 pub(crate) mod condition;
@@ -17,6 +18,7 @@ pub mod dosage_text;
 pub mod drafts;
 pub(crate) mod elements;
 pub(crate) mod json;
+mod last_dose;
 pub(crate) mod medication;
 pub(crate) mod observation;
 pub(crate) mod order;

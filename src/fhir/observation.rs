@@ -5,15 +5,15 @@
 //! count; what came without a usable value stays as an unusable result, because it may hide something.
 //! Follows FHIR R4 Observation.
 
-use super::elements::{Concept, Extension, Period, Quantity, date};
-use super::json::{List, Object, Text, decimal};
+use super::elements::{Concept, Period};
+use super::json::{List, Object};
+use super::last_dose::{Drawn, drawn};
 use super::result_value::{range, value};
 use super::terms::Terms;
 use crate::clinical::gap::Why;
 use crate::clinical::record::{LabResult, Value};
 use crate::clinical::vocabulary::LabCode;
 use crate::clinical::when::When;
-use rust_decimal::Decimal;
 
 /// Whether an Observation could be read as far as its subject matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl Reading<'_, '_> {
             Some(Value::Number(_)) => range(of, analyte),
             _ => (None, None),
         };
+        let drawn = if analyte.timed {
+            drawn(self.whole, components, self.when, lab.timing, self.terms)
+        } else {
+            Drawn::default()
+        };
         Some(LabResult {
             analyte: lab.analyte,
             reference: self.whole.reference("Observation"),
@@ -90,12 +95,9 @@ impl Reading<'_, '_> {
             value: found.unwrap_or(Value::Unusable(Why::NotReadable)),
             range: limits,
             assay: self.assay(lab),
-            timing: lab.timing,
-            hours_after_dose: if analyte.timed {
-                hours_after_dose(self.whole, components, self.when)
-            } else {
-                None
-            },
+            timing: drawn.timing,
+            hours_after_dose: drawn.hours,
+            drawn_at: drawn.at,
         })
     }
 
@@ -124,64 +126,6 @@ fn sampled(of: &Object<'_>, now: i64) -> Option<When> {
     when.or_else(|| at("issued"))
         .flatten()
         .filter(|when| !when.is_future(now))
-}
-
-/// Hours between the last dose and the sample, where a component or an extension gives them or the time of
-/// the last dose.
-fn hours_after_dose(of: &Object<'_>, components: &[Object<'_>], sampled: Option<When>) -> Option<Decimal> {
-    let by_component = components.iter().find_map(|component| {
-        let code: Concept<'_> = component.get("code");
-        let speaks_of_it = code.texts().any(speaks_of_last_dose);
-        speaks_of_it
-            .then(|| component_hours(component, sampled))
-            .flatten()
-    });
-    by_component.or_else(|| {
-        let extensions: List<Extension<'_>> = of.get("extension");
-        extensions
-            .0
-            .iter()
-            .filter(|extension| speaks_of_last_dose(extension.url.or_empty()))
-            .find_map(|extension| {
-                let quantity = || hours(&extension.quantity.read());
-                let time = || date(&extension.date_time).or_else(|| date(&extension.instant));
-                quantity()
-                    .or_else(|| extension.decimal.value())
-                    .or_else(|| extension.integer.value())
-                    .or_else(|| between(time()?, sampled?))
-            })
-    })
-}
-
-/// Names of the field differ; all that were seen hold these two words.
-fn speaks_of_last_dose(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
-    name.to_ascii_lowercase().contains("lastdose")
-}
-
-fn component_hours(component: &Object<'_>, sampled: Option<When>) -> Option<Decimal> {
-    let quantity: Quantity<'_> = component.get("valueQuantity");
-    let time: Text<'_> = component.get("valueDateTime");
-    hours(&quantity).or_else(|| between(date(&time)?, sampled?))
-}
-
-/// Hours of a duration.
-fn hours(quantity: &Quantity<'_>) -> Option<Decimal> {
-    let value = quantity.value.value()?;
-    let unit = quantity.code.get().or_else(|| quantity.unit.get())?;
-    match unit.to_ascii_lowercase().as_str() {
-        "h" | "hr" | "hrs" | "hour" | "hours" => Some(value),
-        "min" | "minute" | "minutes" => value.checked_div(Decimal::from(60)),
-        _ => None,
-    }
-}
-
-/// Hours from one exact time to a later one.
-fn between(dose: When, sample: When) -> Option<Decimal> {
-    let exact = |when: When| (when.earliest() == when.latest()).then(|| when.latest());
-    let seconds = exact(sample)?.checked_sub(exact(dose)?)?;
-    let hours = Decimal::from(seconds).checked_div(decimal("3600")?)?;
-    (seconds >= 0).then(|| hours.round_dp(2).normalize())
 }
 
 #[cfg(test)]

@@ -262,3 +262,41 @@ fn an_observation_without_a_code_is_about_nothing() {
     assert_eq!(all(r#"{"status":"entered-in-error"}"#).1, About::Something);
     assert_eq!(all(r#"{"code":{"text":"weight"}}"#).1, About::Something);
 }
+
+#[test]
+fn a_note_tells_when_this_level_was_drawn_and_not_how_levels_are_drawn() {
+    let level = |time: &str, note: &str| {
+        let fields = format!(
+            r#""valueQuantity":{{"value":6,"unit":"ng/mL"}},"effectiveDateTime":"{time}","note":[{{"text":"{note}"}}]"#
+        );
+        let level = coded("L", &fields).unwrap();
+        (level.timing, level.hours_after_dose, level.drawn_at)
+    };
+    let (early, zoned) = ("2026-11-20T08:00:00Z", "2026-11-20T07:30:00-05:00");
+    let unstated = LevelTiming::Unstated;
+    assert_eq!(level(early, "Trough."), (LevelTiming::Trough, None, None));
+    let two = Some(dec("2"));
+    assert_eq!(
+        level(early, "Drawn 2 hours after the dose"),
+        (unstated, two, None)
+    );
+    assert_eq!(level(early, "drawn 2h post dose"), (unstated, two, None));
+    assert_eq!(level(early, "last dose 2 hrs ago"), (unstated, two, None));
+    assert_eq!(
+        level(early, "Last dose: 2026-11-20T06:00:00Z"),
+        (unstated, two, None)
+    );
+    assert_eq!(
+        level(zoned, "last dose 20:00"),
+        (unstated, Some(dec("11.5")), Some(450))
+    );
+    assert_eq!(level(early, "last dose 20:00"), (unstated, None, None));
+    for general in [
+        "trough range 5 to 15",
+        "should be drawn 12 h after the dose",
+        "hemolysed",
+        "drawn 2",
+    ] {
+        assert_eq!(level(early, general), (unstated, None, None), "{general}");
+    }
+}

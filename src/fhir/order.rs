@@ -6,8 +6,8 @@
 
 use super::condition::is_in;
 use super::dates_in_text::date_in;
-use super::dosage::{Dosage, daily};
-use super::elements::{Concept, Extension, Period, Reference, date};
+use super::dosage::{Dosage, daily, dose_times};
+use super::elements::{Concept, Extension, Note, Period, Reference, date};
 use super::json::{List, Object, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
@@ -23,10 +23,6 @@ lens! {
         validity: Period<'a> = "validityPeriod",
     }
 
-    /// `Annotation`.
-    struct Note {
-        text: Text<'a> = "text",
-    }
 
     /// `Meta`.
     struct Meta {
@@ -88,6 +84,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
             .flatten(),
         formulation: identified.formulation,
         dose: use_of.dose,
+        dose_times: dose_times(&instructions),
         authored: of.text("authoredOn").and_then(|text| When::parse(&text)),
         starts: span.starts,
         ends: span.ends,

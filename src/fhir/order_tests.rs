@@ -346,3 +346,17 @@ fn reasons_are_groups_by_code_text_or_condition() {
     assert_eq!(read.order.status, OrderStatus::Stopped);
     assert!(When::parse("2026-11-22T12:00:00Z").is_some_and(|when| when.latest() == NOW));
 }
+
+#[test]
+fn times_of_the_doses_are_those_that_every_instruction_names() {
+    let times = |dosages: &str| {
+        let fields = format!(r#"{},"dosageInstruction":[{dosages}]"#, rx("11"));
+        with(&fields).dose_times
+    };
+    let at = |times: &str| format!(r#"{{"timing":{{"repeat":{{"timeOfDay":[{times}]}}}}}}"#);
+    assert_eq!(times(&at(r#""08:00:00","20:00:00""#)), [480, 1200]);
+    let two = format!("{},{}", at(r#""08:00""#), at(r#""20:00""#));
+    assert_eq!(times(&two), [480, 1200]);
+    assert!(times(&format!(r#"{},{{"text":"1 mg at night"}}"#, at(r#""08:00""#))).is_empty());
+    assert!(times(&at(r#""25:00""#)).is_empty());
+}

@@ -44,6 +44,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
         timed: false,
         limits: true,
         order: None,
+        twin: None,
     }
 }
 
@@ -133,6 +134,14 @@ pub(crate) fn vocabulary() -> Vocabulary {
     vocabulary.unit_words = ["capsule", "capsules", "caps", "cap", "tablet", "tab"]
         .map(Into::into)
         .to_vec();
+    let words = |list: &[&str]| list.iter().map(|word| (*word).into()).collect();
+    vocabulary.level_words = LevelWords {
+        trough: words(&["trough", "pre-dose"]),
+        dose: words(&["last dose"]),
+        drawn: words(&["drawn"]),
+        after: words(&["after the dose", "post dose"]),
+        general: words(&["range", "should"]),
+    };
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
     timings(&mut vocabulary);
     results(&mut vocabulary);

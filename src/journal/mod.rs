@@ -3,8 +3,9 @@
 //!
 //! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk (`synchronous=FULL`):
 //! it survives `kill -9` and a power cut. [`Journal::record`] never waits and may drop; drops are counted.
-//! All three go through one queue to one writer, so that feedback finds a card that was recorded
-//! before it. Patient data goes into the table `audit` and nowhere else; a comment of feedback is
+//! All three go to one writer, which takes the evaluations recorded so far before it looks at feedback.
+//! Evaluations are written within 50 ms and flushed with the next acknowledgement or checkpoint: a crash
+//! may lose the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else; a comment of feedback is
 //! kept only on request. No error text and no log line of this module holds a value from a row.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
 //! There is no trait here while there is one engine; every public method speaks in plain types so
@@ -39,7 +40,8 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// Dropping it lets the writer finish what is queued, in the background; [`Journal::close`] waits.
 pub struct Journal {
-    queue: mpsc::Sender<Command>,
+    evaluations: mpsc::Sender<Evaluation>,
+    commands: mpsc::Sender<Command>,
     readers: SqlitePool,
     state: Arc<WriterState>,
 }
@@ -55,7 +57,6 @@ type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
 
 /// What the writer can be asked to do.
 enum Command {
-    Record(Box<Evaluation>),
     Spend(Spend),
     Feedback(Feedback),
     Close { reply: Reply<()> },
@@ -133,11 +134,7 @@ impl Journal {
     /// Queues an evaluation and returns at once. If the queue is full or the journal is closed or
     /// broken, the evaluation is dropped and counted in [`Journal::dropped`].
     pub fn record(&self, evaluation: Evaluation) {
-        if self
-            .queue
-            .try_send(Command::Record(Box::new(evaluation)))
-            .is_err()
-        {
+        if self.evaluations.try_send(evaluation).is_err() {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -196,7 +193,7 @@ impl Journal {
     /// every two seconds, so that this recovers without a call.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        !self.state.failing.load(Ordering::Relaxed) && !self.queue.is_closed()
+        !self.state.failing.load(Ordering::Relaxed) && !self.commands.is_closed()
     }
 
     /// Writes what is queued and closes the file. What comes later is refused or dropped.
@@ -213,7 +210,7 @@ impl Journal {
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, JournalError> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
-            self.queue
+            self.commands
                 .send(command(reply))
                 .await
                 .map_err(|_| JournalError::Closed)?;

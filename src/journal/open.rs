@@ -22,7 +22,7 @@ pub struct JournalOptions {
     pub retention_days: u32,
     /// Whether free-text comments of feedback are kept. They may speak of a patient.
     pub keep_comments: bool,
-    /// How many commands may wait for the writer.
+    /// How many evaluations, and how many callers, may wait for the writer.
     pub queue: usize,
 }
 
@@ -112,12 +112,19 @@ pub(super) async fn start(
         .connect_with(connect.clone().pragma("query_only", "ON"))
         .await
         .map_err(JournalError::Open)?;
-    let (queue, commands) = mpsc::channel(options.queue.max(1));
+    let queue = options.queue.max(1);
+    let (evaluations, recorded) = mpsc::channel(queue);
+    let (commands, asked) = mpsc::channel(queue);
     let state = Arc::new(WriterState::default());
     let writer = writer::Writer::new(connection, connect, options, Arc::clone(&state));
-    writer::spawn(writer, commands).map_err(JournalError::Start)?;
+    let queues = writer::Queues {
+        evaluations: recorded,
+        commands: asked,
+    };
+    writer::spawn(writer, queues).map_err(JournalError::Start)?;
     Ok(Journal {
-        queue,
+        evaluations,
+        commands,
         readers,
         state,
     })
@@ -135,9 +142,12 @@ fn migrator() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "start",
-        include_str!("migrations/sqlite/0001_start.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "start", include_str!("migrations/sqlite/0001_start.sql")),
+        step(
+            2,
+            "withheld cards",
+            include_str!("migrations/sqlite/0002_withheld.sql"),
+        ),
+    ])
 }

@@ -29,8 +29,8 @@ const EVALUATIONS: Table = Table {
     end: "",
 };
 const CARDS: Table = Table {
-    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions)",
-    columns: 9,
+    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, withheld)",
+    columns: 10,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
@@ -79,6 +79,8 @@ struct AnsweredCard<'a> {
     rule: &'a str,
     indicator: &'a str,
     orders: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    withheld: bool,
 }
 
 #[derive(Serialize)]
@@ -93,6 +95,15 @@ struct FeedbackRow<'a> {
     reason_display: Option<&'a str>,
     had_comment: u8,
     comment: Option<&'a str>,
+}
+
+/// Whether each transaction from now on is flushed to the disk, or left to the next one that is.
+pub(super) async fn flush_each(connection: &mut SqliteConnection, on: bool) -> Result<(), sqlx::Error> {
+    let statement = match on {
+        true => "PRAGMA synchronous = FULL",
+        false => "PRAGMA synchronous = NORMAL",
+    };
+    sqlx::query(statement).execute(connection).await.map(drop)
 }
 
 /// Writes a group of evaluations with their cards, suggestions and audit entries.
@@ -177,6 +188,7 @@ fn card_rows(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_>>> {
             Cell::Text(&card.indicator),
             Cell::Text(&evaluation.content_version),
             Cell::Own(joined(card.suggestions.iter())),
+            Cell::Number(i64::from(card.withheld)),
         ]
     })
 }
@@ -188,6 +200,7 @@ fn audit_row(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
         rule: &card.rule,
         indicator: &card.indicator,
         orders: &card.orders,
+        withheld: card.withheld,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
     Ok(vec![

@@ -1,7 +1,8 @@
 //! The one task that writes: takes what is waiting, puts it into one transaction, then answers.
 //!
 //! Grouping is what makes `synchronous=FULL` affordable: one flush of the disk acknowledges all that
-//! waited for it. The task has a thread of its own, so that neither a busy HTTP worker nor the end of
+//! waited for it. Evaluations, for which nobody waits, are left to gather for a moment and are written
+//! without a flush of their own; feedback takes along those that were recorded before it. The task has a thread of its own, so that neither a busy HTTP worker nor the end of
 //! the runtime that opened the journal can delay it. It never ends because of a failed write: the
 //! group is answered with the error, the connection is dropped, and the next command opens a new one.
 
@@ -20,8 +21,10 @@ use super::{
     write,
 };
 
-/// Most commands in one transaction.
+/// Most callers that one transaction answers.
 const GROUP: usize = 256;
+/// How long evaluations may gather; what a crash of the process can lose of them.
+const GATHER: Duration = Duration::from_millis(50);
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 /// After a failed write the next purge comes early: it shows, without any call, that writing works again.
@@ -36,9 +39,19 @@ pub(super) struct Writer {
     options: JournalOptions,
     state: Arc<WriterState>,
     purge_due: Instant,
+    /// Whether the connection flushes each transaction to the disk.
+    flushes: bool,
 }
 
-/// The commands of one transaction, sorted by what they ask for. Evaluations are written first, so
+/// What waits for the writer.
+pub(super) struct Queues {
+    /// Answered calls; nobody waits for them.
+    pub(super) evaluations: mpsc::Receiver<Evaluation>,
+    /// Callers that wait for the disk.
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+/// The content of one transaction, sorted by what it asks for. Evaluations are written first, so
 /// that feedback finds the cards that were recorded before it.
 #[derive(Default)]
 struct Group {
@@ -46,8 +59,6 @@ struct Group {
     spends: Vec<Spend>,
     feedback: Vec<Feedback>,
     close: Option<Reply<()>>,
-    /// Evaluations that came after `close`.
-    late: usize,
 }
 
 /// The answers to one transaction, in the order of its commands.
@@ -57,13 +68,13 @@ struct Answers {
 }
 
 /// Runs the writer on a thread of its own until it is told to close or nobody can reach it any more.
-pub(super) fn spawn(writer: Writer, commands: mpsc::Receiver<Command>) -> std::io::Result<()> {
+pub(super) fn spawn(writer: Writer, queues: Queues) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     std::thread::Builder::new()
         .name("journal".to_owned())
-        .spawn(move || runtime.block_on(writer.run(commands)))
+        .spawn(move || runtime.block_on(writer.run(queues)))
         .map(drop)
 }
 
@@ -80,26 +91,35 @@ impl Writer {
             options,
             state,
             purge_due: Instant::now(),
+            flushes: true,
         }
     }
 
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut group = Vec::with_capacity(GROUP);
+    async fn run(mut self, mut queues: Queues) {
+        let mut commands = Vec::with_capacity(GROUP);
+        let (mut evaluations, mut due) = (Vec::new(), None);
         loop {
-            tokio::select! {
-                biased;
-                taken = commands.recv_many(&mut group, GROUP) => {
-                    if taken == 0 {
-                        return self.finish().await;
-                    }
-                    if let Some(reply) = self.handle(group.drain(..)).await {
-                        self.finish().await;
-                        // A caller that no longer waits needs no answer.
-                        let _ = reply.send(Ok(()));
-                        return;
-                    }
+            let taken = self
+                .wait(&mut queues, &mut commands, &mut evaluations, &mut due)
+                .await;
+            let ends = taken == Some(0) || commands.iter().any(|c| matches!(c, Command::Close { .. }));
+            if ends {
+                queues.evaluations.close();
+            }
+            let mut group = Group::sort(commands.drain(..));
+            if ends || !group.feedback.is_empty() || due.is_some_and(|due| due <= Instant::now()) {
+                due = None;
+                while let Ok(evaluation) = queues.evaluations.try_recv() {
+                    evaluations.push(evaluation);
                 }
-                () = tokio::time::sleep_until(self.purge_due) => {}
+                group.evaluations = std::mem::take(&mut evaluations);
+            }
+            let close = self.handle(group).await;
+            if ends {
+                self.finish().await;
+                // A caller that no longer waits needs no answer.
+                close.map(|reply| reply.send(Ok(())));
+                return;
             }
             if Instant::now() >= self.purge_due {
                 self.purge().await;
@@ -107,10 +127,32 @@ impl Writer {
         }
     }
 
+    /// Waits until there is something to write: commands (their number; 0 if there will be no more), or
+    /// `None` when evaluations have gathered long enough, which is at `due`, or a purge is due.
+    async fn wait(
+        &self,
+        queues: &mut Queues,
+        commands: &mut Vec<Command>,
+        evaluations: &mut Vec<Evaluation>,
+        due: &mut Option<Instant>,
+    ) -> Option<usize> {
+        loop {
+            let until = due.map_or(self.purge_due, |due| due.min(self.purge_due));
+            tokio::select! {
+                biased;
+                taken = queues.commands.recv_many(commands, GROUP) => return Some(taken),
+                () = tokio::time::sleep_until(until) => return None,
+                // Only the first one wakes this task; the others are taken when it is time.
+                first = queues.evaluations.recv(), if due.is_none() => {
+                    evaluations.extend(first);
+                    *due = Some(Instant::now() + GATHER);
+                }
+            }
+        }
+    }
+
     /// Writes one group and answers it. Returns the reply of a `Close` that was in it.
-    async fn handle(&mut self, commands: impl Iterator<Item = Command>) -> Option<Reply<()>> {
-        let group = Group::sort(commands);
-        self.state.dropped.fetch_add(group.late as u64, Ordering::Relaxed);
+    async fn handle(&mut self, group: Group) -> Option<Reply<()>> {
         if group.is_empty() {
             return group.close;
         }
@@ -132,6 +174,11 @@ impl Writer {
     /// One transaction; after a failure the connection is given up, which rolls it back.
     async fn write(&mut self, group: &Group) -> Result<Answers, sqlx::Error> {
         let mut connection = self.connected().await?;
+        let waited_for = !group.spends.is_empty() || !group.feedback.is_empty();
+        if self.flushes != waited_for {
+            write::flush_each(&mut connection, waited_for).await?;
+            self.flushes = waited_for;
+        }
         let answers = transaction(&mut connection, group, self.options.keep_comments).await?;
         self.connection = Some(connection);
         Ok(answers)
@@ -140,7 +187,10 @@ impl Writer {
     async fn connected(&mut self) -> Result<SqliteConnection, sqlx::Error> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => self.connect.connect().await,
+            None => {
+                self.flushes = true;
+                self.connect.connect().await
+            }
         }
     }
 
@@ -200,10 +250,8 @@ impl Group {
         let mut group = Self::default();
         for command in commands {
             match command {
-                Command::Record(_) if group.close.is_some() => group.late += 1,
                 // Whoever waits for one of these learns from the dropped reply that it is too late.
                 _ if group.close.is_some() => {}
-                Command::Record(evaluation) => group.evaluations.push(*evaluation),
                 Command::Spend(spend) => group.spends.push(spend),
                 Command::Feedback(feedback) => group.feedback.push(feedback),
                 Command::Close { reply } => group.close = Some(reply),

@@ -2,33 +2,47 @@
 //!
 //! The floor is an actix-web server that parses the same body into `serde_json::Value` and returns a
 //! fixed card. Both run in a child process with one worker; the parent drives them over loopback with a
-//! few connections in a closed loop. Prints requests per second and the ratio. Run it with
-//! `cargo bench --bench throughput`.
+//! few connections in a closed loop. Prints requests per second and their ratio, and the processor time of a
+//! request, which other work on the machine hardly changes: of the threads that answer, of those of the
+//! journal, and what a token with its `jti` adds to both. The second service is the production one, with an
+//! ES384 token for each request. Needs Linux. Run it with `cargo bench --bench throughput`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark speaks to the terminal and may panic"
 )]
 
+#[path = "../suite/helpers/keys.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod keys;
 #[path = "request.rs"]
 mod request;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+use keys::{Signer, claims};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use stepdown::config::Config;
 use stepdown::startup::{self, Clock, Demonstration};
 
 const CONNECTIONS: usize = 4;
 const ROUNDS: usize = 5;
-const WARM_UP: Duration = Duration::from_millis(700);
-const MEASURED: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(2);
+/// Tokens of one connection in one run; a run ends when they are used up.
+const TOKENS: usize = 800;
+const ISSUER: &str = "https://ehr.example.org";
+const PUBLIC: &str = "https://cds.example.org";
+const SERVICE: &str = "/cds-services/stepdown-medication-discontinue";
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("serve-floor") => floor(),
         Some("serve-service") => service(),
+        Some("serve-trusted") => trusted(&std::env::args().nth(2).unwrap()),
         _ => compare(),
     }
 }
@@ -75,59 +89,169 @@ fn service() {
     });
 }
 
+/// The production service, which asks for a token; settings and keys lie in `folder`.
+fn trusted(folder: &str) {
+    let config = Config::load(&Path::new(folder).join("stepdown.toml")).unwrap();
+    actix_web::rt::System::new().block_on(async {
+        let running = startup::serve(config).await.unwrap();
+        println!("listening on http://{}", running.address);
+        running.server.await.unwrap();
+    });
+}
+
+/// What one server did.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// Requests per second.
+    rate: f64,
+    /// Processor time of a request in microseconds, without the journal's threads.
+    answering: f64,
+    /// Processor time of a request in microseconds on the journal's threads.
+    journal: f64,
+}
+
 fn compare() {
     let body = request::body(50, 10);
     println!(
         "body: {} bytes, 50 Observations and 10 MedicationRequests in prefetch",
         body.len()
     );
-    let mut ratios = Vec::new();
+    let signer = Signer::ec("bench");
+    let (mut floors, mut services, mut trusteds) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        let floor = rate("serve-floor", &body);
-        let service = rate("serve-service", &body);
+        let floor = measure(&["serve-floor"], &body, None);
+        let service = measure(&["serve-service"], &body, None);
+        let folder = tempfile::tempdir().unwrap();
+        settings(folder.path(), &signer);
+        let place = folder.path().to_str().unwrap();
+        let trusted = measure(&["serve-trusted", place], &body, Some(&signer));
         println!(
-            "round {round}: floor {floor:.0}/s, service {service:.0}/s, ratio {:.2}",
-            service / floor
+            "round {round}: floor {:.0}/s, service {:.0}/s, with token {:.0}/s; CPU of a request in us: \
+             floor {:.0}, service {:.0} and journal {:.0}, with token {:.0} and {:.0}",
+            floor.rate,
+            service.rate,
+            trusted.rate,
+            floor.answering,
+            service.answering,
+            service.journal,
+            trusted.answering,
+            trusted.journal
         );
-        ratios.push(service / floor);
+        floors.push(floor);
+        services.push(service);
+        trusteds.push(trusted);
     }
-    ratios.sort_by(f64::total_cmp);
+    let pairs = || floors.iter().zip(&services);
+    spread(
+        "requests/s, service to floor",
+        pairs().map(|(f, s)| s.rate / f.rate),
+    );
+    spread(
+        "CPU of a request, floor to service without journal",
+        pairs().map(|(f, s)| f.answering / s.answering),
+    );
+    spread(
+        "CPU of a request, floor to service with journal",
+        pairs().map(|(f, s)| f.answering / (s.answering + s.journal)),
+    );
+    let added = |of: fn(&Measured) -> f64| {
+        let both = services.iter().zip(&trusteds);
+        both.map(move |(open, trusted)| of(trusted) - of(open))
+    };
+    spread("a token adds, us of CPU while answering", added(|m| m.answering));
+    spread("its jti adds, us of CPU in the journal", added(|m| m.journal));
+}
+
+fn spread(what: &str, values: impl Iterator<Item = f64>) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
     println!(
-        "ratio, median of {ROUNDS}: {:.2} (min {:.2}, max {:.2})",
-        ratios[ROUNDS / 2],
-        ratios[0],
-        ratios[ROUNDS - 1]
+        "{what}: median {:.2} (min {:.2}, max {:.2})",
+        values[values.len() / 2],
+        values[0],
+        values[values.len() - 1]
     );
 }
 
-/// Requests per second of one server.
-fn rate(which: &str, body: &str) -> f64 {
-    let (mut child, address) = start(which);
-    let head = format!(
-        "POST /cds-services/stepdown-medication-discontinue HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
+/// Settings with one client, whose public key is the signer's.
+fn settings(folder: &Path, signer: &Signer) {
+    let keys = serde_json::json!({"keys": [signer.public()]});
+    std::fs::write(folder.join("jwks.json"), keys.to_string()).unwrap();
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\npublic-url = \"{PUBLIC}\"\nworkers = 1\n[[client]]\nname = \"bench\"\n\
+         issuer = \"{ISSUER}\"\njwks-file = \"jwks.json\"\nfhir-base = \"https://ehr.example.org/fhir\"\n\
+         [journal]\nurl = \"sqlite:journal.db\"\n"
     );
-    let bytes = [head.as_bytes(), body.as_bytes()].concat();
-    let run = |time: Duration| -> usize {
-        std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..CONNECTIONS)
-                .map(|_| scope.spawn(|| client(&address, &bytes, time)))
+    std::fs::write(folder.join("stepdown.toml"), text).unwrap();
+}
+
+/// Lets one server answer for a while. With a signer every request carries a token of its own; they are
+/// signed beforehand.
+fn measure(which: &[&str], body: &str, signer: Option<&Signer>) -> Measured {
+    let (mut child, address) = start(which);
+    let request = |token: Option<String>| {
+        let authorization =
+            token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        format!(
+            "POST {SERVICE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
+            body.len()
+        )
+    };
+    let heads = || match signer {
+        None => vec![request(None)],
+        Some(signer) => (0..TOKENS)
+            .map(|_| request(Some(signer.token(&claims(ISSUER, &format!("{PUBLIC}{SERVICE}"))))))
+            .collect(),
+    };
+    let run = |time: Duration| -> (usize, f64) {
+        let heads: Vec<Vec<String>> = (0..CONNECTIONS).map(|_| heads()).collect();
+        let before = Instant::now();
+        let done = std::thread::scope(|scope| {
+            let clients: Vec<_> = heads
+                .iter()
+                .map(|heads| scope.spawn(|| client(&address, heads, body, time)))
                 .collect();
             clients.into_iter().map(|c| c.join().unwrap()).sum()
-        })
+        });
+        (done, before.elapsed().as_secs_f64())
     };
     run(WARM_UP);
-    let started = Instant::now();
-    let done = run(MEASURED);
-    let rate = done as f64 / started.elapsed().as_secs_f64();
+    let before = processor_time(child.id());
+    let (done, seconds) = run(MEASURED);
+    let after = processor_time(child.id());
     child.kill().unwrap();
     child.wait().unwrap();
-    rate
+    Measured {
+        rate: done as f64 / seconds,
+        answering: (after.0 - before.0) / done as f64,
+        journal: (after.1 - before.1) / done as f64,
+    }
 }
 
-fn start(which: &str) -> (Child, String) {
+/// Processor time of a process so far in microseconds: without the journal's threads, and theirs.
+fn processor_time(process: u32) -> (f64, f64) {
+    let mut times = (0.0, 0.0);
+    for task in std::fs::read_dir(format!("/proc/{process}/task")).unwrap() {
+        let task = task.unwrap().path();
+        let (Ok(name), Ok(spent)) = (
+            std::fs::read_to_string(task.join("comm")),
+            std::fs::read_to_string(task.join("schedstat")),
+        ) else {
+            continue;
+        };
+        let nanoseconds: f64 = spent.split(' ').next().unwrap().parse().unwrap();
+        if name.starts_with("journal") || name.starts_with("sqlx") {
+            times.1 += nanoseconds / 1e3;
+        } else {
+            times.0 += nanoseconds / 1e3;
+        }
+    }
+    times
+}
+
+fn start(which: &[&str]) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .arg(which)
+        .args(which)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -142,12 +266,23 @@ fn start(which: &str) -> (Child, String) {
     (child, address)
 }
 
-fn client(address: &str, request: &[u8], time: Duration) -> usize {
+/// Sends requests one after the other, each with the next of the heads, until the time or the heads are used up.
+/// A single head is sent again and again.
+fn client(address: &str, heads: &[String], body: &str, time: Duration) -> usize {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     let (started, mut done, mut buffer) = (Instant::now(), 0, vec![0_u8; 1 << 18]);
+    let mut heads = heads
+        .iter()
+        .cycle()
+        .take(if heads.len() == 1 { usize::MAX } else { heads.len() });
+    let mut request = Vec::with_capacity(body.len() + 2_048);
     while started.elapsed() < time {
-        stream.write_all(request).unwrap();
+        let Some(head) = heads.next() else { break };
+        request.clear();
+        request.extend_from_slice(head.as_bytes());
+        request.extend_from_slice(body.as_bytes());
+        stream.write_all(&request).unwrap();
         read_answer(&mut stream, &mut buffer);
         done += 1;
     }

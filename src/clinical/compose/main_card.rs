@@ -18,6 +18,10 @@ impl<'k> Writer<'_, 'k> {
             sections.line(opens);
         }
         sections.why(&self.numbers(), &finding.statement.text.why);
+        for line in self.doubts() {
+            sections.plain(&line);
+        }
+        sections.lines(finding.lines.iter().map(|line| &*line.says));
         sections.listed("misleading", &finding.statement.text.misleading);
         let gaps = self.tidy(gaps);
         sections.gaps(&gaps, finding.raised);
@@ -38,6 +42,11 @@ impl<'k> Writer<'_, 'k> {
                     .iter()
                     .filter(|s| !finding.statement.sources.contains(s)),
             );
+        }
+        for source in finding.lines.iter().flat_map(|line| &line.sources) {
+            if !card.sources.contains(source) {
+                card.sources.push(*source);
+            }
         }
         if finding.warns() {
             card.suggestions = self.keep();
@@ -77,7 +86,17 @@ impl<'k> Writer<'_, 'k> {
             for (analyte, latest) in self.first_checks() {
                 let need = self.knowledge.vocabulary.analyte(analyte).key.to_string();
                 match latest {
-                    Latest::Found(index) => entries.push(Entry::Result(index)),
+                    Latest::Found(index) => {
+                        entries.push(Entry::Result(index));
+                        let early = self.withdrawal.level == Some(analyte)
+                            && self.signals.not_a_trough(&self.record.results[index]) == Some(Why::NotTrough);
+                        if let Some(against) = self.doubt(analyte, index) {
+                            entries.push(against);
+                            gaps.push(Gap::new(need, Why::Conflicting));
+                        } else if early {
+                            gaps.push(Gap::new(need, Why::NotTrough));
+                        }
+                    }
                     Latest::Stale(index) => {
                         entries.push(Entry::Result(index));
                         gaps.push(Gap::new(need, Why::Stale));
@@ -115,6 +134,50 @@ impl<'k> Writer<'_, 'k> {
             .checks
             .iter()
             .map(|c| (c.analyte, latest(c)))
+            .collect()
+    }
+
+    /// What speaks against a value that was found.
+    fn doubt(&self, analyte: AnalyteId, index: usize) -> Option<Entry> {
+        if self.withdrawal.level == Some(analyte) {
+            return self.signals.level_mover().map(Entry::Order);
+        }
+        self.signals.disagreeing(index).map(Entry::Result)
+    }
+
+    /// The same, in words.
+    fn doubts(&self) -> Vec<String> {
+        let (words, values) = (&self.knowledge.words, self.values());
+        let found = self
+            .first_checks()
+            .into_iter()
+            .filter_map(|(analyte, latest)| match latest {
+                Latest::Found(index) => Some((index, self.doubt(analyte, index)?)),
+                Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
+            });
+        let measured = |index: usize| {
+            let name = &self
+                .knowledge
+                .vocabulary
+                .analyte(self.record.results[index].analyte)
+                .name;
+            Some(format!("{name} {}", values.shown(index)?))
+        };
+        found
+            .filter_map(|(index, against)| match against {
+                Entry::Order(order) => Some(
+                    words
+                        .get("doubt.level")
+                        .replace("{drug}", &text::plain(&self.record.orders[order].drug_text)),
+                ),
+                Entry::Result(other) => Some(
+                    words
+                        .get("doubt.measures")
+                        .replace("{one}", &measured(index)?)
+                        .replace("{other}", &measured(other)?),
+                ),
+                _ => None,
+            })
             .collect()
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod text;
 mod values;
 
 pub use inputs::{Input, Is};
+pub(super) use sections::paragraph;
 
 use super::agents::{Screening, Status, screen};
 use super::gap::{Gap, Truth};
@@ -19,7 +20,7 @@ use super::judge::Finding;
 use super::knowledge::{
     AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
 };
-use super::record::{Dose, Drug, PatientRecord, Role};
+use super::record::{Dose, PatientRecord};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
 use super::vocabulary::{AnalyteId, IngredientId};
@@ -121,6 +122,34 @@ pub enum Proposal<'k> {
     },
 }
 
+/// A card, and what another card of its topic says of it where that one leads.
+pub struct Made<'k> {
+    /// The card.
+    pub card: Card<'k>,
+    /// Names of its own drugs.
+    pub heading: String,
+    /// What it says in short.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a card in short.
+pub struct Line {
+    /// The test that it is about; where the leading card speaks of that too, the line is left out.
+    pub about: Option<AnalyteId>,
+    /// Text.
+    pub says: String,
+}
+
+/// Names of drugs on the cards of one finding.
+pub struct Names {
+    /// Those that its texts speak of: all where it leads, else its own.
+    pub text: Vec<String>,
+    /// All that end with it, for the basis; that of the leading finding first.
+    pub all: Vec<String>,
+    /// Ingredients that the request names without ending them: they are no drugs that stop too.
+    pub not_ended: Vec<IngredientId>,
+}
+
 /// Writes the cards of a finding, the main one first.
 pub fn cards<'k>(
     finding: &Finding<'k>,
@@ -128,8 +157,8 @@ pub fn cards<'k>(
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     signals: &mut Signals<'_>,
-) -> Vec<Card<'k>> {
-    let drugs = drug_names(record, knowledge, withdrawal);
+    names: Names,
+) -> Vec<Made<'k>> {
     let taper = plan_taper(finding, record, knowledge, signals);
     let screening = if agents_wanted(finding, record, signals) {
         screen(record, knowledge, finding.indication, finding.rightful, signals)
@@ -142,53 +171,32 @@ pub fn cards<'k>(
         knowledge,
         withdrawal,
         signals,
-        drugs,
+        names,
     };
-    let mut cards = vec![writer.main(taper.as_ref().err().copied())];
-    cards.extend(finding.hold_is_right.map(|right| writer.also_right(right)));
+    let main = writer.main(taper.as_ref().err().copied());
+    let mut made = vec![writer.made(main, finding.statement)];
+    if let Some(right) = finding.hold_is_right {
+        made.push(writer.made(writer.also_right(right), &right.statement));
+    }
+    let plain = |card| Made {
+        card,
+        heading: String::new(),
+        lines: Vec::new(),
+    };
     if let Ok((plan, steps)) = taper {
-        cards.extend(writer.taper(plan, steps));
+        made.extend(writer.taper(plan, steps).map(plain));
     }
-    cards.extend(writer.agents(screening));
-    cards.extend(writer.monitoring());
-    cards
+    made.extend(writer.agents(screening).map(plain));
+    made.extend(writer.monitoring());
+    made
 }
 
-/// Names of the judged drug and of its companions that are stopped in the same request.
-fn drug_names(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) -> Vec<String> {
-    let mut names = vec![
-        knowledge
-            .vocabulary
-            .ingredient(withdrawal.ingredient)
-            .name
-            .to_string(),
-    ];
-    for order in record
-        .orders
-        .iter()
-        .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop())
-    {
-        if let Drug::Known { ingredient, .. } = order.drug
-            && withdrawal
-                .companions
-                .ingredients
-                .binary_search(&ingredient)
-                .is_ok()
-        {
-            let name = knowledge.vocabulary.ingredient(ingredient).name.to_string();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
-}
-
-/// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
-/// and for a drug that certainly acts in the whole body.
+/// Agents are thought of beside a warning and outside transplantation after a rightful stop that leaves a
+/// place to fill, for adults and for a drug that certainly acts in the whole body.
 fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
     let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
-    topic && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
+    let place = finding.rightful.is_none_or(|right| right.alternatives);
+    topic && place && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
 }
 
 /// Whether the patient is a child by the drug's own limit; `None` if the age is not known.
@@ -237,8 +245,17 @@ fn plan_taper<'k>(
     if !formulation.countable {
         return Err(words.get("taper.none.not-countable"));
     }
+    let daily: rust_decimal::Decimal = doses.iter().sum();
+    if plan.highest_mg.is_some_and(|highest| daily > highest) {
+        return Err(words.get("taper.none.high-dose"));
+    }
+    let none = if plan.coarsest_mg.is_some() {
+        "taper.none.too-coarse"
+    } else {
+        "taper.none.lowest"
+    };
     let steps = schedule(doses, plan, &formulation.strengths_mg);
-    Ok((plan, steps.ok_or_else(|| words.get("taper.none.lowest"))?))
+    Ok((plan, steps.ok_or_else(|| words.get(none))?))
 }
 
 struct Writer<'w, 'k> {
@@ -247,7 +264,7 @@ struct Writer<'w, 'k> {
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     signals: &'w Signals<'w>,
-    drugs: Vec<String>,
+    names: Names,
 }
 
 impl<'k> Writer<'_, 'k> {
@@ -255,7 +272,8 @@ impl<'k> Writer<'_, 'k> {
         Values {
             signals: self.signals,
             finding: self.finding,
-            drugs: &self.drugs,
+            names: &self.names,
+            brief: false,
         }
     }
 
@@ -270,7 +288,7 @@ impl<'k> Writer<'_, 'k> {
     fn basis(&self, evidence: Certainty, inputs: Vec<Input>, gaps: Vec<Gap>) -> Basis<'k> {
         Basis {
             rule: self.finding.rule.clone(),
-            drugs: self.drugs.clone(),
+            drugs: self.names.all.clone(),
             indication: &self.finding.indication.key,
             evidence,
             inputs,
@@ -278,6 +296,28 @@ impl<'k> Writer<'_, 'k> {
             agents: Vec::new(),
             schedule: Vec::new(),
         }
+    }
+
+    /// A card with what another card says of it: summary, reasons and courses, without what both would say
+    /// about the drugs beside them.
+    fn made(&self, card: Card<'k>, statement: &Statement) -> Made<'k> {
+        let mut sections = self.sections();
+        sections.values.brief = true;
+        let mut lines = vec![text::in_detail(card.summary.as_str().into()).into_owned()];
+        for list in [&statement.text.why, &statement.text.courses] {
+            lines.extend(sections.filled(list));
+        }
+        let lines = lines.into_iter().map(|says| Line { about: None, says });
+        Made {
+            heading: self.own_names(),
+            lines: lines.collect(),
+            card,
+        }
+    }
+
+    fn own_names(&self) -> String {
+        let names: Vec<&str> = self.names.text.iter().map(String::as_str).collect();
+        text::joined(&names, self.knowledge.words.get("list.and"))
     }
 
     fn card(&self, topic: Topic, statement: &Statement, detail: String, basis: Basis<'k>) -> Card<'k> {

@@ -1,11 +1,11 @@
 //! The cards beside the main one: steps, agents, tests.
 
 use super::inputs::{evidence_of, inputs_of};
-use super::{AgentStatus, Basis, Card, Proposal, Suggestion, Writer, is_child, text};
+use super::{AgentStatus, Basis, Card, Line, Made, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
 use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic};
-use crate::clinical::record::{Dose, Source};
+use crate::clinical::record::{Dose, Drug, Source};
 use crate::clinical::signal::{Entry, Latest, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
@@ -37,7 +37,10 @@ impl<'k> Writer<'_, 'k> {
         ));
         basis.schedule = steps;
         let mut card = self.card(Topic::Taper, &plan.statement, sections.text, basis);
-        let drug = &self.drugs[0];
+        let Drug::Known { ingredient, .. } = self.record.orders[after].drug else {
+            return None;
+        };
+        let drug = &*self.knowledge.vocabulary.ingredient(ingredient).name;
         card.suggestions = vec![Suggestion {
             label: words.get("suggestion.draft-taper").replace("{drug}", drug),
             description: words
@@ -47,7 +50,7 @@ impl<'k> Writer<'_, 'k> {
             recommended: true,
             proposal: Proposal::Taper {
                 after,
-                ingredient: self.withdrawal.ingredient,
+                ingredient,
                 text: text::plain(&self.record.orders[after].drug_text),
                 steps: in_words,
             },
@@ -155,7 +158,7 @@ impl<'k> Writer<'_, 'k> {
         .collect()
     }
 
-    pub(super) fn monitoring(&self) -> Option<Card<'k>> {
+    pub(super) fn monitoring(&self) -> Option<Made<'k>> {
         let finding = self.finding;
         let wanted = finding.warns() || finding.topic == Topic::StopMayBeRight;
         let statement = finding.indication.monitoring_text.as_ref().filter(|_| wanted)?;
@@ -202,6 +205,14 @@ impl<'k> Writer<'_, 'k> {
         if finding.indication.kind == Kind::Unknown && card.suggestions.is_empty() && tests.is_empty() {
             return None;
         }
-        Some(card)
+        let line = |test: &&Monitor| Line {
+            about: Some(test.analyte),
+            says: test.says.to_string(),
+        };
+        Some(Made {
+            card,
+            heading: self.own_names(),
+            lines: tests.iter().map(line).collect(),
+        })
     }
 }

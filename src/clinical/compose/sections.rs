@@ -17,8 +17,23 @@ pub(super) struct Sections<'a> {
     pub(super) text: String,
 }
 
+/// Adds a paragraph with its heading; nothing without items.
+pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str("**");
+    text.push_str(heading);
+    text.push_str("** · ");
+    text.push_str(&items.join(" · "));
+}
+
 impl Sections<'_> {
-    fn filled(&self, templates: &[Template]) -> Vec<String> {
+    /// The lines that can be filled.
+    pub(super) fn filled(&self, templates: &[Template]) -> Vec<String> {
         templates
             .iter()
             .filter_map(|t| text::fill(t, &|name| self.values.get(name).map(text::in_detail)))
@@ -26,16 +41,9 @@ impl Sections<'_> {
     }
 
     fn paragraph(&mut self, heading: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        if !self.text.is_empty() {
-            self.text.push_str("\n\n");
-        }
-        self.text.push_str("**");
-        self.text.push_str(self.words.get(&format!("heading.{heading}")));
-        self.text.push_str("** · ");
-        self.text.push_str(&items.join(" · "));
+        let key = format!("heading.{heading}");
+        let heading = self.words.get(&key);
+        paragraph(&mut self.text, heading, items);
     }
 
     /// One line without a heading.

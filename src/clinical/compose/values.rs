@@ -1,6 +1,6 @@
 //! The patient's own values, as the texts of `hooks/` ask for them by name.
 
-use crate::clinical::compose::text;
+use crate::clinical::compose::{Names, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::Kind;
 use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
@@ -17,8 +17,10 @@ pub struct Values<'a> {
     pub signals: &'a Signals<'a>,
     /// The finding.
     pub finding: &'a Finding<'a>,
-    /// Names of all drugs that are stopped.
-    pub drugs: &'a [String],
+    /// Names of the drugs that are stopped.
+    pub names: &'a Names,
+    /// Leave out the drugs beside it: another card names them.
+    pub brief: bool,
 }
 
 impl<'a> Values<'a> {
@@ -30,7 +32,8 @@ impl<'a> Values<'a> {
             .first()
             .map(|&i| &self.signals.record.orders[i])?;
         let found = match name {
-            "drug" => self.joined(self.drugs.iter().map(String::as_str)),
+            "cover" | "also-stopped" if self.brief => return None,
+            "drug" => self.joined(self.names.text.iter().map(String::as_str)),
             "dose" => self.dose(&therapy.dose)?,
             "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
             "months" => self.months()?.to_string(),
@@ -44,7 +47,7 @@ impl<'a> Values<'a> {
                 .0
                 .to_string(),
             "cover" => self.joined(self.companions(|o| o.0 == Role::Recorded && o.1 == OrderStatus::Active)),
-            "also-stopped" => self.joined(self.companions(|o| o.0 == Role::Stopping)),
+            "also-stopped" => self.also_stopped(),
             "replacement" => self.replacement()?,
             "ratio" => format!(
                 "{} %",
@@ -114,6 +117,20 @@ impl<'a> Values<'a> {
             }
         }
         names.into_iter()
+    }
+
+    fn also_stopped(&self) -> String {
+        let vocabulary = &self.signals.knowledge.vocabulary;
+        let kept = |name: &str| {
+            let not_ended = self.names.not_ended.iter();
+            not_ended
+                .into_iter()
+                .any(|id| &*vocabulary.ingredient(*id).name == name)
+        };
+        self.joined(
+            self.companions(|o| o.0 == Role::Stopping)
+                .filter(|name| !kept(name)),
+        )
     }
 
     fn replacement(&self) -> Option<String> {

@@ -11,8 +11,8 @@ mod tables;
 pub use agents::{Agent, AgentUse, Exclusion, Note, Requirement};
 pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Which};
 pub use tables::{
-    Check, Conversion, CutOf, Gate, Hazard, Indication, Kind, Monitor, Partial, Rest, Rightful, Statement,
-    TaperPlan, Then, Withdrawal,
+    Check, Conversion, CutOf, Gate, Hazard, Indication, Kind, Line, Monitor, Partial, Rest, Rightful,
+    Statement, TaperPlan, Then, Withdrawal,
 };
 
 use super::occasion::Occasion;

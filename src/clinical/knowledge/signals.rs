@@ -141,6 +141,15 @@ pub enum Form {
         /// Fewer than so many.
         below: Option<u16>,
     },
+    /// Days on at least a daily dose of this drug, orders taken together, in a period that ends now.
+    Exposure {
+        /// Daily dose in mg; days on less do not count.
+        daily: Decimal,
+        /// At least so many days.
+        days: u32,
+        /// Days of the period.
+        within: u32,
+    },
     /// An allergy to one of the set.
     Allergy {
         /// Which substances.
@@ -157,6 +166,8 @@ pub enum Form {
         /// With a restart date, or without.
         restart: bool,
     },
+    /// A restart date stands on the order, or a draft of the drug starts later.
+    RestartDate,
     /// Another order of the same ingredient continues, starts or is drafted (window: [`super::Withdrawal`]).
     Replacement {
         /// Of the same formulation, of another one, or either.

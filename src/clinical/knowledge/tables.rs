@@ -1,6 +1,7 @@
 //! The tables of a withdrawal: gates, reasons to stop, indications with hazards, checks, taper and after-care.
 
 use super::{AgentUse, Approval, Certainty, DrugSet, Expr, Indicator, SourceId, Template, Text, Topic};
+use crate::clinical::practice::Country;
 use crate::clinical::vocabulary::{AnalyteId, FormulationId, GroupId, IngredientId};
 use rust_decimal::Decimal;
 
@@ -8,6 +9,8 @@ use rust_decimal::Decimal;
 pub struct Withdrawal {
     /// Key, the first part of a rule's name.
     pub key: Box<str>,
+    /// Its place among the withdrawals: of two equally urgent findings the lower number leads.
+    pub rank: u16,
     /// Its ingredient.
     pub ingredient: IngredientId,
     /// Its level, if one is measured.
@@ -23,8 +26,14 @@ pub struct Withdrawal {
     /// An active order without an end that began so many days before the stopped one was superseded by it and
     /// never closed: it is no evidence that the drug goes on.
     pub superseded_after: u32,
-    /// A level drawn at least so many hours after the last dose counts as a trough.
+    /// A level drawn at least so many hours after the last dose counts as a trough; 0 without a level.
     pub trough_hours: u16,
+    /// So many minutes after the time of a dose it may have been held back for the sample.
+    pub dose_held_minutes: u16,
+    /// Drugs that make its level mean nothing while they start or stop.
+    pub level_void_by: DrugSet,
+    /// For so many days before and after.
+    pub level_void_within: u32,
     /// Drugs that are named together with it when they are stopped in the same request.
     pub companions: DrugSet,
     /// Conversions between formulations.
@@ -33,6 +42,8 @@ pub struct Withdrawal {
     pub gates: Vec<Gate>,
     /// Reasons to stop or hold now; first match wins.
     pub rightful: Vec<Rightful>,
+    /// Signs that add a line to the warning and change nothing else.
+    pub lines: Vec<Line>,
     /// In order of rank; the last one is `unknown`.
     pub indications: Vec<Indication>,
     /// Who reviewed it.
@@ -45,6 +56,8 @@ pub struct Conversion {
     pub from: FormulationId,
     /// To.
     pub to: FormulationId,
+    /// Whose label says so; `None` for every site whose country has no row of its own.
+    pub country: Option<Country>,
     /// Lowest accepted new-to-old ratio.
     pub low: Decimal,
     /// Highest accepted.
@@ -97,8 +110,20 @@ pub struct Rightful {
     pub excludes: DrugSet,
     /// The reason for that.
     pub because: Box<str>,
+    /// Whether it leaves a place to fill; after a hold that ends nothing is proposed instead of the drug.
+    pub alternatives: bool,
     /// Tests and dates.
     pub monitoring: Vec<Monitor>,
+}
+
+/// A sign that is worth a line and decides nothing.
+pub struct Line {
+    /// When.
+    pub when: Expr,
+    /// The line.
+    pub says: Box<str>,
+    /// Sources.
+    pub sources: Vec<SourceId>,
 }
 
 /// A pattern of which one part is certain and the other unknown.
@@ -192,6 +217,10 @@ pub struct TaperPlan {
     pub cut_of: CutOf,
     /// Largest cut of a step in mg.
     pub max_mg: Option<Decimal>,
+    /// Highest daily dose in mg from which a schedule is offered.
+    pub highest_mg: Option<Decimal>,
+    /// Largest cut in mg that whole units may force; without a schedule of such steps none is offered.
+    pub coarsest_mg: Option<Decimal>,
     /// Fewest days of a step.
     pub every: u32,
     /// A dose at which the reduction rests for long.

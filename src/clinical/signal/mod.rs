@@ -6,12 +6,15 @@
 //! `Unreadable`, not `Unknown`: it may be so, and the judgement must not become milder for it.
 
 mod basket;
+mod doubts;
+mod exposure;
 mod facts;
 mod results;
 mod supplies;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
+use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
 
@@ -92,6 +95,8 @@ pub struct Signals<'a> {
     pub therapy: &'a Therapy,
     /// Seconds since 1970.
     pub now: i64,
+    /// Whose label counts.
+    country: Option<Country>,
     known: Vec<Option<Reading>>,
 }
 
@@ -110,8 +115,15 @@ impl<'a> Signals<'a> {
             withdrawal,
             therapy,
             now,
+            country: None,
             known: vec![None; knowledge.signals.len()],
         }
+    }
+
+    /// By the label of a country.
+    #[must_use]
+    pub fn following(self, country: Option<Country>) -> Self {
+        Signals { country, ..self }
     }
 
     /// How true an expression is.
@@ -196,6 +208,7 @@ impl<'a> Signals<'a> {
             Form::StoppedForHarm(set) => self.stopped_for_harm(set),
             Form::TakenWithin { set, days } => self.taken_within(set, *days),
             Form::SinceStart { at_least, below } => self.since_start(*at_least, *below),
+            Form::Exposure { daily, days, within } => self.exposure(*daily, *days, *within),
             Form::SupplyEnded(days) => self.supply_ended(*days),
             Form::SaidNotTaken => self.said_not_taken(),
             Form::Allergy {
@@ -207,6 +220,7 @@ impl<'a> Signals<'a> {
             Form::Hold { restart } => Reading::plain(Truth::of(
                 self.therapy.held && self.therapy.restart.is_some() == *restart,
             )),
+            Form::RestartDate => Reading::plain(Truth::of(self.therapy.restart.is_some())),
             Form::Replacement {
                 formulation,
                 ratio,
@@ -260,6 +274,7 @@ impl<'a> Signals<'a> {
             | Form::StoppedForHarm(_)
             | Form::TakenWithin { .. }
             | Form::SinceStart { .. }
+            | Form::Exposure { .. }
             | Form::Replacement { .. } => Some(Source::Medications),
             Form::Of(_)
             | Form::StopReason { .. }
@@ -267,6 +282,7 @@ impl<'a> Signals<'a> {
             | Form::SupplyEnded(_)
             | Form::SaidNotTaken
             | Form::LocalUse
+            | Form::RestartDate
             | Form::Hold { .. } => None,
         }
     }

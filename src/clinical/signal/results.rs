@@ -6,7 +6,7 @@
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::{Shift, Test};
-use crate::clinical::record::{Bound, LabResult, Number, PatientRecord, Source, Value};
+use crate::clinical::record::{Bound, LabResult, Number, Order, PatientRecord, Source, Value};
 use crate::clinical::vocabulary::{Analyte, AnalyteId, Finding, LevelTiming};
 use crate::clinical::when::Placed;
 use rust_decimal::Decimal;
@@ -103,12 +103,22 @@ impl Signals<'_> {
             Latest::Found(index) => {
                 let result = &self.record.results[index];
                 if trough && let Some(why) = self.not_a_trough(result) {
+                    // Certainly drawn too early it is no trough; without a time it may be one.
+                    let truth = match why {
+                        Why::NotTrough => Truth::False,
+                        _ => Truth::Unknown,
+                    };
                     return Reading {
                         entries: vec![Entry::Result(index)],
-                        ..Reading::gap(Truth::Unknown, need, why)
+                        ..Reading::gap(truth, need, why)
                     };
                 }
                 match passes(result, test) {
+                    // While another drug moves the level, one that is not high excludes nothing.
+                    Some(false) if trough && self.level_mover().is_some() => Reading {
+                        entries: vec![Entry::Result(index)],
+                        ..Reading::gap(Truth::Unknown, need, Why::Conflicting)
+                    },
                     Some(fact) => Reading::on(Truth::of(fact), Entry::Result(index)),
                     None => Reading {
                         entries: vec![Entry::Result(index)],
@@ -132,7 +142,33 @@ impl Signals<'_> {
             (Some(after), _) if after < hours => Some(Why::NotTrough),
             (Some(_), _) | (None, LevelTiming::Trough) => None,
             (None, LevelTiming::NotTrough) => Some(Why::NotTrough),
-            (None, LevelTiming::Unstated) => Some(Why::TimingUnknown),
+            (None, LevelTiming::Unstated) => self.by_dose_times(result, hours),
+        }
+    }
+
+    /// The same by the times at which the stopped orders have their doses taken.
+    fn by_dose_times(&self, result: &LabResult, hours: Decimal) -> Option<Why> {
+        let unknown = Some(Why::TimingUnknown);
+        let (Some(drawn), Some(when)) = (result.drawn_at, result.when) else {
+            return unknown;
+        };
+        let orders = || self.therapy.stopping.iter().map(|&i| &self.record.orders[i]);
+        let valid_then = |order: &Order| {
+            let began = order.starts.or(order.authored);
+            !order.dose_times.is_empty() && began.is_some_and(|began| began.latest() <= when.earliest())
+        };
+        if !orders().all(valid_then) {
+            return unknown;
+        }
+        let since = orders()
+            .flat_map(|order| &order.dose_times)
+            .map(|dose| (drawn + 1440 - dose % 1440) % 1440)
+            .min();
+        match since {
+            // Near its time the dose is often held back until the sample is drawn.
+            Some(minutes) if minutes < self.withdrawal.dose_held_minutes => unknown,
+            Some(minutes) => (Decimal::from(minutes) < hours * Decimal::from(60)).then_some(Why::NotTrough),
+            None => unknown,
         }
     }
 

@@ -42,6 +42,7 @@ impl Teller<'_> {
                 None => LevelTiming::Unstated,
             },
             hours_after_dose: row.hours_after_dose.map(|hours| hours.0),
+            drawn_at: row.drawn_at.as_ref().and_then(|word| self.clock(word)),
         })
     }
 

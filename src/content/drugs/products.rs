@@ -8,8 +8,13 @@ use crate::content::schema::tables::{DrugFile, FormulationRow};
 use crate::content::schema::terms as written;
 use std::collections::BTreeMap;
 
-/// A row of `products.csv` with its line and formulation.
-type Read<'a> = (usize, &'a written::ProductRow, Option<FormulationId>);
+/// A row of `products.csv` with its line, formulation and ingredient.
+type Read<'a> = (
+    usize,
+    &'a written::ProductRow,
+    Option<FormulationId>,
+    IngredientId,
+);
 
 impl Drugs {
     /// Reads the formulations of a `drug.toml`.
@@ -21,7 +26,15 @@ impl Drugs {
     ) -> FormulationKeys {
         let mut keys = FormulationKeys::new();
         for row in &file.formulation {
-            let Some(id) = self.add_formulation(page, row, ingredient) else {
+            let of = self.relative(
+                ingredient,
+                row.ingredient.as_ref().map(|word| word.get_ref().as_str()),
+            );
+            let Some(of) = of else {
+                page.refuse(row.key.span(), "its ingredient is not of the family of the drug");
+                continue;
+            };
+            let Some(id) = self.add_formulation(page, row, of) else {
                 continue;
             };
             if keys.insert(row.key.get_ref().clone(), id).is_some() {
@@ -32,6 +45,13 @@ impl Drugs {
             }
         }
         keys
+    }
+
+    /// The ingredient that a row names, if it is of the family; without a name the drug itself.
+    fn relative(&self, drug: IngredientId, named: Option<&str>) -> Option<IngredientId> {
+        let Some(key) = named else { return Some(drug) };
+        let family = |id: IngredientId| &self.ingredients[usize::from(id.0)].family;
+        self.ingredient(key).filter(|id| family(*id) == family(drug))
     }
 
     fn add_formulation(
@@ -84,6 +104,10 @@ impl Drugs {
         let rows = page.rows::<written::ProductRow>();
         let mut read = Vec::new();
         for (line, row) in &rows {
+            let Some(ingredient) = self.relative(ingredient, row.ingredient.as_deref()) else {
+                page.refuse_line(*line, "its ingredient is not of the family of the drug");
+                continue;
+            };
             let formulation = row.formulation.as_ref().and_then(|key| {
                 let known = keys.get(key).copied();
                 if known.is_none() {
@@ -91,6 +115,9 @@ impl Drugs {
                 }
                 known
             });
+            if formulation.is_some_and(|id| self.formulations[usize::from(id.0)].ingredient != ingredient) {
+                page.refuse_line(*line, "the formulation is that of another ingredient");
+            }
             if row.suggest == written::YesNo::Yes && !row.system.ends_with("/rxnorm") {
                 page.refuse_line(*line, "only a product with an RxNorm code may be suggested");
             }
@@ -110,10 +137,10 @@ impl Drugs {
                 meaning.product = self.add_product(page, *line, product(row, ingredient, formulation));
             }
             self.add_named(page, systems, *line, [&row.system, &row.code, &row.name], meaning);
-            read.push((*line, row, formulation));
+            read.push((*line, row, formulation, ingredient));
         }
         self.add_strengths(&read);
-        self.add_brands(page, ingredient, &read);
+        self.add_brands(page, &read);
     }
 
     /// Strengths on the market: those of products that may be suggested, else of all.
@@ -121,13 +148,13 @@ impl Drugs {
         for (index, formulation) in self.formulations.iter_mut().enumerate() {
             let of_it = || {
                 rows.iter()
-                    .filter(|(_, _, id)| id.is_some_and(|id| usize::from(id.0) == index))
+                    .filter(|(_, _, id, _)| id.is_some_and(|id| usize::from(id.0) == index))
             };
             let suggested =
-                of_it().any(|(_, row, _)| row.suggest == written::YesNo::Yes && row.strength_mg.is_some());
+                of_it().any(|(_, row, ..)| row.suggest == written::YesNo::Yes && row.strength_mg.is_some());
             let strengths = of_it()
-                .filter(|(_, row, _)| !suggested || row.suggest == written::YesNo::Yes)
-                .filter_map(|(_, row, _)| row.strength_mg.map(|strength| strength.0));
+                .filter(|(_, row, ..)| !suggested || row.suggest == written::YesNo::Yes)
+                .filter_map(|(_, row, ..)| row.strength_mg.map(|strength| strength.0));
             formulation.strengths_mg.extend(strengths);
             formulation.strengths_mg.sort();
             formulation.strengths_mg.dedup();
@@ -135,23 +162,23 @@ impl Drugs {
     }
 
     /// A brand alone tells the formulation and the site that all its products share.
-    fn add_brands(&mut self, page: &Page, ingredient: IngredientId, rows: &[Read]) {
+    fn add_brands(&mut self, page: &Page, rows: &[Read]) {
         let mut brands: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for row in rows.iter().filter(|(_, row, _)| !row.brand.is_empty()) {
+        for row in rows.iter().filter(|(_, row, ..)| !row.brand.is_empty()) {
             brands.entry(&row.1.brand).or_default().push(row);
         }
         for (brand, rows) in brands {
-            let Some((line, first, formulation)) = rows.first() else {
+            let Some(&&(line, first, formulation, ingredient)) = rows.first() else {
                 continue;
             };
-            let shared = formulation.filter(|_| rows.iter().all(|row| row.2 == *formulation));
+            let shared = formulation.filter(|_| rows.iter().all(|row| row.2 == formulation));
             let site = first
                 .site
                 .filter(|site| rows.iter().all(|row| row.1.site == Some(*site)));
             let product = shared.and_then(|formulation| {
                 self.add_product(
                     page,
-                    *line,
+                    line,
                     Product {
                         code: Box::default(),
                         name: brand.into(),
@@ -168,7 +195,7 @@ impl Drugs {
                 product,
                 site: site.map(Site::from),
             };
-            self.add_name(page, *line, brand, meaning);
+            self.add_name(page, line, brand, meaning);
         }
     }
 }

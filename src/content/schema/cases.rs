@@ -2,7 +2,7 @@
 
 use super::Indicator;
 use super::signals::Sex;
-use super::tables::Topic;
+use super::tables::{Country, Topic};
 use crate::content::page::Word;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -16,6 +16,7 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) now: Option<Word>,
+    pub(crate) country: Option<Country>,
     #[serde(default)]
     pub(crate) patient: PatientRow,
     #[serde(default)]
@@ -123,6 +124,8 @@ pub(crate) struct AllergyRow {
 pub(crate) struct OrderRow {
     pub(crate) drug: Word,
     pub(crate) dose: Option<Word>,
+    #[serde(default)]
+    pub(crate) at: Vec<Word>,
     pub(crate) since: Option<Word>,
     #[serde(default)]
     pub(crate) stops: bool,
@@ -179,6 +182,7 @@ pub(crate) struct LabRow {
     pub(crate) lower: Option<Word>,
     pub(crate) trough: Option<bool>,
     pub(crate) hours_after_dose: Option<crate::content::scalar::Number>,
+    pub(crate) drawn_at: Option<Word>,
     #[serde(default)]
     pub(crate) assay: String,
     #[serde(default)]

@@ -79,9 +79,11 @@ signal_row! {
     "supply-ended" supply_ended: Days,
     "said-not-taken" said_not_taken: Yes,
     "since-start" since_start: Bounds,
+    "exposure" exposure: Exposure,
     "allergy" allergy: Allergy,
     "local-use" local_use: Yes,
     "hold" hold: Hold,
+    "restart-date" restart_date: Yes,
     "replacement" replacement: Replacement,
 }
 
@@ -170,6 +172,16 @@ pub(crate) struct Starts {
 pub(crate) struct TakenWithin {
     pub(crate) set: Vec<Word>,
     pub(crate) days: u32,
+}
+
+/// `exposure`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exposure {
+    pub(crate) daily: Word,
+    #[serde(rename = "for")]
+    pub(crate) days: Days,
+    pub(crate) within: Days,
 }
 
 /// `allergy`.

@@ -11,13 +11,17 @@ use toml::Spanned;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DrugFile {
     pub(crate) ingredient: Word,
+    pub(crate) rank: Spanned<u16>,
     pub(crate) level: Option<Word>,
     pub(crate) adult_years: u16,
     pub(crate) switch_before: Days,
     pub(crate) switch_after: Days,
     pub(crate) chain_gap: Days,
     pub(crate) superseded_after: Days,
-    pub(crate) trough_hours: u16,
+    pub(crate) trough_hours: Option<u16>,
+    #[serde(default)]
+    pub(crate) dose_held_minutes: u16,
+    pub(crate) level_void: Option<LevelVoidRow>,
     #[serde(default)]
     pub(crate) companions: Vec<Word>,
     pub(crate) indications: Spanned<Vec<Word>>,
@@ -27,10 +31,19 @@ pub(crate) struct DrugFile {
     pub(crate) conversion: Vec<ConversionRow>,
 }
 
+/// Drugs that make a level mean nothing while they start or stop.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LevelVoidRow {
+    pub(crate) by: Vec<Word>,
+    pub(crate) within: Days,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct FormulationRow {
     pub(crate) key: Word,
+    pub(crate) ingredient: Option<Word>,
     pub(crate) name: Word,
     pub(crate) doses_per_day: Spanned<u8>,
     pub(crate) countable: bool,
@@ -43,9 +56,27 @@ pub(crate) struct FormulationRow {
 pub(crate) struct ConversionRow {
     pub(crate) from: Word,
     pub(crate) to: Word,
+    pub(crate) country: Option<Country>,
     pub(crate) low: Spanned<Number>,
     pub(crate) high: Number,
     pub(crate) source: Word,
+}
+
+/// `country`: whose label gives a range.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Country {
+    Us,
+    Eu,
+}
+
+impl From<Country> for crate::clinical::practice::Country {
+    fn from(word: Country) -> Self {
+        match word {
+            Country::Us => Self::Us,
+            Country::Eu => Self::Eu,
+        }
+    }
 }
 
 /// `gates.toml`.
@@ -90,6 +121,17 @@ pub(crate) enum Topic {
 pub(crate) struct RightToStop {
     #[serde(default)]
     pub(crate) row: Vec<RightfulRow>,
+    #[serde(default)]
+    pub(crate) line: Vec<LineRow>,
+}
+
+/// A sign that adds a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineRow {
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) says: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +147,7 @@ pub(crate) struct RightfulRow {
     pub(crate) excludes: Vec<Word>,
     #[serde(default)]
     pub(crate) because: String,
+    pub(crate) alternatives: Option<bool>,
     pub(crate) partial: Option<PartialRow>,
     #[serde(default)]
     pub(crate) monitor: Vec<MonitorRow>,
@@ -195,6 +238,8 @@ pub(crate) struct TaperRow {
     #[serde(default)]
     pub(crate) of: CutOf,
     pub(crate) max: Option<Word>,
+    pub(crate) highest: Option<Word>,
+    pub(crate) coarsest: Option<Word>,
     pub(crate) every: Spanned<Days>,
     pub(crate) until: Option<Word>,
     pub(crate) hold: Option<Days>,

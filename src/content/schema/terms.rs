@@ -64,6 +64,8 @@ pub(crate) struct ProductRow {
     pub(crate) strength_mg: Option<Number>,
     pub(crate) brand: String,
     pub(crate) suggest: YesNo,
+    #[serde(default)]
+    pub(crate) ingredient: Option<String>,
 }
 
 /// `yes`, or `no`, or empty for no.
@@ -110,6 +112,28 @@ pub(crate) struct AnalyteRow {
     #[serde(default)]
     pub(crate) coded: bool,
     pub(crate) order: Option<super::CodingRow>,
+    pub(crate) twin: Option<TwinRow>,
+}
+
+/// Words of notes on a level.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LevelWordsRow {
+    pub(crate) trough: Vec<Word>,
+    pub(crate) dose: Vec<Word>,
+    pub(crate) drawn: Vec<Word>,
+    pub(crate) after: Vec<Word>,
+    pub(crate) general: Vec<Word>,
+}
+
+/// Another measure of the same thing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TwinRow {
+    pub(crate) analyte: Word,
+    pub(crate) apart: crate::content::scalar::Days,
+    pub(crate) times: crate::content::scalar::Number,
+    pub(crate) side: crate::content::scalar::Number,
 }
 
 /// `labs.csv`.
@@ -204,6 +228,8 @@ pub(crate) struct TimingRow {
 pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
+    #[serde(default)]
+    pub(crate) level: LevelWordsRow,
     pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }

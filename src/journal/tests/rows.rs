@@ -18,6 +18,13 @@ async fn a_broken_table_is_an_error_and_a_repaired_one_works_again() {
     assert!(!journal.is_writable());
     journal.record(evaluation("a", vec![]));
     assert!(journal.spend_jti("i", "3", Timestamp::now()).await.is_err());
+    // Feedback takes along what was recorded before it.
+    assert!(
+        journal
+            .feedback("a", vec![accepted(Uuid::new_v4(), &[])])
+            .await
+            .is_err()
+    );
     assert_eq!(journal.dropped(), 1);
     disk.execute("ALTER TABLE gone RENAME TO spent_token; ALTER TABLE audit_gone RENAME TO audit;")
         .await

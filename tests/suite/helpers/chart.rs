@@ -166,6 +166,18 @@ impl Stop {
         self
     }
 
+    /// Takes another drug too.
+    pub fn taking(mut self, order: Value) -> Self {
+        self.medications.push(order);
+        self
+    }
+
+    /// Stops nothing yet: `stopping_also` says what.
+    pub fn stopping_nothing(mut self) -> Self {
+        self.stopping.clear();
+        self
+    }
+
     /// Stops another order of the chart as well.
     pub fn stopping_also(mut self, id: &str) -> Self {
         let order = self

@@ -24,6 +24,8 @@ pub struct Product(pub &'static str, pub &'static str);
 pub const TACROLIMUS_1_MG: Product = Product("198377", "tacrolimus 1 MG Oral Capsule");
 pub const ENVARSUS_1_MG: Product = Product("1664461", "24 HR tacrolimus 1 MG Extended Release Oral Tablet");
 pub const MYCOPHENOLATE_500_MG: Product = Product("200060", "mycophenolate mofetil 500 MG Oral Tablet");
+pub const PREDNISONE_10_MG: Product = Product("198145", "prednisone 10 MG Oral Tablet");
+pub const AZATHIOPRINE_50_MG: Product = Product("197388", "Azathioprine 50 MG Oral Tablet");
 pub const HYDROXYCHLOROQUINE_200_MG: Product =
     Product("979092", "hydroxychloroquine sulfate 200 MG Oral Tablet");
 
