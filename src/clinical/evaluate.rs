@@ -115,7 +115,7 @@ fn therapy(
 fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
     let ids_only = record.occasion.carries_ids_only();
     let list = record.sources.of(Source::Medications);
-    if ids_only && (list.missing().is_some() || list.hides_something()) {
+    if ids_only && (record.no_medication_list().is_some() || list.hides_something()) {
         return true;
     }
     let watched = knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());

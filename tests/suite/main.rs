@@ -18,6 +18,7 @@ mod conformance {
     mod discovery;
     mod feedback;
     mod fhir_access;
+    mod forged_tokens;
     mod prefetch;
     mod request;
     mod security;
@@ -29,6 +30,7 @@ mod api {
     mod bad_input;
     mod clients;
     mod doors;
+    mod fault_matrix;
     mod faults;
     mod journal;
     mod limits;
