@@ -8,6 +8,9 @@
 
 mod check;
 mod file;
+mod limits;
+mod shows;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -15,9 +18,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::clinical::practice::Practice;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use url::Url;
 
+pub use limits::{BreakerConfig, Limits, Rate};
+pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
 /// Its value after orders were stopped.
@@ -41,6 +49,12 @@ pub struct Config {
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.
     pub knowledge: Option<PathBuf>,
+    /// Bounds of the process.
+    pub limits: Limits,
+    /// Origins whose pages may call from a browser; none unless set.
+    pub cors_origins: Vec<String>,
+    /// TLS of our own; `None` where a proxy in front ends it.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// One EHR that may call the service.
@@ -64,6 +78,18 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// Budgets of single hooks, where they differ from `deadline`.
+    pub deadlines: BTreeMap<String, Duration>,
+    /// Country, and rules that are evaluated in silence.
+    pub practice: Practice,
+    /// What it can show and take.
+    pub shows: Shows,
+    /// Names of its prefetch keys, and ours for the same.
+    pub prefetch: Vec<(String, &'static str)>,
+    /// Bound on its calls; `None` for none.
+    pub rate: Option<Rate>,
+    /// When its FHIR server is left alone.
+    pub breaker: BreakerConfig,
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
     pub stop_triggers: Option<StopTriggers>,
 }
@@ -192,6 +218,12 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
+            deadlines: BTreeMap::new(),
+            practice: Practice::default(),
+            shows: Shows::default(),
+            prefetch: Vec::new(),
+            rate: None,
+            breaker: BreakerConfig::default(),
             stop_triggers: Some(StopTriggers {
                 extension: DEMO_TRIGGER.to_owned(),
                 codes: vec![DEMO_STOP.to_owned()],

@@ -4,8 +4,10 @@
 //! way in; the demonstration listens on this machine only and takes calls without a token. Tests build
 //! the same application on port 0.
 
+mod listening;
+
 use crate::clinical::knowledge::{Knowledge, Service};
-use crate::config::{ClientConfig, Config};
+use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
@@ -17,19 +19,19 @@ use crate::protocol::discovery;
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
-use actix_web::{App as Routes, HttpServer, web};
+use actix_web::web;
 use jiff::Timestamp;
+use listening::{Listening, listen, run};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Time that calls in flight get after a signal to stop, in seconds.
-const DRAIN: u64 = 10;
+pub use listening::scheme;
+
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;
-/// Time that a client has to send its request head.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What every handler shares; nothing in it changes after start-up but the journal and the key sets.
 #[derive(Clone)]
@@ -46,8 +48,11 @@ pub struct App {
     pub public_url: String,
     /// Largest body that is read.
     pub max_body_bytes: usize,
+    /// Bounds of the process.
+    pub limits: Limits,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    slots: Arc<Semaphore>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
     no_local_codes: LocalCodes,
@@ -131,6 +136,8 @@ pub enum StartError {
 pub struct Running {
     /// Where.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub secure: bool,
     /// To be awaited; ends after a signal or when stopped through its handle.
     pub server: Server,
     /// To be closed when the server has ended.
@@ -150,6 +157,16 @@ impl App {
             app.fhir = own;
         }
         app
+    }
+
+    /// Room for one more call, kept until this is dropped; `None` if there is none.
+    pub fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.slots.try_acquire().ok()
+    }
+
+    /// Largest body, and the time in which it must have come.
+    pub fn body_limits(&self) -> (usize, Duration) {
+        (self.max_body_bytes, self.limits.body_within)
     }
 
     /// Local codes of a client.
@@ -196,7 +213,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let public_url = config
         .public_url
         .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+        .unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
     let local_codes = config
         .clients
         .iter()
@@ -209,16 +226,24 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         clock: Clock::Real,
         callers: Callers::Trusted(trust),
         local_codes,
+        limits: config.limits,
     };
     let app = parts.app(config.max_body_bytes)?;
     let journal = Arc::clone(&app.journal);
-    let server = run(listener, config.workers, move |routes| {
+    let how = Listening {
+        workers: config.workers,
+        limits: config.limits,
+        tls: config.tls.as_deref().cloned(),
+    };
+    let (secure, origins) = (how.tls.is_some(), config.cors_origins);
+    let server = run(listener, how, move |routes| {
         routes
             .app_data(web::Data::new(app.for_worker()))
-            .configure(http::routes);
+            .configure(|routes| http::routes(routes, &origins));
     })?;
     Ok(Running {
         address,
+        secure,
         server,
         journal,
     })
@@ -260,6 +285,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         clock,
         callers,
         local_codes: HashMap::new(),
+        limits: Limits::default(),
     };
     let app = parts.app(DEMO_BODY)?;
     let journal = Arc::clone(&app.journal);
@@ -271,15 +297,21 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let source = feedback_source(Arc::clone(&journal));
     let pages = DemoState::new(&app.public_url, clock.now(), http, source);
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
-    let server = run(listener, how.workers, move |routes| {
+    let how = Listening {
+        workers: how.workers,
+        limits: Limits::default(),
+        tls: None,
+    };
+    let server = run(listener, how, move |routes| {
         routes
             .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
-            .configure(http::routes)
+            .configure(|routes| http::routes(routes, &[]))
             .configure(demo::routes);
     })?;
     Ok(Running {
         address,
+        secure: false,
         server,
         journal,
     })
@@ -293,6 +325,7 @@ struct Parts {
     clock: Clock,
     callers: Callers,
     local_codes: HashMap<String, LocalCodes>,
+    limits: Limits,
 }
 
 impl Parts {
@@ -316,6 +349,8 @@ impl Parts {
             },
             public_url: self.public_url,
             max_body_bytes,
+            limits: self.limits,
+            slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
@@ -372,24 +407,4 @@ fn problems(found: Vec<content::Problem>) -> StartError {
             .collect::<Vec<_>>()
             .join("\n"),
     )
-}
-
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let refused = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((listener, bound))
-}
-
-fn run<F>(listener: TcpListener, workers: Option<usize>, configure: F) -> Result<Server, StartError>
-where
-    F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
-{
-    let mut server = HttpServer::new(move || Routes::new().configure(configure.clone()))
-        .client_request_timeout(HEAD_WITHIN)
-        .shutdown_timeout(DRAIN);
-    if let Some(workers) = workers {
-        server = server.workers(workers);
-    }
-    Ok(server.listen(listener)?.run())
 }

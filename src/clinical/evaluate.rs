@@ -9,6 +9,7 @@ use super::gap::Truth;
 use super::judge::{Finding, Judgement, Verdict, judge};
 use super::knowledge::{Knowledge, SignalId, Withdrawal};
 use super::merge::{Basket, lead, lead_of_ends, merged};
+use super::practice::Practice;
 use super::record::{Drug, PatientRecord, Role, Source};
 use super::signal::Signals;
 use super::therapy::Therapy;
@@ -18,6 +19,8 @@ use jiff::Timestamp;
 pub struct Evaluation<'k> {
     /// Cards, the most urgent first.
     pub cards: Vec<Card<'k>>,
+    /// Cards of rules that the site evaluates in silence, the most urgent first.
+    pub withheld: Vec<Card<'k>>,
     /// One judgement for each reviewed drug that is stopped, in the order of their rank.
     pub judgements: Vec<Judgement<'k>>,
     /// The judgement whose finding leads.
@@ -29,8 +32,19 @@ pub struct Evaluation<'k> {
     pub undecided: bool,
 }
 
-/// Evaluates a record.
+/// Evaluates a record for a site that has decided nothing.
 pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
+    evaluate_for(&Practice::default(), record, knowledge, now)
+}
+
+/// Evaluates a record for a site. Findings of silent rules are told apart from the others before they are
+/// merged, so that a rule in silence neither takes the place of one that is shown nor colours its text.
+pub fn evaluate_for<'k>(
+    practice: &Practice,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    now: Timestamp,
+) -> Evaluation<'k> {
     let now = now.as_second();
     // Only drugs that are stopped are looked at any further.
     let stopped: Vec<(&'k Withdrawal, Therapy)> = knowledge
@@ -41,21 +55,30 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
     let mut heard: Vec<Heard<'_, 'k>> = stopped
         .iter()
         .map(|(withdrawal, therapy)| {
-            let mut signals = Signals::new(record, knowledge, withdrawal, therapy, now);
+            let mut signals =
+                Signals::new(record, knowledge, withdrawal, therapy, now).following(practice.country);
             let judgement = judge(record, knowledge, withdrawal, therapy, &mut signals);
             Heard { signals, judgement }
         })
         .collect();
-    let (all, leads) = written(record, knowledge, &stopped, &mut heard);
-    let unreadable = record
-        .orders
-        .iter()
-        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let unlisted =
-        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
+    let silent = |finding: &Finding<'k>| practice.withholds(&finding.rule);
+    let (shown, leads) = written(record, knowledge, &stopped, &mut heard, |finding| {
+        !silent(finding)
+    });
+    let mut withheld = match practice.silent.is_empty() {
+        true => Vec::new(),
+        false => written(record, knowledge, &stopped, &mut heard, silent).0,
+    };
+    let undecided = undecided(record) && shown.is_empty() && withheld.is_empty();
+    // A card may rest on a row of its own beside that of its finding.
+    let (apart, cards) = shown
+        .into_iter()
+        .partition::<Vec<_>, _>(|card| practice.withholds(&card.basis.rule));
+    withheld.extend(apart);
     Evaluation {
-        undecided: (unreadable || unlisted) && all.is_empty(),
-        cards: all,
+        undecided,
+        cards,
+        withheld,
         leads,
         signals: heard
             .iter()
@@ -65,21 +88,40 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
     }
 }
 
+/// Whether what everything rests on is missing.
+fn undecided(record: &PatientRecord) -> bool {
+    let unreadable = record
+        .orders
+        .iter()
+        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
+    let unlisted =
+        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
+    unreadable || unlisted
+}
+
 /// One stopped drug with its signs and what was decided about it.
 struct Heard<'a, 'k> {
     signals: Signals<'a>,
     judgement: Judgement<'k>,
 }
 
-/// The cards of all findings, merged, and the place of the finding that leads.
+/// The cards of the findings that are wanted, merged, and the place of the finding that leads.
 fn written<'k>(
     record: &PatientRecord,
     knowledge: &'k Knowledge,
     stopped: &[(&'k Withdrawal, Therapy)],
     heard: &mut [Heard<'_, 'k>],
+    wanted: impl Fn(&Finding<'k>) -> bool,
 ) -> (Vec<Card<'k>>, Option<usize>) {
     let mut made: Vec<(usize, Made<'k>)> = Vec::new();
-    let verdicts: Vec<&Verdict<'k>> = heard.iter().map(|one| &one.judgement.verdict).collect();
+    let unwanted = Verdict::Silent { row: "", why: "" };
+    let verdicts: Vec<&Verdict<'k>> = heard
+        .iter()
+        .map(|one| match one.judgement.finding() {
+            Some(finding) if !wanted(finding) => &unwanted,
+            _ => &one.judgement.verdict,
+        })
+        .collect();
     let (leads, leads_ends) = (lead(&verdicts), lead_of_ends(&verdicts));
     let names: Vec<_> = {
         let basket = Basket {
@@ -91,7 +133,10 @@ fn written<'k>(
         heard
             .iter()
             .enumerate()
-            .map(|(i, one)| Some(basket.names(i, one.judgement.finding()?, leads_ends, &one.signals)))
+            .map(|(i, one)| {
+                let finding = one.judgement.finding().filter(|finding| wanted(finding))?;
+                Some(basket.names(i, finding, leads_ends, &one.signals))
+            })
             .collect()
     };
     for (i, (one, names)) in heard.iter_mut().zip(names).enumerate() {

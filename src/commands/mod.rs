@@ -124,7 +124,8 @@ fn until_stopped(
     actix_web::rt::System::new().block_on(async {
         let running = start.await?;
         greet(&running);
-        println!("listening on http://{}", running.address);
+        let scheme = startup::scheme(running.secure);
+        println!("listening on {scheme}://{}", running.address);
         running.server.await?;
         running.journal.close().await.map_err(StartError::from)?;
         Ok(true)

@@ -94,11 +94,25 @@ pub(super) fn conversions(desk: &Desk, file: &DrugFile, keys: &FormulationKeys) 
         Some(Conversion {
             from: from?,
             to: to?,
+            country: row.country.map(Into::into),
             low,
             high,
         })
     };
-    file.conversion.iter().filter_map(conversion).collect()
+    let read: Vec<Option<Conversion>> = file.conversion.iter().map(conversion).collect();
+    for (row, own) in file.conversion.iter().zip(&read) {
+        let Some(own) = own.as_ref().filter(|own| own.country.is_some()) else {
+            continue;
+        };
+        let any = |c: &&Conversion| (c.from, c.to, c.country) == (own.from, own.to, None);
+        let within = |c: &Conversion| c.low <= own.low && own.high <= c.high;
+        if !read.iter().flatten().find(any).is_some_and(within) {
+            let says =
+                "a country needs a range inside the one that is given for the same pair without a country";
+            desk.page.refuse(row.low.span(), says);
+        }
+    }
+    read.into_iter().flatten().collect()
 }
 
 /// Reads `gates.toml`.

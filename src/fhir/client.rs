@@ -5,6 +5,7 @@
 //! http is for loopback. Bodies, pages, resources and time are limited; what came before a limit is kept.
 //! It prints no address, token or body. Follows FHIR R4 section 3.1 (RESTful API) and 3.1.1.4 (paging).
 
+use super::breaker::Breaker;
 use super::bundle::{Given, Shape, State};
 use crate::clinical::gap::Why;
 use reqwest::header::ACCEPT;
@@ -44,6 +45,8 @@ pub struct Server<'s> {
     pub token: Option<&'s SecretString>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// Whether it is left alone for now; `None` if it never is.
+    pub breaker: Option<&'s Breaker>,
 }
 
 /// What came of a search or read.
@@ -89,8 +92,7 @@ impl FhirClient {
                 fetched.missing = Some(Why::FetchFailed);
                 break;
             }
-            let page = timeout_at(server.deadline, self.page(url, server)).await;
-            match page.unwrap_or(Err(Why::FetchFailed)) {
+            match self.page_in_time(url, server).await {
                 Ok(page) => {
                     resources += page.resources;
                     fetched.pages.push(page.body);
@@ -111,22 +113,46 @@ impl FhirClient {
         fetched
     }
 
-    async fn page(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
+    /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal
+    /// included, shows that it is there; a fault of its own or a plea for fewer calls does not.
+    async fn page_in_time(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
+        let leave = match server.breaker {
+            Some(breaker) => Some(breaker.leave().ok_or(Why::FetchFailed)?),
+            None => None,
+        };
+        let read = timeout_at(server.deadline, self.read(url, server)).await;
+        let (status, body) = read.unwrap_or(Err(Why::FetchFailed))?;
+        if let Some(leave) = leave.filter(|_| !is_overwhelmed(status)) {
+            leave.answered();
+        }
+        match status {
+            StatusCode::OK => Page::of(String::from_utf8(body).map_err(|_| Why::NotReadable)?),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
+            _ => Err(Why::FetchFailed),
+        }
+    }
+
+    /// Status and, of a success, the body as far as the limit.
+    async fn read(&self, url: Url, server: Server<'_>) -> Result<(StatusCode, Vec<u8>), Why> {
         let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
         if let Some(token) = server.token {
             request = request.bearer_auth(token.expose_secret());
         }
         let response = request.send().await.map_err(|_| Why::FetchFailed)?;
         match response.status() {
-            StatusCode::OK => Page::of(body(response).await?),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
-            _ => Err(Why::FetchFailed),
+            StatusCode::OK => Ok((StatusCode::OK, body(response).await?)),
+            other => Ok((other, Vec::new())),
         }
     }
 }
 
+/// A server that says so needs rest.
+fn is_overwhelmed(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 /// The body, as long as it stays below the limit when decoded.
-async fn body(mut response: Response) -> Result<String, Why> {
+async fn body(mut response: Response) -> Result<Vec<u8>, Why> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Why::FetchFailed)? {
         if bytes.len() + chunk.len() > LARGEST_BODY {
@@ -134,7 +160,7 @@ async fn body(mut response: Response) -> Result<String, Why> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| Why::NotReadable)
+    Ok(bytes)
 }
 
 /// One page.

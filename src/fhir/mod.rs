@@ -8,6 +8,7 @@
 //! `terms` says what codes mean, then one lens for each resource type.
 
 pub(crate) mod allergy;
+pub mod breaker;
 pub mod bundle;
 pub mod client;
 pub(crate) mod condition;

@@ -28,7 +28,8 @@ async fn answer(
     id: &str,
     mut payload: web::Payload,
 ) -> Result<Vec<u8>, Refused> {
-    let body = body::read(request, &mut payload, app.max_body_bytes).await?;
+    let _slot = app.slot().ok_or(Refused::Busy)?;
+    let body = body::read(request, &mut payload, app.body_limits()).await?;
     let path = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&path]).await?;
     let service = app.service(id).ok_or(Refused::UnknownService)?;

@@ -20,14 +20,17 @@ mod conformance {
     mod prefetch;
     mod request;
     mod security;
+    mod transport;
 }
 
 mod api {
     mod basis;
     mod bad_input;
+    mod clients;
     mod doors;
     mod faults;
     mod journal;
+    mod limits;
     mod shapes;
     mod statuses;
 }

@@ -1,6 +1,7 @@
 //! The tables of a withdrawal: gates, reasons to stop, indications with hazards, checks, taper and after-care.
 
 use super::{AgentUse, Approval, Certainty, DrugSet, Expr, Indicator, SourceId, Template, Text, Topic};
+use crate::clinical::practice::Country;
 use crate::clinical::vocabulary::{AnalyteId, FormulationId, GroupId, IngredientId};
 use rust_decimal::Decimal;
 
@@ -55,6 +56,8 @@ pub struct Conversion {
     pub from: FormulationId,
     /// To.
     pub to: FormulationId,
+    /// Whose label says so; `None` for every site whose country has no row of its own.
+    pub country: Option<Country>,
     /// Lowest accepted new-to-old ratio.
     pub low: Decimal,
     /// Highest accepted.

@@ -14,6 +14,7 @@ mod supplies;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
+use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
 
@@ -94,6 +95,8 @@ pub struct Signals<'a> {
     pub therapy: &'a Therapy,
     /// Seconds since 1970.
     pub now: i64,
+    /// Whose label counts.
+    country: Option<Country>,
     known: Vec<Option<Reading>>,
 }
 
@@ -112,8 +115,15 @@ impl<'a> Signals<'a> {
             withdrawal,
             therapy,
             now,
+            country: None,
             known: vec![None; knowledge.signals.len()],
         }
+    }
+
+    /// By the label of a country.
+    #[must_use]
+    pub fn following(self, country: Option<Country>) -> Self {
+        Signals { country, ..self }
     }
 
     /// How true an expression is.

@@ -56,9 +56,27 @@ pub(crate) struct FormulationRow {
 pub(crate) struct ConversionRow {
     pub(crate) from: Word,
     pub(crate) to: Word,
+    pub(crate) country: Option<Country>,
     pub(crate) low: Spanned<Number>,
     pub(crate) high: Number,
     pub(crate) source: Word,
+}
+
+/// `country`: whose label gives a range.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Country {
+    Us,
+    Eu,
+}
+
+impl From<Country> for crate::clinical::practice::Country {
+    fn from(word: Country) -> Self {
+        match word {
+            Country::Us => Self::Us,
+            Country::Eu => Self::Eu,
+        }
+    }
 }
 
 /// `gates.toml`.

@@ -63,7 +63,7 @@ impl Served {
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let running = start().await.expect("the application starts");
-                let base = format!("http://{}", running.address);
+                let base = format!("{}://{}", startup::scheme(running.secure), running.address);
                 let journal = Arc::clone(&running.journal);
                 ready
                     .send(Served {
@@ -129,11 +129,19 @@ impl TestApp {
 
     /// With further settings, of the whole and of the hospital.
     pub async fn with(fhir_base: &str, top: &str, client: &str) -> Self {
+        Self::called_by(http(), fhir_base, top, client).await
+    }
+
+    /// With TLS of its own, called by an HTTP client that knows how.
+    pub async fn secured(tls: &str, by: Client) -> Self {
+        Self::called_by(by, NOBODY, tls, "").await
+    }
+
+    async fn called_by(http: Client, fhir_base: &str, top: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config =
             Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
-        let http = http();
         let services = services(&http, &served.base).await;
         Self {
             served,
