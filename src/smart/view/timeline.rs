@@ -200,6 +200,10 @@ fn threshold(test: &Test, upper: Option<Decimal>, unit: &Shown<'_>) -> Option<(f
         Test::Above(value) => (">", *value, String::new()),
         Test::AtMost(value) => ("≤", *value, String::new()),
         Test::Below(value) => ("<", *value, String::new()),
+        Test::AtLeastUpperLimit(times) => {
+            let words = format!(" ({} × upper limit)", text::number(*times));
+            ("≥", upper?.checked_mul(*times)?, words)
+        }
         Test::AboveUpperLimit(times) => {
             let words = format!(" ({} × upper limit)", text::number(*times));
             (">", upper?.checked_mul(*times)?, words)
