@@ -43,7 +43,7 @@ impl SmartConfig {
             issuer: fhir_base.as_str().trim_end_matches('/').to_owned(),
             login: SmartLogin::Public,
             scopes: None,
-            frame_ancestors: Vec::new(),
+            frame_ancestors: origin(fhir_base.as_str()).into_iter().collect(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use super::stories::DemoPatient;
 use super::{DemoState, assets};
+use crate::pages;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -154,7 +155,8 @@ async fn authorize(state: web::Data<DemoState>, request: actix_web::HttpRequest)
         scopes: field(&asked, "scope").replace(' ', ", "),
         doors: openings.into_iter().filter_map(door).collect(),
     };
-    assets::page(StatusCode::OK, &page)
+    // The app may be open in a frame of the EHR page, and its sign-in then is too.
+    pages::page(StatusCode::OK, &page, true, "'self'")
 }
 
 fn without_card(patient: &DemoPatient) -> Opening {

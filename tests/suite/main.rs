@@ -6,7 +6,7 @@
 //! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
 //! at; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
-//! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
+//! suggests; `browser` walks Chromium through the pages; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
 //! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
@@ -50,6 +50,7 @@ mod smart {
 }
 
 mod architecture;
+mod browser;
 mod content;
 mod definitions;
 mod fuzz_smoke;

@@ -7,13 +7,10 @@ use crate::helpers::pure::knowledge;
 use fhir_out::read_strictly;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use stepdown::clinical::evaluate::evaluate;
 use stepdown::content::{Files, situations};
 use stepdown::fhir::drafts::Drafts;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/referee");
 
 /// Each distinct resource with the case that suggests it first.
 fn suggested() -> BTreeMap<String, String> {
@@ -89,7 +86,8 @@ fn the_validators_refuse_what_is_wrong() {
 
 /// What the validators find: the number of the resource, and the fault.
 fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
-    let script = validators().join("validate.js");
+    let files = ["package.json", "package-lock.json", "validate.js"];
+    let script = installed::node_program("referee", &files).join("validate.js");
     let mut child = Command::new(installed::program("node", &["nodejs"]))
         .arg(script)
         .stdin(Stdio::piped())
@@ -116,34 +114,4 @@ fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
             (number.parse().unwrap(), fault.to_owned())
         })
         .collect()
-}
-
-/// The folder of the installed validators; installed once, and again when their list changes.
-fn validators() -> PathBuf {
-    static ONCE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    ONCE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("referee");
-        let lock = std::fs::read_to_string(format!("{FOLDER}/package-lock.json")).unwrap();
-        let done = folder.join("installed");
-        std::fs::create_dir_all(&folder).unwrap();
-        let files = ["package.json", "package-lock.json", "validate.js"];
-        for file in files {
-            std::fs::copy(format!("{FOLDER}/{file}"), folder.join(file)).unwrap();
-        }
-        if std::fs::read_to_string(&done).is_ok_and(|before| before == lock) {
-            return folder;
-        }
-        let status = Command::new(installed::program("npm", &["nodejs", "npm"]))
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .status()
-            .expect("npm starts");
-        assert!(
-            status.success(),
-            "npm could not install the validators ({status})"
-        );
-        std::fs::write(done, lock).unwrap();
-        folder
-    })
-    .clone()
 }

@@ -313,6 +313,11 @@ impl Demo {
         Self { base, http, services }
     }
 
+    /// Where it listens.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Posts a hook call.
     pub async fn hook(&self, request: &Value) -> Answer {
         let hook = request["hook"].as_str().and_then(|hook| self.services.get(hook));

@@ -3,7 +3,7 @@
 //! A test that needs one never passes without it: it fails and says what is missing, unless
 //! `STEPDOWN_SKIP_FOREIGN=1` asks to go without.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -34,6 +34,35 @@ pub fn program(name: &str, packages: &[&str]) -> PathBuf {
             packages.join(", ")
         )
     })
+}
+
+/// The folder below the build folder where the files of `tests/<name>/` stand beside the packages that its lock
+/// file names; npm installs them once, and again when the list changes.
+pub fn node_program(name: &str, files: &[&str]) -> PathBuf {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in files {
+        std::fs::copy(from.join(file), folder.join(file)).unwrap();
+    }
+    let lock = std::fs::read_to_string(from.join("package-lock.json")).unwrap();
+    let done = folder.join("installed");
+    if std::fs::read_to_string(&done).is_ok_and(|before| before == lock) {
+        return folder;
+    }
+    let status = Command::new(program("npm", &["nodejs", "npm"]))
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&folder)
+        .status()
+        .expect("npm starts");
+    assert!(
+        status.success(),
+        "npm could not install the packages of tests/{name} ({status})"
+    );
+    std::fs::write(done, lock).unwrap();
+    folder
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
