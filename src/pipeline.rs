@@ -117,6 +117,9 @@ fn decide<'a>(
         let of = if silent { &mut withheld } else { &mut shown };
         of.cards.push(card);
     }
+    if let Some(url) = app.basis_url() {
+        shown.link_basis(&url, knowledge);
+    }
     link_app(app, ehr, request, &mut shown);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
