@@ -181,7 +181,7 @@ fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
 
 /// What the question could not be decided without, and why it is missing.
 fn missing(record: &PatientRecord) -> (&'static str, Why) {
-    match record.sources.of(Source::Medications).missing() {
+    match record.no_medication_list() {
         Some(why) if record.occasion.carries_ids_only() => (Source::Medications.key(), why),
         _ => ("drug", Why::NotReadable),
     }
@@ -189,11 +189,12 @@ fn missing(record: &PatientRecord) -> (&'static str, Why) {
 
 /// Why a question could not be decided, and in which field that is.
 pub fn undecided(record: &PatientRecord) -> &'static str {
-    let unlisted = record.sources.of(Source::Medications).missing().is_some();
     match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
-        _ if unlisted => "the medication list could not be had (prefetch.medications)",
+        _ if record.no_medication_list().is_some() => {
+            "the medication list could not be had (prefetch.medications)"
+        }
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
     }
 }

@@ -158,11 +158,10 @@ impl App {
 
     /// The same application with connections of its own.
     fn for_worker(&self) -> App {
-        let mut app = self.clone();
-        if let Ok(own) = FhirClient::new() {
-            app.fhir = own;
+        App {
+            fhir: FhirClient::default(),
+            ..self.clone()
         }
-        app
     }
 
     /// Room for one more call, kept until this is dropped; `None` if there is none.
@@ -215,6 +214,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     };
     let journal = Journal::open_with(&config.journal.url, options).await?;
     let trust = Trust::new(&config)?;
+    // Each worker sets up its own when it first fetches; what would keep them from it is told now.
+    FhirClient::new()?;
     let (listener, address) = listen(config.listen)?;
     let public_url = config
         .public_url
@@ -302,6 +303,8 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        // It talks to this process over plain HTTP; reading the machine's certificates would delay the start.
+        .tls_certs_only([])
         .build();
     let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
     let source = feedback_source(Arc::clone(&journal));
@@ -354,7 +357,7 @@ impl Parts {
         Ok(App {
             knowledge: Arc::new(self.knowledge),
             journal: Arc::new(self.journal),
-            fhir: FhirClient::new()?,
+            fhir: FhirClient::default(),
             discovery: Discovery {
                 body: body.into(),
                 etag,

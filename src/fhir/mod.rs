@@ -28,6 +28,7 @@ pub mod query;
 pub(crate) mod result_value;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod scope;
 pub mod subject;
 pub(crate) mod supply;
 pub mod terms;

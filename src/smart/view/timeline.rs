@@ -200,9 +200,14 @@ fn threshold(test: &Test, upper: Option<Decimal>, unit: &Shown<'_>) -> Option<(f
         Test::Above(value) => (">", *value, String::new()),
         Test::AtMost(value) => ("≤", *value, String::new()),
         Test::Below(value) => ("<", *value, String::new()),
-        Test::AboveUpperLimit(times) => {
+        Test::AboveUpperLimit(times) | Test::AtLeastUpperLimit(times) => {
             let words = format!(" ({} × upper limit)", text::number(*times));
-            (">", upper?.checked_mul(*times)?, words)
+            let sign = if matches!(test, Test::AtLeastUpperLimit(_)) {
+                "≥"
+            } else {
+                ">"
+            };
+            (sign, upper?.checked_mul(*times)?, words)
         }
         Test::WithinUpperLimit(_) | Test::BelowLowerLimit | Test::WithinLowerLimit | Test::Is(_) => {
             return None;
