@@ -134,13 +134,13 @@ fn every_claim_names_a_test_that_exists() {
     assert_none(&wrong);
 }
 
-/// Looks for `conformance::<module>::<name>` as a `#[...test]` function in `<module>.rs` of this folder.
-fn find_test(test: &str) -> Result<(), String> {
+/// Looks for `conformance::<module>::<name>`, or `api::…`, as a `#[...test]` function in `<module>.rs` of that folder.
+pub fn find_test(test: &str) -> Result<(), String> {
     let parts: Vec<&str> = test.split("::").collect();
-    let ["conformance", module, name] = parts[..] else {
+    let [area @ ("conformance" | "api"), module, name] = parts[..] else {
         return Err(format!("{test} is not of the form conformance::<module>::<name>"));
     };
-    let file = folder().join(format!("{module}.rs"));
+    let file = folder().with_file_name(area).join(format!("{module}.rs"));
     let source =
         fs::read_to_string(&file).map_err(|why| format!("{test}: {module}.rs cannot be read: {why}"))?;
     match declares_test(&source, name) {
