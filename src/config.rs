@@ -10,6 +10,7 @@ mod check;
 mod file;
 mod limits;
 mod shows;
+mod smart;
 mod tls;
 #[cfg(test)]
 mod tests;
@@ -26,10 +27,16 @@ use url::Url;
 
 pub use limits::{BreakerConfig, Limits, Rate};
 pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
+pub use smart::{SmartConfig, SmartLogin};
+
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
 /// Its value after orders were stopped.
 pub(crate) const DEMO_STOP: &str = "discontinue";
+/// Request extension by which the demonstration's EHR says that it can launch the companion app.
+pub(crate) const DEMO_APP: &str = "org.stepdown.demo.app";
+/// Its value.
+pub(crate) const DEMO_LAUNCH: &str = "launch";
 
 /// Everything that an operator decides, checked.
 #[derive(Debug, Clone)]
@@ -78,6 +85,8 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// How the companion app is registered with it, if it is.
+    pub smart: Option<SmartConfig>,
     /// Budgets of single hooks, where they differ from `deadline`.
     pub deadlines: BTreeMap<String, Duration>,
     /// Country, and rules that are evaluated in silence.
@@ -208,7 +217,9 @@ impl Config {
 impl ClientConfig {
     /// The client of the demonstration: no key, so that no token is ever accepted for it.
     pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        let smart = SmartConfig::for_demo(&fhir_base);
         Self {
+            smart: Some(smart),
             name: "demo".to_owned(),
             issuer: "urn:stepdown:demo".to_owned(),
             keys: KeySource::None,

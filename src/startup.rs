@@ -16,6 +16,7 @@ use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::protocol::discovery;
+use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
@@ -52,6 +53,8 @@ pub struct App {
     pub limits: Limits,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// The companion app: its launches and sessions are shared by all workers.
+    pub smart: Arc<Smart>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
@@ -118,6 +121,9 @@ pub enum StartError {
         /// Cause.
         source: std::io::Error,
     },
+    /// The companion app cannot be set up.
+    #[error(transparent)]
+    Smart(#[from] smart::SetupError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::fhir::client::SetupError),
@@ -145,6 +151,14 @@ pub struct Running {
 }
 
 impl App {
+    /// Where the service says what its advice rests on; the same for every hook, so that cards do not differ by
+    /// it. `None` without https, because a card's links have to be secure.
+    pub fn basis_url(&self) -> Option<String> {
+        let first = self.knowledge.services.first()?;
+        let secure = self.public_url.starts_with("https://");
+        secure.then(|| format!("{}/cds-services/{}/basis", self.public_url, first.id))
+    }
+
     /// The service of that id.
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.knowledge.services.iter().find(|s| *s.id == *id)
@@ -223,6 +237,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let parts = Parts {
         knowledge,
         journal,
+        smart: Smart::new(&config.clients, &public_url)?,
         public_url,
         clock: Clock::Real,
         callers: Callers::Trusted(trust),
@@ -240,6 +255,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let server = run(listener, how, move |routes| {
         routes
             .app_data(web::Data::new(app.for_worker()))
+            .configure(smart::routes)
             .configure(|routes| http::routes(routes, &origins));
     })?;
     Ok(Running {
@@ -274,14 +290,16 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     };
     let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
-    let base = format!("{public_url}/fhir/")
+    let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
         knowledge,
         journal,
+        smart,
         public_url,
         clock,
         callers,
@@ -309,8 +327,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         routes
             .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
-            .configure(|routes| http::routes(routes, &[]))
-            .configure(demo::routes);
+            .configure(smart::routes)
+            .configure(demo::routes)
+            .configure(|routes| http::routes(routes, &[]));
     })?;
     Ok(Running {
         address,
@@ -324,6 +343,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
 struct Parts {
     knowledge: Knowledge,
     journal: Journal,
+    smart: Smart,
     public_url: String,
     clock: Clock,
     callers: Callers,
@@ -355,6 +375,7 @@ impl Parts {
             limits: self.limits,
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
+            smart: Arc::new(self.smart),
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),

@@ -39,6 +39,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
             "system,code,maps-to-system,maps-to-code\nurn:l,1,urn:p,2\n",
         ),
         ("hooks/x", ""),
+        ("secrets/smart", "s"),
+        ("keys/smart.pem", "k"),
         ("keys/server.pem", &certificate),
         ("keys/server.key", &key),
         ("keys/clients.pem", &certificate),
@@ -51,7 +53,10 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         .lines()
         .map(uncommented)
         .collect();
-    let text = shown.join("\n").replace("jwks-url = ", "#");
+    let text = shown
+        .join("\n")
+        .replace("jwks-url = ", "#")
+        .replace("secret-file = ", "#");
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
     let client = &config.clients[0];

@@ -126,6 +126,16 @@ impl FhirClient {
         fetched
     }
 
+    /// Reads one address; the body, or the status (0 where there is none: no answer, late, too large).
+    pub(crate) async fn one(&self, url: Url, server: Server<'_>) -> Result<String, u16> {
+        let read = timeout_at(server.deadline, self.read(url, server)).await;
+        match read.unwrap_or(Err(Why::FetchFailed)) {
+            Ok((StatusCode::OK, body)) => String::from_utf8(body).map_err(|_| 0),
+            Ok((status, _)) => Err(status.as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
     /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal
     /// included, shows that it is there; a fault of its own or a plea for fewer calls does not.
     async fn page_in_time(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {

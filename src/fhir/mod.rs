@@ -8,6 +8,7 @@
 //! `terms` says what codes mean, then one lens for each resource type.
 
 pub(crate) mod allergy;
+pub(crate) mod banner;
 pub mod breaker;
 pub mod bundle;
 pub mod client;

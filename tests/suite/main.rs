@@ -1,8 +1,10 @@
 //! The suite: one binary that tries the service from outside, and the rules that its sources keep.
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
-//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
-//! `properties` says what must not change an answer, and what holds whatever is stopped together; `content` runs the cases of the tables; `definitions` sends
+//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
+//! opens the companion app as an EHR and a browser do; `properties` says what must not change an answer, and what
+//! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
+//! at; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
 //! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
@@ -35,8 +37,18 @@ mod api {
     mod faults;
     mod journal;
     mod limits;
+    mod rebound;
     mod shapes;
     mod statuses;
+}
+
+mod smart {
+    mod authority;
+    mod arrival;
+    mod handoff;
+    mod launching;
+    mod pages;
+    mod sessions;
 }
 
 mod architecture;
