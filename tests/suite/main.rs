@@ -2,6 +2,7 @@
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
+//! `journal` tries both engines of the journal against a model, several replicas on one, and one that goes away;
 //! `properties` says what must not change an answer, and what holds whatever is stopped together; `content` runs the cases of the tables; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
@@ -40,6 +41,15 @@ mod content;
 mod definitions;
 mod fuzz_smoke;
 mod referee;
+
+mod journal {
+    mod export;
+    mod model;
+    mod operator;
+    mod outage;
+    mod processes;
+    mod replicas;
+}
 
 mod properties {
     mod arrangement;

@@ -7,6 +7,7 @@ pub mod doors;
 pub mod ehr;
 pub mod installed;
 pub mod keys;
+pub mod postgres;
 pub mod program;
 pub mod pure;
 pub mod resources;

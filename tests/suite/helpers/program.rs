@@ -1,7 +1,7 @@
 //! The program itself, as an operator starts it, and killed without warning.
 
 use super::answer::Answer;
-use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings};
+use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings_keeping};
 use super::keys::claims;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -19,8 +19,14 @@ pub struct Program {
 impl Program {
     /// Starts it on settings in a folder, which also holds its journal; `level` is how much it logs.
     pub fn serve(folder: &Path, level: &str) -> Self {
+        Self::keeping(folder, "url = 'sqlite:journal.db'", level)
+    }
+
+    /// As [`Program::serve`], with the lines of `[journal]`.
+    pub fn keeping(folder: &Path, journal: &str, level: &str) -> Self {
         let file = folder.join("settings.toml");
-        std::fs::write(&file, settings(folder, NOBODY, "", "deadline-ms = 300")).unwrap();
+        let settings = settings_keeping(folder, journal, NOBODY, "", "deadline-ms = 300");
+        std::fs::write(&file, settings).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
@@ -49,6 +55,11 @@ impl Program {
             base,
             log: Some(log),
         }
+    }
+
+    /// Address of the service.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Claims of a good token for a path.
