@@ -11,6 +11,7 @@ mod file;
 mod journal;
 mod limits;
 mod shows;
+mod smart;
 mod tls;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ use url::Url;
 
 pub use limits::{BreakerConfig, Limits, Rate};
 pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
+pub use smart::{SmartConfig, SmartLogin};
+
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
 /// Its value after orders were stopped.
@@ -83,6 +86,8 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// How the companion app is registered with it, if it is.
+    pub smart: Option<SmartConfig>,
     /// Budgets of single hooks, where they differ from `deadline`.
     pub deadlines: BTreeMap<String, Duration>,
     /// Country, and rules that are evaluated in silence.
@@ -226,7 +231,9 @@ impl Config {
 impl ClientConfig {
     /// The client of the demonstration: no key, so that no token is ever accepted for it.
     pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        let smart = SmartConfig::for_demo(&fhir_base);
         Self {
+            smart: Some(smart),
             name: "demo".to_owned(),
             issuer: "urn:stepdown:demo".to_owned(),
             keys: KeySource::None,

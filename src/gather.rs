@@ -11,6 +11,7 @@ mod assemble;
 mod changes;
 mod context;
 mod fetch;
+mod outcomes;
 
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::PatientRecord;

@@ -30,5 +30,7 @@ pub mod journal;
 pub mod pipeline;
 pub mod startup;
 pub mod config;
+pub mod pages;
+pub mod smart;
 pub mod demo;
 pub mod commands;

@@ -117,6 +117,7 @@ fn decide<'a>(
         let of = if silent { &mut withheld } else { &mut shown };
         of.cards.push(card);
     }
+    link_app(app, ehr, request, &mut shown);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
 }
@@ -155,6 +156,18 @@ fn write<'a>(
     write_answer(cards, knowledge, &drafts, now)
 }
 
+/// Where the client has the companion app, each card leads to it.
+fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: &mut HookAnswer<'a>) {
+    let Some(first) = out.cards.first() else { return };
+    let knowledge = &*app.knowledge;
+    let link = app
+        .smart
+        .link(ehr.client().name(), request, &knowledge.version, first.uuid);
+    if let Some(link) = link {
+        out.link_app(&link, knowledge);
+    }
+}
+
 /// Whether a chart was opened because orders were stopped, in the client's own words.
 fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
     let value = request.extension(&triggers.extension);
@@ -164,7 +177,7 @@ fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
 
 /// What the question could not be decided without, and why it is missing.
 fn missing(record: &PatientRecord) -> (&'static str, Why) {
-    match record.sources.of(Source::Medications).missing() {
+    match record.no_medication_list() {
         Some(why) if record.occasion.carries_ids_only() => (Source::Medications.key(), why),
         _ => ("drug", Why::NotReadable),
     }
@@ -172,11 +185,12 @@ fn missing(record: &PatientRecord) -> (&'static str, Why) {
 
 /// Why a question could not be decided, and in which field that is.
 pub fn undecided(record: &PatientRecord) -> &'static str {
-    let unlisted = record.sources.of(Source::Medications).missing().is_some();
     match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
-        _ if unlisted => "the medication list could not be had (prefetch.medications)",
+        _ if record.no_medication_list().is_some() => {
+            "the medication list could not be had (prefetch.medications)"
+        }
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
     }
 }

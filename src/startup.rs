@@ -16,6 +16,7 @@ use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::protocol::discovery;
+use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
@@ -57,6 +58,8 @@ pub struct App {
     pub does_without_journal: bool,
     /// What an operator shows to read sums; `None` where nobody may.
     pub operator_token: Option<Arc<SecretString>>,
+    /// The companion app: its launches and sessions are shared by all workers.
+    pub smart: Arc<Smart>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
@@ -123,6 +126,9 @@ pub enum StartError {
         /// Cause.
         source: std::io::Error,
     },
+    /// The companion app cannot be set up.
+    #[error(transparent)]
+    Smart(#[from] smart::SetupError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::fhir::client::SetupError),
@@ -157,11 +163,10 @@ impl App {
 
     /// The same application with connections of its own.
     fn for_worker(&self) -> App {
-        let mut app = self.clone();
-        if let Ok(own) = FhirClient::new() {
-            app.fhir = own;
+        App {
+            fhir: FhirClient::default(),
+            ..self.clone()
         }
-        app
     }
 
     /// Room for one more call, kept until this is dropped; `None` if there is none.
@@ -214,6 +219,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     };
     let journal = Journal::open_at(&config.journal.address, options).await?;
     let trust = Trust::new(&config)?;
+    // Each worker sets up its own when it first fetches; what would keep them from it is told now.
+    FhirClient::new()?;
     let (listener, address) = listen(config.listen)?;
     let public_url = config
         .public_url
@@ -227,6 +234,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let parts = Parts {
         knowledge,
         journal,
+        smart: Smart::new(&config.clients, &public_url)?,
         public_url,
         clock: Clock::Real,
         callers: Callers::Trusted(trust),
@@ -246,6 +254,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let server = run(listener, how, move |routes| {
         routes
             .app_data(web::Data::new(app.for_worker()))
+            .configure(smart::routes)
             .configure(|routes| http::routes(routes, &origins));
     })?;
     Ok(Running {
@@ -280,14 +289,16 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     };
     let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
-    let base = format!("{public_url}/fhir/")
+    let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
         knowledge,
         journal,
+        smart,
         public_url,
         clock,
         callers,
@@ -299,6 +310,8 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        // It talks to this process over plain HTTP; reading the machine's certificates would delay the start.
+        .tls_certs_only([])
         .build();
     let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
     let source = feedback_source(Arc::clone(&journal));
@@ -313,8 +326,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         routes
             .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
-            .configure(|routes| http::routes(routes, &[]))
-            .configure(demo::routes);
+            .configure(smart::routes)
+            .configure(demo::routes)
+            .configure(|routes| http::routes(routes, &[]));
     })?;
     Ok(Running {
         address,
@@ -328,6 +342,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
 struct Parts {
     knowledge: Knowledge,
     journal: Journal,
+    smart: Smart,
     public_url: String,
     clock: Clock,
     callers: Callers,
@@ -349,7 +364,7 @@ impl Parts {
         Ok(App {
             knowledge: Arc::new(self.knowledge),
             journal: Arc::new(self.journal),
-            fhir: FhirClient::new()?,
+            fhir: FhirClient::default(),
             discovery: Discovery {
                 body: body.into(),
                 etag,
@@ -361,6 +376,7 @@ impl Parts {
             clock: self.clock,
             does_without_journal: false,
             operator_token: None,
+            smart: Arc::new(self.smart),
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),

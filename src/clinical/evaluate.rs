@@ -2,17 +2,19 @@
 //!
 //! Turns record, knowledge and clock into an [`Evaluation`]: at most one card of a topic, at most four,
 //! the most urgent first. An empty list of cards means "looked, and nothing to say"; a question that
-//! could not be decided is `undecided`, never an empty list.
+//! could not be decided is `undecided`, never an empty list. Where the hook names no order, a drug that is not
+//! being stopped and ended lately is looked at for a rebound.
 
 use super::compose::{Card, Made, cards};
 use super::gap::Truth;
-use super::judge::{Finding, Judgement, Verdict, judge};
-use super::knowledge::{Knowledge, SignalId, Withdrawal};
+use super::judge::{Finding, Judgement, Verdict, judge, judge_ended};
+use super::knowledge::{Knowledge, SignalId, Watch, Withdrawal};
 use super::merge::{Basket, lead, lead_of_ends, merged};
 use super::practice::Practice;
-use super::record::{Drug, PatientRecord, Role, Source};
+use super::record::{Drug, Order, OrderStatus, PatientRecord, Role, Source};
 use super::signal::Signals;
-use super::therapy::Therapy;
+use super::therapy::{End, Therapy};
+use super::when::Placed;
 use jiff::Timestamp;
 
 /// The answer with its reasoning.
@@ -21,7 +23,7 @@ pub struct Evaluation<'k> {
     pub cards: Vec<Card<'k>>,
     /// Cards of rules that the site evaluates in silence, the most urgent first.
     pub withheld: Vec<Card<'k>>,
-    /// One judgement for each reviewed drug that is stopped, in the order of their rank.
+    /// One judgement for each reviewed drug that is stopped, or ended lately, in the order of their rank.
     pub judgements: Vec<Judgement<'k>>,
     /// The judgement whose finding leads.
     pub leads: Option<usize>,
@@ -46,18 +48,23 @@ pub fn evaluate_for<'k>(
     now: Timestamp,
 ) -> Evaluation<'k> {
     let now = now.as_second();
-    // Only drugs that are stopped are looked at any further.
+    // Only drugs that are stopped, or ended lately, are looked at any further.
     let stopped: Vec<(&'k Withdrawal, Therapy)> = knowledge
         .withdrawals
         .iter()
-        .filter_map(|withdrawal| Some((withdrawal, Therapy::of(record, knowledge, withdrawal, now)?)))
+        .filter_map(|withdrawal| Some((withdrawal, therapy(record, knowledge, withdrawal, now)?)))
         .collect();
     let mut heard: Vec<Heard<'_, 'k>> = stopped
         .iter()
         .map(|(withdrawal, therapy)| {
             let mut signals =
                 Signals::new(record, knowledge, withdrawal, therapy, now).following(practice.country);
-            let judgement = judge(record, knowledge, withdrawal, therapy, &mut signals);
+            let judgement = match &withdrawal.watch {
+                Some(watch) if therapy.end != End::Now => {
+                    judge_ended(record, knowledge, withdrawal, watch, therapy, &mut signals)
+                }
+                Some(_) | None => judge(record, knowledge, withdrawal, therapy, &mut signals),
+            };
             Heard { signals, judgement }
         })
         .collect();
@@ -69,7 +76,7 @@ pub fn evaluate_for<'k>(
         true => Vec::new(),
         false => written(record, knowledge, &stopped, &mut heard, silent).0,
     };
-    let undecided = undecided(record) && shown.is_empty() && withheld.is_empty();
+    let undecided = undecided(record, knowledge, now) && shown.is_empty() && withheld.is_empty();
     // A card may rest on a row of its own beside that of its finding.
     let (apart, cards) = shown
         .into_iter()
@@ -88,15 +95,43 @@ pub fn evaluate_for<'k>(
     }
 }
 
+/// The therapy of a drug that the hook stops; else, where it names no order, one that ended lately and is watched.
+/// One stop gives the same advice through every door: what is judged as a stop is no rebound beside it.
+fn therapy(
+    record: &PatientRecord,
+    knowledge: &Knowledge,
+    withdrawal: &Withdrawal,
+    now: i64,
+) -> Option<Therapy> {
+    Therapy::of(record, knowledge, withdrawal, now).or_else(|| {
+        let looks_back = record.occasion.carries_ids_only();
+        let watch = withdrawal.watch.as_ref().filter(|_| looks_back)?;
+        let (by, within) = (&watch.continued_by, watch.longest());
+        Therapy::ended(record, knowledge, withdrawal, by, within, now)
+    })
+}
+
 /// Whether what everything rests on is missing.
-fn undecided(record: &PatientRecord) -> bool {
-    let unreadable = record
-        .orders
-        .iter()
-        .any(|o| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop());
-    let unlisted =
-        record.occasion.carries_ids_only() && record.sources.of(Source::Medications).missing().is_some();
-    unreadable || unlisted
+fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
+    let ids_only = record.occasion.carries_ids_only();
+    let list = record.sources.of(Source::Medications);
+    if ids_only && (record.no_medication_list().is_some() || list.hides_something()) {
+        return true;
+    }
+    let watched = knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());
+    let longest = watched.map(Watch::longest).max().unwrap_or(0);
+    let recent = |o: &Order| {
+        o.stopped
+            .is_none_or(|when| when.within(longest, now) != Placed::Outside)
+    };
+    // Where no order is named, one of the record may be the stop that is asked about.
+    let stopped = |o: &Order| match (o.role, o.status) {
+        (Role::Stopping, status) => status.counts_as_stop(),
+        (Role::Recorded, OrderStatus::Stopped | OrderStatus::Cancelled) => ids_only && recent(o),
+        (Role::Recorded | Role::Draft, _) => false,
+    };
+    let mut orders = record.orders.iter();
+    orders.any(|o| o.drug == Drug::Unreadable && stopped(o))
 }
 
 /// One stopped drug with its signs and what was decided about it.
@@ -114,7 +149,11 @@ fn written<'k>(
     wanted: impl Fn(&Finding<'k>) -> bool,
 ) -> (Vec<Card<'k>>, Option<usize>) {
     let mut made: Vec<(usize, Made<'k>)> = Vec::new();
-    let unwanted = Verdict::Silent { row: "", why: "" };
+    let unwanted = Verdict::Silent {
+        table: "",
+        row: "",
+        why: "",
+    };
     let verdicts: Vec<&Verdict<'k>> = heard
         .iter()
         .map(|one| match one.judgement.finding() {

@@ -85,7 +85,7 @@ impl<'a> Source<'a> {
     }
 
     /// An address that this service calls: plain HTTP only to this machine.
-    fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+    pub(super) fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let url = self.address(value, key)?;
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err(self.invalid(
@@ -225,6 +225,12 @@ fn clients(source: &Source<'_>, settings: &file::Settings) -> Result<Vec<ClientC
         if clients.iter().any(|other| other.issuer == made.issuer) {
             return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
         }
+        let launches_here = |other: &ClientConfig| other.smart.is_some() && other.fhir_base == made.fhir_base;
+        if made.smart.is_some() && clients.iter().any(launches_here) {
+            let message =
+                "another client with [client.smart] has this address: a launch could not tell them apart";
+            return Err(source.invalid(&entry.fhir_base.span(), "fhir-base", message));
+        }
         clients.push(made);
     }
     Ok(clients)
@@ -264,6 +270,10 @@ fn client(
         algorithms: algorithms(source, written.algorithms.as_ref())?,
         max_token_life: Duration::from_secs(life),
         codes: codes(source, written.codes.as_ref())?,
+        smart: match &written.smart {
+            Some(smart) => Some(super::smart::read(source, smart, written.fhir_base.get_ref())?),
+            None => None,
+        },
         deadlines: limits::deadlines(source, &written.deadlines_ms)?,
         practice: Practice {
             country: written.country.map(|country| match country {

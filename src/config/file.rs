@@ -75,6 +75,18 @@ pub(super) struct Client {
     pub(super) rate: Option<Rate>,
     pub(super) breaker: Option<Breaker>,
     pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
+    pub(super) smart: Option<Smart>,
+}
+
+/// `[client.smart]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Smart {
+    pub(super) client_id: Spanned<String>,
+    pub(super) secret_file: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<String>>,
+    pub(super) scopes: Option<Spanned<Vec<String>>>,
+    pub(super) frame_ancestors: Option<Spanned<Vec<String>>>,
 }
 
 /// `country`: whose label a site follows.

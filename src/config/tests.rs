@@ -39,6 +39,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
             "system,code,maps-to-system,maps-to-code\nurn:l,1,urn:p,2\n",
         ),
         ("hooks/x", ""),
+        ("secrets/smart", "s"),
+        ("keys/smart.pem", "k"),
         ("keys/server.pem", &certificate),
         ("keys/server.key", &key),
         ("keys/clients.pem", &certificate),
@@ -56,7 +58,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let text = shown
         .join("\n")
         .replace("jwks-url = ", "#")
-        .replace("sqlite:stepdown.db", "postgres://stepdown@db.example/journal");
+        .replace("sqlite:stepdown.db", "postgres://stepdown@db.example/journal")
+        .replace("secret-file = ", "#");
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
     let client = &config.clients[0];

@@ -25,6 +25,12 @@ pub(super) struct Earlier {
 impl Earlier {
     /// Refuses the row if it repeats a name, or can never be reached.
     pub(super) fn check(&mut self, page: &Page, row: &Word, when: &Spanned<Logic>) {
+        self.check_for(page, row, when, &[""]);
+    }
+
+    /// As [`Earlier::check`], for a row that is only asked for some: it can be reached for one of them if no
+    /// earlier row of the same condition is asked for that one.
+    pub(super) fn check_for(&mut self, page: &Page, row: &Word, when: &Spanned<Logic>, whom: &[&str]) {
         let name = row.get_ref();
         if self.names.insert(name.clone(), ()).is_some() {
             page.refuse(row.span(), format!("the row '{name}' is listed twice"));
@@ -32,7 +38,12 @@ impl Earlier {
         if name.is_empty() || name.contains('/') {
             page.refuse(row.span(), format!("'{name}' is not a name for a row"));
         }
-        if let Some(before) = self.conditions.insert(when.get_ref().shape(), name.clone()) {
+        let shape = when.get_ref().shape();
+        let before: Vec<Option<String>> = whom
+            .iter()
+            .map(|one| self.conditions.insert(format!("{one} {shape}"), name.clone()))
+            .collect();
+        if let Some(Some(before)) = before.iter().min() {
             page.refuse(
                 when.span(),
                 format!("the row '{name}' is never reached: '{before}' has the same condition"),

@@ -12,6 +12,7 @@ use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -31,9 +32,12 @@ const CONNECT: Duration = Duration::from_millis(800);
 pub struct SetupError(#[source] reqwest::Error);
 
 /// The shared client for FHIR servers. It keeps its connections; make one and clone it.
-#[derive(Clone)]
+///
+/// It is set up when it is first asked: that reads every certificate that the machine trusts, which costs
+/// more than the rest of a start and is wasted where nothing is ever fetched.
+#[derive(Clone, Default)]
 pub struct FhirClient {
-    http: Client,
+    http: Arc<OnceLock<Client>>,
 }
 
 /// The client's server, the right to read it, and until when.
@@ -65,11 +69,20 @@ impl Server<'_> {
 }
 
 impl FhirClient {
-    /// A client without proxy, redirects or cookies.
+    /// A client that is set up already, without proxy, redirects or cookies.
     ///
     /// # Errors
     /// When TLS cannot be initialised.
     pub fn new() -> Result<Self, SetupError> {
+        let client = FhirClient::default();
+        client.http()?;
+        Ok(client)
+    }
+
+    fn http(&self) -> Result<&Client, SetupError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         let http = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -77,7 +90,7 @@ impl FhirClient {
             .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(SetupError)?;
-        Ok(FhirClient { http })
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// Reads an address and, while there are any, the pages that follow.
@@ -113,6 +126,16 @@ impl FhirClient {
         fetched
     }
 
+    /// Reads one address; the body, or the status (0 where there is none: no answer, late, too large).
+    pub(crate) async fn one(&self, url: Url, server: Server<'_>) -> Result<String, u16> {
+        let read = timeout_at(server.deadline, self.read(url, server)).await;
+        match read.unwrap_or(Err(Why::FetchFailed)) {
+            Ok((StatusCode::OK, body)) => String::from_utf8(body).map_err(|_| 0),
+            Ok((status, _)) => Err(status.as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
     /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal
     /// included, shows that it is there; a fault of its own or a plea for fewer calls does not.
     async fn page_in_time(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
@@ -134,7 +157,8 @@ impl FhirClient {
 
     /// Status and, of a success, the body as far as the limit.
     async fn read(&self, url: Url, server: Server<'_>) -> Result<(StatusCode, Vec<u8>), Why> {
-        let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
+        let http = self.http().map_err(|_| Why::FetchFailed)?;
+        let mut request = http.get(url).header(ACCEPT, "application/fhir+json");
         if let Some(token) = server.token {
             request = request.bearer_auth(token.expose_secret());
         }

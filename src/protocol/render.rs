@@ -145,7 +145,7 @@ mod tests {
     fn link(r#type: &'static str, url: &'static str) -> LinkOut<'static> {
         LinkOut {
             label: "l",
-            url,
+            url: url.into(),
             r#type,
             app_context: None,
         }

@@ -115,6 +115,25 @@ impl RequestError {
 }
 
 impl<'a> HookRequest<'a> {
+    /// A call that nobody sent, for what `gather` reads on behalf of the companion app.
+    pub fn made(
+        hook: Cow<'a, str>,
+        occasion: Occasion,
+        context: Context<'a>,
+        prefetch: Prefetch<'a>,
+    ) -> Self {
+        HookRequest {
+            hook,
+            occasion,
+            instance: Uuid::new_v4(),
+            fhir_server: None,
+            authorization: None,
+            context,
+            prefetch,
+            extension: None,
+        }
+    }
+
     /// Reads a body for any hook.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic};
 use crate::config::SuggestionKind;
 use crate::fhir::drafts::{Drafts, decimal};
+use crate::smart::AppLink;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -60,7 +61,7 @@ impl<'a> CardOut<'a> {
     pub(super) fn own_source(&self) -> LinkOut<'a> {
         LinkOut {
             label: self.source.label,
-            url: self.source.url,
+            url: Cow::Borrowed(self.source.url),
             r#type: "absolute",
             app_context: None,
         }
@@ -96,11 +97,25 @@ struct CodingOut<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct LinkOut<'a> {
     pub(super) label: &'a str,
-    pub(super) url: &'a str,
+    pub(super) url: Cow<'a, str>,
     pub(super) r#type: &'static str,
     /// What the app gets with its launch; on a smart link only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) app_context: Option<String>,
+}
+
+impl<'a> HookAnswer<'a> {
+    /// Adds the link to the companion app to every card (CDS Hooks, "Link").
+    pub fn link_app(&mut self, link: &AppLink, knowledge: &'a Knowledge) {
+        for card in &mut self.cards {
+            card.links.push(LinkOut {
+                label: knowledge.words.get("link.app"),
+                url: Cow::Owned(link.url.clone()),
+                r#type: "smart",
+                app_context: link.handle.clone(),
+            });
+        }
+    }
 }
 
 /// A suggestion with its one action.
@@ -231,7 +246,7 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         let source = knowledge.source(id);
         LinkOut {
             label: &source.label,
-            url: &source.url,
+            url: Cow::Borrowed(&*source.url),
             r#type: "absolute",
             app_context: None,
         }
@@ -398,7 +413,8 @@ fn input_out(input: &Input) -> InputOut<'_> {
     }
 }
 
-fn topic_display(topic: Topic) -> &'static str {
+/// Key of the words of a topic.
+pub(crate) fn topic_display(topic: Topic) -> &'static str {
     match topic {
         Topic::AbruptWithdrawal => "topic.abrupt-withdrawal",
         Topic::StopMayBeRight => "topic.stop-may-be-right",

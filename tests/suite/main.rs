@@ -1,12 +1,15 @@
 //! The suite: one binary that tries the service from outside, and the rules that its sources keep.
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
-//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
-//! `journal` tries both engines of the journal against a model, several replicas on one, and one that goes away;
-//! `properties` says what must not change an answer, and what holds whatever is stopped together; `content` runs the cases of the tables; `definitions` sends
+//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
+//! opens the companion app as an EHR and a browser do; `journal` tries both engines of the journal against a model,
+//! several replicas on one, and one that goes away; `properties` says what must not change an answer, and what
+//! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
+//! at; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
-//! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
+//! Nothing here leaves the machine, and no test waits for another test, or for a fixed time, but the one of
+//! `journal::processes`, which lets its replicas fail for a while.
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 mod helpers;
@@ -18,6 +21,7 @@ mod conformance {
     mod discovery;
     mod feedback;
     mod fhir_access;
+    mod forged_tokens;
     mod prefetch;
     mod request;
     mod security;
@@ -29,11 +33,22 @@ mod api {
     mod bad_input;
     mod clients;
     mod doors;
+    mod fault_matrix;
     mod faults;
     mod journal;
     mod limits;
+    mod rebound;
     mod shapes;
     mod statuses;
+}
+
+mod smart {
+    mod authority;
+    mod arrival;
+    mod handoff;
+    mod launching;
+    mod pages;
+    mod sessions;
 }
 
 mod architecture;

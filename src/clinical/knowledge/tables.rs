@@ -46,8 +46,65 @@ pub struct Withdrawal {
     pub lines: Vec<Line>,
     /// In order of rank; the last one is `unknown`.
     pub indications: Vec<Indication>,
+    /// What to look for after a stop; `None` where nothing is.
+    pub watch: Option<Watch>,
     /// Who reviewed it.
     pub approval: Approval,
+}
+
+/// `watch.toml`: what speaks for a rebound after a stop.
+pub struct Watch {
+    /// Drugs that mean that nothing has ended where one of them goes on or is drafted.
+    pub continued_by: DrugSet,
+    /// The baseline is the median of the results in so many days before the stop …
+    pub before: u32,
+    /// … or, where there is none, the first within so many days after it.
+    pub after: u32,
+    /// How long each indication is watched.
+    pub windows: Vec<Window>,
+    /// Worst first; of those that are true the most urgent speaks, then the first.
+    pub rows: Vec<WatchRow>,
+    /// Where this is true, nothing is looked for.
+    pub unless: Option<Expr>,
+    /// Where no row is true and one of them could not be asked.
+    pub unchecked: Statement,
+    /// Where no order says when the stop was.
+    pub undated: Statement,
+    /// Why there is no card where nothing is found.
+    pub quiet: Box<str>,
+}
+
+/// How long some indications are watched.
+pub struct Window {
+    /// Keys of indications.
+    pub indications: Vec<Box<str>>,
+    /// Days from the stop.
+    pub within: u32,
+}
+
+/// A row of `watch.toml`.
+pub struct WatchRow {
+    /// Name.
+    pub row: Box<str>,
+    /// Keys of the indications that it is about.
+    pub indications: Vec<Box<str>>,
+    /// When.
+    pub when: Expr,
+    /// What it says.
+    pub statement: Statement,
+}
+
+impl Watch {
+    /// Days for which an indication is watched; 0 if it is not.
+    pub fn window(&self, indication: &str) -> u32 {
+        let of_it = |window: &&Window| window.indications.iter().any(|key| **key == *indication);
+        self.windows.iter().find(of_it).map_or(0, |window| window.within)
+    }
+
+    /// The longest of the windows.
+    pub fn longest(&self) -> u32 {
+        self.windows.iter().map(|window| window.within).max().unwrap_or(0)
+    }
 }
 
 /// Accepted ratio of daily doses between two formulations.

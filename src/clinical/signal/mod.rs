@@ -11,9 +11,10 @@ mod exposure;
 mod facts;
 mod results;
 mod supplies;
+mod watched;
 
 use super::gap::{Gap, Truth, Why};
-use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
+use super::knowledge::{Expr, Form, Knowledge, SignalId, Watched, Withdrawal};
 use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
@@ -196,7 +197,9 @@ impl<'a> Signals<'a> {
                 groups,
                 recent,
                 history,
-            } => self.condition(groups, *recent, *history),
+                since_stop,
+            } => self.condition(groups, *recent, *history, *since_stop),
+            Form::Watched(watched) => self.watched(watched),
             Form::Procedure { groups, within } => self.procedure(groups, *within),
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
@@ -262,9 +265,10 @@ impl<'a> Signals<'a> {
 
     fn source_of_form(&self, form: &Form) -> Option<Source> {
         match form {
-            Form::Latest { analyte, .. } | Form::Change { analyte, .. } | Form::Stayed { analyte, .. } => {
-                Some(self.source_of(*analyte))
-            }
+            Form::Latest { analyte, .. }
+            | Form::Change { analyte, .. }
+            | Form::Stayed { analyte, .. }
+            | Form::Watched(Watched { analyte, .. }) => Some(self.source_of(*analyte)),
             Form::Condition { .. } => Some(Source::Conditions),
             Form::Procedure { .. } => Some(Source::Procedures),
             Form::Allergy { .. } => Some(Source::Allergies),

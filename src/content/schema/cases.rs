@@ -16,6 +16,7 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) now: Option<Word>,
+    pub(crate) hook: Option<Word>,
     pub(crate) country: Option<Country>,
     #[serde(default)]
     pub(crate) patient: PatientRow,

@@ -172,6 +172,56 @@ pub(crate) struct MonitorRow {
     pub(crate) says: Word,
 }
 
+/// `watch.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WatchFile {
+    pub(crate) continued_by: Vec<Word>,
+    pub(crate) baseline: WatchBaseline,
+    pub(crate) unless: Option<Spanned<Logic>>,
+    pub(crate) otherwise: Spanned<Vec<OtherwiseRow>>,
+    pub(crate) window: Vec<WindowRow>,
+    pub(crate) row: Vec<WatchRow>,
+}
+
+/// Days around the stop from which a baseline comes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchBaseline {
+    pub(crate) before: Days,
+    pub(crate) after: Days,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtherwiseRow {
+    pub(crate) row: Word,
+    pub(crate) silent: Option<Word>,
+    pub(crate) indicator: Option<Indicator>,
+    pub(crate) evidence: Option<Certainty>,
+    pub(crate) text: Option<Word>,
+    pub(crate) sources: Option<Spanned<Vec<Word>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WindowRow {
+    pub(crate) indications: Vec<Word>,
+    pub(crate) within: Spanned<Days>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchRow {
+    pub(crate) row: Word,
+    pub(crate) indications: Spanned<Vec<Word>>,
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) indicator: Indicator,
+    pub(crate) evidence: Certainty,
+    pub(crate) text: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
+}
+
 /// `indications/*.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

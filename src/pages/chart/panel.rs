@@ -3,54 +3,56 @@
 //! In: a [`Series`] and a scale. Out: the band of the reference range, its limits, the values, the stretches
 //! between them, and the series in words.
 
-use super::results::{Point, Series};
 use super::scale::{Scale, days, tenth};
+use super::{Point, Series};
 
 /// The least height of a panel, as a share of its largest number.
 const LEAST_SHARE: f64 = 0.3;
 
 /// One series in a drawing.
-pub(super) struct Panel {
+pub(crate) struct Panel {
     /// Name of the series.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Unit.
-    pub(super) unit: String,
+    pub(crate) unit: String,
     /// Baseline of the name.
-    pub(super) name_y: f64,
+    pub(crate) name_y: f64,
     /// Baseline of the unit.
-    pub(super) unit_y: f64,
+    pub(crate) unit_y: f64,
     /// Where upright lines begin: below the words, where those stand above the values.
-    pub(super) line_top: f64,
+    pub(crate) line_top: f64,
     /// Bottom of the panel.
-    pub(super) floor: f64,
+    pub(crate) floor: f64,
     /// Reference range: top and height.
-    pub(super) band: Option<(f64, f64)>,
+    pub(crate) band: Option<(f64, f64)>,
     /// Limits of the reference range: baseline and number.
-    pub(super) limits: Vec<(f64, String)>,
+    pub(crate) limits: Vec<(f64, String)>,
+    /// Levels at which a rule begins to speak: position, baseline of the words, words.
+    pub(crate) thresholds: Vec<(f64, f64, String)>,
     /// Stretches between values: SVG path and whether it is a gap.
-    pub(super) stretches: Vec<(String, bool)>,
+    pub(crate) stretches: Vec<(String, bool)>,
     /// Values.
-    pub(super) dots: Vec<Dot>,
+    pub(crate) dots: Vec<Dot>,
     /// Last value with its flag.
-    pub(super) last: String,
+    pub(crate) last: String,
     /// Day of the last value.
-    pub(super) last_day: String,
+    pub(crate) last_day: String,
     /// Baseline of the last value.
-    pub(super) last_y: f64,
+    pub(crate) last_y: f64,
     /// Baseline of the day of the last value.
-    pub(super) last_day_y: f64,
+    pub(crate) last_day_y: f64,
 }
 
 /// One value in a drawing.
-pub(super) struct Dot {
+pub(crate) struct Dot {
     /// Position.
-    pub(super) x: f64,
+    pub(crate) x: f64,
     /// Position.
-    pub(super) y: f64,
+    pub(crate) y: f64,
     /// Whether the laboratory flagged it.
-    pub(super) flagged: bool,
+    pub(crate) flagged: bool,
     /// What hovering shows.
-    pub(super) title: String,
+    pub(crate) title: String,
 }
 
 /// Smallest and largest number of a panel: values and limits, with some air. It begins at zero where that is
@@ -58,7 +60,7 @@ pub(super) struct Dot {
 /// looks steep.
 pub(super) fn extent(series: &Series) -> (f64, f64) {
     let values = series.points.iter().map(|point| point.value);
-    let all = values.chain(series.low).chain(series.high);
+    let all = values.chain(series.low).chain(series.high).chain(near(series));
     let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), value| {
         (low.min(value), high.max(value))
     });
@@ -72,6 +74,29 @@ pub(super) fn extent(series: &Series) -> (f64, f64) {
         (base - air).max(0.0)
     };
     (floor, high + air)
+}
+
+/// Thresholds that are not so far from every value that drawing them would flatten the course.
+fn near(series: &Series) -> impl Iterator<Item = f64> {
+    let most = series.points.iter().map(|point| point.value).fold(0.0, f64::max);
+    series
+        .thresholds
+        .iter()
+        .map(|(value, _)| *value)
+        .filter(move |value| *value <= most * 2.0)
+}
+
+/// Thresholds inside the panel, the words of each where they do not overlap those of another.
+pub(super) fn thresholds(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> Vec<(f64, f64, String)> {
+    let mut drawn: Vec<(f64, f64, String)> = Vec::new();
+    for (value, words) in &series.thresholds {
+        let y = scale.at(*value);
+        if y < top || y > floor || drawn.iter().any(|(other, _, _)| (other - y).abs() < 11.0) {
+            continue;
+        }
+        drawn.push((y, if y - top < 9.0 { y + 10.0 } else { y - 3.0 }, words.clone()));
+    }
+    drawn
 }
 
 /// The reference range as top and height; open ends reach the edges of the panel.
@@ -162,7 +187,7 @@ pub(super) mod tests {
     use jiff::civil::date;
 
     /// A series of made-up values.
-    pub(in crate::demo) fn series(
+    pub(in crate::pages) fn series(
         values: &[(i16, i8, i8, f64)],
         low: Option<f64>,
         high: Option<f64>,
@@ -181,6 +206,7 @@ pub(super) mod tests {
             low,
             high,
             points,
+            thresholds: Vec::new(),
         }
     }
 
