@@ -22,6 +22,7 @@ mod conformance {
     mod feedback;
     mod fhir_access;
     mod forged_tokens;
+    mod peers;
     mod prefetch;
     mod request;
     mod security;
@@ -31,6 +32,7 @@ mod conformance {
 mod api {
     mod basis;
     mod bad_input;
+    mod canary;
     mod clients;
     mod doors;
     mod fault_matrix;
