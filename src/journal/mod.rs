@@ -1,11 +1,12 @@
 //! Turns what was answered, what came back as feedback, and which tokens were used, into rows that
 //! outlive the process.
 //!
-//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk: it survives `kill -9` and a power cut. [`Journal::record`] never waits and may drop; drops are counted.
-//! All three go to one writer, which takes the evaluations recorded so far before it looks at feedback.
-//! Evaluations are written within 50 ms and flushed with the next acknowledgement or checkpoint: a crash
-//! may lose the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else; a comment of feedback is
-//! kept only on request. No error text and no log line of this module holds a value from a row.
+//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk: it survives `kill -9` and
+//! a power cut. [`Journal::record`] never waits and may drop; drops are counted. All three go to one
+//! writer, which takes the evaluations recorded so far before it looks at feedback. Evaluations are
+//! written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
+//! the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else;
+//! a comment of feedback is kept only on request. No error text and no log line of this module holds a value from a row.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
 //! Two engines keep the same rows: SQLite for one process, PostgreSQL for several replicas, which then
 //! refuse each other's spent tokens and know each other's cards. While the database fails, evaluations

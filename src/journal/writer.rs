@@ -2,9 +2,10 @@
 //!
 //! Grouping is what makes `synchronous=FULL` affordable: one flush of the disk acknowledges all that
 //! waited for it. Evaluations, for which nobody waits, are left to gather for a moment and are written
-//! without a flush of their own; feedback takes along those that were recorded before it. The task has a thread of its own, so that neither a busy HTTP worker nor the end of
-//! the runtime that opened the journal can delay it. It never ends because of a failed write: the
-//! group is answered with the error, the connection is dropped, and the next command opens a new one.
+//! without a flush of their own (SQLite); feedback takes along those that were recorded before it. The
+//! task has a thread of its own, so that neither a busy HTTP worker nor the end of the runtime that opened
+//! the journal can delay it. It never ends because of a failed write: whoever waits is answered with the
+//! error, evaluations are kept for another attempt, and the next one opens a new connection.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
