@@ -7,7 +7,7 @@
 mod listening;
 
 use crate::clinical::knowledge::{Knowledge, Service};
-use crate::config::{ClientConfig, Config, Limits};
+use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
@@ -23,6 +23,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use jiff::Timestamp;
 use listening::{Listening, listen, run};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,6 +54,10 @@ pub struct App {
     pub limits: Limits,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// Whether hook calls are answered while the journal fails.
+    pub does_without_journal: bool,
+    /// What an operator shows to read sums; `None` where nobody may.
+    pub operator_token: Option<Arc<SecretString>>,
     /// The companion app: its launches and sessions are shared by all workers.
     pub smart: Arc<Smart>,
     slots: Arc<Semaphore>,
@@ -151,6 +156,14 @@ pub struct Running {
 }
 
 impl App {
+    /// Where the service says what its advice rests on; the same for every hook, so that cards do not differ by
+    /// it. `None` without https, because a card's links have to be secure.
+    pub fn basis_url(&self) -> Option<String> {
+        let first = self.knowledge.services.first()?;
+        let secure = self.public_url.starts_with("https://");
+        secure.then(|| format!("{}/cds-services/{}/basis", self.public_url, first.id))
+    }
+
     /// The service of that id.
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.knowledge.services.iter().find(|s| *s.id == *id)
@@ -212,7 +225,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let journal = Journal::open_with(&config.journal.url, options).await?;
+    let journal = Journal::open_at(&config.journal.address, options).await?;
     let trust = Trust::new(&config)?;
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
@@ -236,7 +249,9 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         local_codes,
         limits: config.limits,
     };
-    let app = parts.app(config.max_body_bytes)?;
+    let mut app = parts.app(config.max_body_bytes)?;
+    app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
+    app.operator_token = config.operator_token.map(Arc::new);
     let journal = Arc::clone(&app.journal);
     let how = Listening {
         workers: config.workers,
@@ -367,6 +382,8 @@ impl Parts {
             limits: self.limits,
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
+            does_without_journal: false,
+            operator_token: None,
             smart: Arc::new(self.smart),
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),

@@ -85,7 +85,7 @@ fn the_validators_refuse_what_is_wrong() {
 }
 
 /// What the validators find: the number of the resource, and the fault.
-fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
+pub fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
     let files = ["package.json", "package-lock.json", "validate.js"];
     let script = installed::node_program("referee", &files).join("validate.js");
     let mut child = Command::new(installed::program("node", &["nodejs"]))

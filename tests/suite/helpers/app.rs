@@ -137,10 +137,21 @@ impl TestApp {
         Self::called_by(by, NOBODY, tls, "").await
     }
 
+    /// With its journal at another place; the lines of `[journal]`.
+    pub async fn keeping(journal: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings_keeping(folder.path(), journal, NOBODY, "", "deadline-ms = 300");
+        Self::from(http(), folder, &settings).await
+    }
+
     async fn called_by(http: Client, fhir_base: &str, top: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config =
-            Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
+        let settings = settings(folder.path(), fhir_base, top, client);
+        Self::from(http, folder, &settings).await
+    }
+
+    async fn from(http: Client, folder: TempDir, settings: &str) -> Self {
+        let config = Config::from_toml(settings, folder.path()).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
         let services = services(&http, &served.base).await;
         Self {
@@ -200,8 +211,13 @@ impl TestApp {
     }
 }
 
-/// Settings with the keys beside them.
+/// Settings with the keys and the journal beside them.
 pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> String {
+    settings_keeping(folder, "url = 'sqlite:journal.db'", fhir_base, top, client)
+}
+
+/// Settings with the keys beside them, and the lines of `[journal]`.
+pub fn settings_keeping(folder: &Path, journal: &str, fhir_base: &str, top: &str, client: &str) -> String {
     let keys = [
         (
             "hospital.json",
@@ -213,7 +229,7 @@ pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> Stri
         std::fs::write(folder.join(name), keys.to_string()).unwrap();
     }
     format!(
-        "listen = '127.0.0.1:0'\npublic-url = '{PUBLIC}'\nworkers = 1\n{top}\n[journal]\nurl = 'sqlite:journal.db'\n\
+        "listen = '127.0.0.1:0'\npublic-url = '{PUBLIC}'\nworkers = 1\n{top}\n[journal]\n{journal}\n\
          [[client]]\nname = 'hospital'\nissuer = '{HOSPITAL}'\njwks-file = 'hospital.json'\nfhir-base = '{fhir_base}'\n\
          jku = '{JKU}'\n{client}\n\
          [[client]]\nname = 'clinic'\nissuer = '{CLINIC}'\njwks-file = 'clinic.json'\nfhir-base = '{NOBODY}'\n"

@@ -1,8 +1,9 @@
 //! The program itself, as an operator starts it, and killed without warning.
 
 use super::answer::Answer;
-use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings};
+use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings, settings_keeping};
 use super::keys::claims;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,14 +14,30 @@ use std::thread::JoinHandle;
 pub struct Program {
     child: Child,
     base: String,
-    log: Option<JoinHandle<String>>,
+    output: Vec<JoinHandle<String>>,
 }
 
 impl Program {
     /// Starts it on settings in a folder, which also holds its journal; `level` is how much it logs.
     pub fn serve(folder: &Path, level: &str) -> Self {
+        Self::reading(folder, level, NOBODY, "")
+    }
+
+    /// The same with a FHIR server, and further settings of the whole.
+    pub fn reading(folder: &Path, level: &str, fhir_base: &str, top: &str) -> Self {
+        let settings = settings(folder, fhir_base, top, "deadline-ms = 300");
+        Self::start(folder, level, &settings)
+    }
+
+    /// As [`Program::serve`], with the lines of `[journal]`.
+    pub fn keeping(folder: &Path, journal: &str, level: &str) -> Self {
+        let settings = settings_keeping(folder, journal, NOBODY, "", "deadline-ms = 300");
+        Self::start(folder, level, &settings)
+    }
+
+    fn start(folder: &Path, level: &str, settings: &str) -> Self {
         let file = folder.join("settings.toml");
-        std::fs::write(&file, settings(folder, NOBODY, "", "deadline-ms = 300")).unwrap();
+        std::fs::write(&file, settings).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
@@ -31,15 +48,10 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).map(|_| log).unwrap()
-        });
+        let errors = rest_of(child.stderr.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        stdout.read_line(&mut line).unwrap();
         let base = line.trim().strip_prefix("listening on ");
         let base = base
             .unwrap_or_else(|| panic!("not the line that says where: {line:?}"))
@@ -47,8 +59,13 @@ impl Program {
         Self {
             child,
             base,
-            log: Some(log),
+            output: vec![errors, rest_of(stdout)],
         }
+    }
+
+    /// Address of the service.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Claims of a good token for a path.
@@ -71,12 +88,26 @@ impl Program {
         Answer::of(call.body(body.to_string()).send().await.unwrap()).await
     }
 
-    /// `kill -9`; returns what it has logged.
+    /// A request to be finished by the test.
+    pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        http().request(method, format!("{}{path}", self.base))
+    }
+
+    /// `kill -9`; returns what it has logged and printed.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.log.take().unwrap().join().unwrap()
+        let output = std::mem::take(&mut self.output);
+        output.into_iter().map(|part| part.join().unwrap()).collect()
     }
+}
+
+/// Reads to the end, beside the test.
+fn rest_of(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut all = String::new();
+        from.read_to_string(&mut all).map(|_| all).unwrap()
+    })
 }
 
 impl Drop for Program {
