@@ -126,14 +126,17 @@ pub fn urgency(answer: &Value) -> usize {
     cards.iter().map(rank).max().unwrap_or_default()
 }
 
-/// The answer without what is new each time: identifiers and the instant.
+/// The answer without what is new each time, identifiers and the instant, and without what belongs to the
+/// installation: the link to its own page about the advice, which only one behind https has.
 pub fn advice(answer: &Value) -> Value {
+    let own = |link: &Value| link["url"].as_str().is_some_and(|url| url.ends_with("/basis"));
     match answer {
-        Value::Array(items) => items.iter().map(advice).collect(),
+        Value::Array(items) => items.iter().filter(|item| !own(item)).map(advice).collect(),
         Value::Object(members) => {
-            let lasting = members
-                .iter()
-                .filter(|(name, _)| *name != "uuid" && *name != "evaluatedAt");
+            let only_own = |value: &Value| value.as_array().is_some_and(|links| links.iter().all(own));
+            let lasting = members.iter().filter(|(name, value)| {
+                *name != "uuid" && *name != "evaluatedAt" && !(*name == "links" && only_own(value))
+            });
             Value::Object(
                 lasting
                     .map(|(name, value)| (name.clone(), advice(value)))
