@@ -126,14 +126,21 @@ pub fn urgency(answer: &Value) -> usize {
     cards.iter().map(rank).max().unwrap_or_default()
 }
 
-/// The answer without what is new each time, identifiers and the instant, and without what belongs to the
-/// installation: the link to its own page about the advice, which only one behind https has.
+/// The answer without what is new each time, identifiers and the instant, and without the links to the service
+/// itself, which depend on where it runs.
 pub fn advice(answer: &Value) -> Value {
-    let own = |link: &Value| link["url"].as_str().is_some_and(|url| url.ends_with("/basis"));
+    let is_own = |link: &Value| {
+        let to = link["url"].as_str().unwrap_or_default();
+        link["type"] == "smart" || link["type"] == "absolute" && to.ends_with("/basis")
+    };
     match answer {
-        Value::Array(items) => items.iter().filter(|item| !own(item)).map(advice).collect(),
+        Value::Array(items) => items.iter().filter(|item| !is_own(item)).map(advice).collect(),
         Value::Object(members) => {
-            let only_own = |value: &Value| value.as_array().is_some_and(|links| links.iter().all(own));
+            let only_own = |value: &Value| {
+                value
+                    .as_array()
+                    .is_some_and(|items| !items.is_empty() && items.iter().all(is_own))
+            };
             let lasting = members.iter().filter(|(name, value)| {
                 *name != "uuid" && *name != "evaluatedAt" && !(*name == "links" && only_own(value))
             });
