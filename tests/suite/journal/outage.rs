@@ -18,7 +18,7 @@ async fn status(app: &TestApp, path: &str) -> u16 {
 }
 
 async fn until_writable(app: &TestApp) {
-    for _ in 0..200 {
+    for _ in 0..600 {
         if app.journal().is_writable() {
             return;
         }
@@ -110,13 +110,15 @@ async fn a_database_that_is_not_there_is_named_without_its_password() {
         return;
     }
     let server = Postgres::start();
-    let wrong = server.database("journal").replace(PASSWORD, "canary-wrong");
+    let right = server.database_over_tcp("journal");
+    Journal::open(&right).await.unwrap().close().await.unwrap();
+    let wrong = right.replace(PASSWORD, "canary-wrong");
     let said = Journal::open(&wrong).await.err().unwrap().to_string();
     assert!(said.contains("password authentication failed"), "{said}");
     assert!(!said.contains("canary"), "{said}");
     // Another machine is not spoken to without a certificate; this one has none.
     let remote = server
-        .database("remote")
+        .database_over_tcp("remote")
         .replace("/remote", "/remote?sslmode=verify-full");
     assert!(Journal::open(&remote).await.is_err());
 }
