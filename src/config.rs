@@ -8,6 +8,7 @@
 
 mod check;
 mod file;
+mod operations;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
+
+pub use operations::HeartbeatConfig;
 
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
@@ -41,6 +44,14 @@ pub struct Config {
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.
     pub knowledge: Option<PathBuf>,
+    /// Where operators read metrics and reload; nowhere unless set.
+    pub admin: Option<SocketAddr>,
+    /// The synthetic patient; `None` if it is turned off.
+    pub heartbeat: Option<HeartbeatConfig>,
+    /// How long the service says that it is not ready, and still takes calls, before it ends; 0 unless set.
+    pub unready: Duration,
+    /// The file that these settings came from, to be read again at a reload.
+    pub file: Option<PathBuf>,
 }
 
 /// One EHR that may call the service.
@@ -66,6 +77,8 @@ pub struct ClientConfig {
     pub codes: Vec<LocalCode>,
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
     pub stop_triggers: Option<StopTriggers>,
+    /// Rules whose cards are decided and written down, but not shown: a rule, a table, a drug, or `*`.
+    pub silent: Vec<String>,
 }
 
 /// An EHR that has no hook for a stop may fire `patient-view` from a trigger of its own and say so in an
@@ -167,7 +180,11 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let folder = absolute.parent().unwrap_or(&absolute);
-        check::config(&text, path, folder)
+        let config = check::config(&text, path, folder)?;
+        Ok(Self {
+            file: Some(absolute.clone()),
+            ..config
+        })
     }
 
     /// Reads settings from `text`; relative paths in it start at `base_dir`, an absolute path.
@@ -196,6 +213,7 @@ impl ClientConfig {
                 extension: DEMO_TRIGGER.to_owned(),
                 codes: vec![DEMO_STOP.to_owned()],
             }),
+            silent: Vec::new(),
         }
     }
 }

@@ -9,13 +9,15 @@ use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
 use crate::config::StopTriggers;
+use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
+use crate::meters::Meters;
 use crate::protocol::request::{HookRequest, RequestError};
 use crate::protocol::response::{HookAnswer, answer as write_answer};
 use crate::startup::App;
-use crate::trust::TrustedEhr;
+use crate::trust::{Client, TrustedEhr};
 use jiff::Timestamp;
 use std::time::Instant;
 use url::Url;
@@ -52,11 +54,24 @@ impl From<GatherError> for Failure {
     }
 }
 
+/// A written answer.
+pub struct Answered {
+    /// JSON.
+    pub body: Vec<u8>,
+    /// What it holds, from a bounded list: `cards`, `silent` (nothing to say) or `withheld` (silent mode).
+    pub outcome: &'static str,
+}
+
 /// Answers one call of a trusted client.
 ///
 /// # Errors
 /// [`Failure`], which the HTTP layer turns into a status.
-pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8]) -> Result<Vec<u8>, Failure> {
+pub async fn answer(
+    app: &App,
+    ehr: &TrustedEhr,
+    service: &Service,
+    body: &[u8],
+) -> Result<Answered, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
     let mut request =
         HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
@@ -67,17 +82,17 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     {
         request.occasion = Occasion::Announced;
     }
-    check_patient(&request)?;
-    let readable = readable_server(ehr, &request)?;
+    count_request(&app.meters, &request);
+    let readable = check_patient(&request).and_then(|()| readable_server(ehr, &request))?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate(&record, &app.knowledge, now);
+    count_evaluation(app, &record, &evaluation, now);
     if evaluation.undecided {
         let says = undecided(&record);
         return Err(Failure::Undecided { says });
     }
-    let out = respond(&record, &app.knowledge, &evaluation, &request, now);
-    let bytes = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;
-    app.journal.record(journal_entry(
+    let mut out = respond(&record, &app.knowledge, &evaluation, &request, now);
+    let mut entry = journal_entry(
         app,
         ehr,
         service,
@@ -87,8 +102,62 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
         &out,
         now,
         started,
-    ));
-    Ok(bytes)
+    );
+    let outcome = withhold(app, ehr.client(), &evaluation, &mut out);
+    let body = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;
+    entry.outcome = outcome.to_owned();
+    app.journal.record(entry);
+    Ok(Answered { body, outcome })
+}
+
+/// Takes away the cards of rules that are in silent mode for this client; says what remains.
+fn withhold(
+    app: &App,
+    client: &Client,
+    evaluation: &Evaluation<'_>,
+    out: &mut HookAnswer<'_>,
+) -> &'static str {
+    let mut made = evaluation.cards.iter();
+    out.cards.retain(|_| {
+        made.next().is_none_or(|card| {
+            let shown = !client.withholds(&card.basis.rule);
+            app.board.card(shown, card.indicator);
+            shown
+        })
+    });
+    match (evaluation.cards.is_empty(), out.cards.is_empty()) {
+        (true, _) => "silent",
+        (false, true) => "withheld",
+        (false, false) => "cards",
+    }
+}
+
+/// Counts what the request brought.
+fn count_request(meters: &Meters, request: &HookRequest<'_>) {
+    meters.prefetch(|key| {
+        let given = request.prefetch.get(key).map(Given::state);
+        given.map_or("absent", |state| match state {
+            State::Data => "data",
+            State::Empty => "empty",
+            State::Null => "null",
+            State::Failed => "failed",
+            State::NotFhir => "not-fhir",
+        })
+    });
+}
+
+/// Counts what was missing, what the tables were asked and what decided.
+fn count_evaluation(app: &App, record: &PatientRecord, evaluation: &Evaluation<'_>, now: Timestamp) {
+    for source in SOURCES {
+        let state = record.sources.of(source);
+        if state.missing().is_some() || state.hides_something() {
+            app.meters.partial(source);
+        }
+        app.meters.patient_mismatch.add(u64::from(state.foreign));
+    }
+    app.meters
+        .unmapped(record.unmapped.standard, record.unmapped.local);
+    app.board.judged(evaluation, now);
 }
 
 /// Writes the cards of an evaluation.
@@ -228,7 +297,7 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: if findings.is_empty() { "silent" } else { "cards" }.to_owned(),
+        outcome: String::new(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         findings,
     }

@@ -4,6 +4,12 @@
 //! way in; the demonstration listens on this machine only and takes calls without a token. Tests build
 //! the same application on port 0.
 
+mod live;
+mod stop;
+
+pub use live::{Live, ReloadError};
+pub use stop::on_signal;
+
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::config::{ClientConfig, Config};
 use crate::content;
@@ -13,15 +19,20 @@ use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
+use crate::meters::{Board, Meters, Moment};
+use crate::operations::{self, HeartbeatError};
 use crate::protocol::discovery;
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
-use actix_web::dev::Server;
+use actix_web::dev::{Server, Service as _};
 use actix_web::http::header::HeaderValue;
 use actix_web::{App as Routes, HttpServer, web};
 use jiff::Timestamp;
+use live::Seat;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Time that calls in flight get after a signal to stop, in seconds.
@@ -31,7 +42,8 @@ const DEMO_BODY: usize = 8 * 1024 * 1024;
 /// Time that a client has to send its request head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
-/// What every handler shares; nothing in it changes after start-up but the journal and the key sets.
+/// What every handler shares: one version of settings and tables. A reload makes another one beside it; a call
+/// keeps the one that it began with.
 #[derive(Clone)]
 pub struct App {
     /// The tables.
@@ -48,6 +60,11 @@ pub struct App {
     pub max_body_bytes: usize,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// The counters of this version.
+    pub board: Arc<Board>,
+    ending: Arc<AtomicBool>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
     no_local_codes: LocalCodes,
@@ -93,6 +110,15 @@ enum Callers {
     Demo(Arc<Client>),
 }
 
+impl Callers {
+    fn iter(&self) -> Box<dyn Iterator<Item = &Client> + '_> {
+        match self {
+            Callers::Trusted(trust) => Box::new(trust.clients().iter().map(|client| &**client)),
+            Callers::Demo(client) => Box::new(std::iter::once(&**client)),
+        }
+    }
+}
+
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -122,6 +148,9 @@ pub enum StartError {
     /// A page cannot be prepared.
     #[error("the demonstration cannot be prepared: {0}")]
     Demo(String),
+    /// The synthetic patient cannot be used.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
     /// An input or output failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -135,6 +164,10 @@ pub struct Running {
     pub server: Server,
     /// To be closed when the server has ended.
     pub journal: Arc<Journal>,
+    /// The version in use, and the way to another one.
+    pub live: Arc<Live>,
+    /// Where operators ask, if anywhere.
+    pub admin: Option<SocketAddr>,
 }
 
 impl App {
@@ -143,13 +176,18 @@ impl App {
         self.knowledge.services.iter().find(|s| *s.id == *id)
     }
 
-    /// The same application with connections of its own.
-    fn for_worker(&self) -> App {
-        let mut app = self.clone();
-        if let Ok(own) = FhirClient::new() {
-            app.fhir = own;
-        }
-        app
+    /// Whether it can keep what it must keep, and is not about to end.
+    pub fn is_ready(&self) -> bool {
+        self.journal.is_writable() && !self.ending.load(Ordering::Relaxed)
+    }
+
+    /// What operators read.
+    pub fn metrics(&self) -> String {
+        self.meters.text(&Moment {
+            dropped: self.journal.dropped(),
+            writable: self.journal.is_writable(),
+            ready: self.is_ready(),
+        })
     }
 
     /// Local codes of a client.
@@ -184,44 +222,44 @@ impl App {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Running, StartError> {
-    let knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
     let options = JournalOptions {
         retention_days: config.journal.retention_days,
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let journal = Journal::open_with(&config.journal.url, options).await?;
-    let trust = Trust::new(&config)?;
+    let shared = Shared::new(Journal::open_with(&config.journal.url, options).await?);
+    let journal = Arc::clone(&shared.journal);
+    let heartbeat = config.heartbeat.as_ref().map(operations::heartbeat).transpose()?;
     let (listener, address) = listen(config.listen)?;
-    let public_url = config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
-    let local_codes = config
-        .clients
-        .iter()
-        .map(|c| (c.name.clone(), local_codes(c)))
-        .collect();
-    let parts = Parts {
-        knowledge,
-        journal,
-        public_url,
-        clock: Clock::Real,
-        callers: Callers::Trusted(trust),
-        local_codes,
-    };
-    let app = parts.app(config.max_body_bytes)?;
-    let journal = Arc::clone(&app.journal);
-    let server = run(listener, config.workers, move |routes| {
-        routes
-            .app_data(web::Data::new(app.for_worker()))
-            .configure(http::routes);
+    let (admin, workers) = (config.admin, config.workers);
+    let live = Arc::new(Live::new(shared, address, config)?);
+    let server = run(listener, workers, &live, |routes| {
+        routes.configure(http::routes);
     })?;
+    let admin = admin.map(|address| operate(address, &live)).transpose()?;
+    if let Some(heartbeat) = heartbeat {
+        actix_web::rt::spawn(heartbeat.run(Arc::clone(&live)));
+    }
     Ok(Running {
         address,
         server,
         journal,
+        live,
+        admin,
     })
+}
+
+/// Opens the operators' routes on an address of their own; they end with the process.
+fn operate(address: SocketAddr, live: &Arc<Live>) -> Result<SocketAddr, StartError> {
+    let (listener, address) = listen(address)?;
+    let live = web::Data::from(Arc::clone(live));
+    let server = HttpServer::new(move || Routes::new().app_data(live.clone()).configure(operations::routes));
+    let server = server
+        .workers(1)
+        .client_request_timeout(HEAD_WITHIN)
+        .disable_signals();
+    actix_web::rt::spawn(server.listen(listener)?.run());
+    Ok(address)
 }
 
 /// How the demonstration runs.
@@ -255,13 +293,13 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let clock = how.clock;
     let parts = Parts {
         knowledge,
-        journal,
         public_url,
         clock,
         callers,
         local_codes: HashMap::new(),
     };
-    let app = parts.app(DEMO_BODY)?;
+    let shared = Shared::new(journal);
+    let app = parts.app(DEMO_BODY, &shared)?;
     let journal = Arc::clone(&app.journal);
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -271,9 +309,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let source = feedback_source(Arc::clone(&journal));
     let pages = DemoState::new(&app.public_url, clock.now(), http, source);
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
-    let server = run(listener, how.workers, move |routes| {
+    let live = Arc::new(Live::fixed(shared, app));
+    let server = run(listener, how.workers, &live, move |routes| {
         routes
-            .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
             .configure(http::routes)
             .configure(demo::routes);
@@ -282,13 +320,31 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         address,
         server,
         journal,
+        live,
+        admin: None,
     })
 }
 
-/// What an application is made of.
+/// What outlives every reload.
+struct Shared {
+    journal: Arc<Journal>,
+    meters: Arc<Meters>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Shared {
+    fn new(journal: Journal) -> Self {
+        Self {
+            journal: Arc::new(journal),
+            meters: Arc::default(),
+            ending: Arc::default(),
+        }
+    }
+}
+
+/// What one version of an application is made of.
 struct Parts {
     knowledge: Knowledge,
-    journal: Journal,
     public_url: String,
     clock: Clock,
     callers: Callers,
@@ -296,7 +352,30 @@ struct Parts {
 }
 
 impl Parts {
-    fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
+    /// The application as the settings want it now.
+    fn from_settings(
+        config: &Config,
+        address: SocketAddr,
+        shared: &Shared,
+        previous: Option<&App>,
+    ) -> Result<App, StartError> {
+        let known = previous.and_then(|app| match &*app.callers {
+            Callers::Trusted(trust) => Some(trust),
+            Callers::Demo(_) => None,
+        });
+        let public_url = config.public_url.clone();
+        let codes = config.clients.iter();
+        let parts = Parts {
+            knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
+            public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+            clock: Clock::Real,
+            callers: Callers::Trusted(Trust::renewed(config, known, &shared.meters.key_sets)?),
+            local_codes: codes.map(|c| (c.name.clone(), local_codes(c))).collect(),
+        };
+        parts.app(config.max_body_bytes, shared)
+    }
+
+    fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
         let templates: BTreeMap<&str, String> =
             query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates)?;
@@ -306,10 +385,15 @@ impl Parts {
             self.knowledge.version
         ))
         .unwrap_or(HeaderValue::from_static("\"0\""));
+        let clients: Vec<&Client> = self.callers.iter().collect();
+        let clients = clients.iter().map(|client| (client.name(), client.deadline()));
         Ok(App {
+            board: Arc::new(Board::new(&shared.meters, clients, &self.knowledge)),
+            meters: Arc::clone(&shared.meters),
+            ending: Arc::clone(&shared.ending),
             knowledge: Arc::new(self.knowledge),
-            journal: Arc::new(self.journal),
-            fhir: FhirClient::new()?,
+            journal: Arc::clone(&shared.journal),
+            fhir: FhirClient::new()?.counting(&shared.meters.fhir),
             discovery: Discovery {
                 body: body.into(),
                 etag,
@@ -381,13 +465,28 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
     Ok((listener, bound))
 }
 
-fn run<F>(listener: TcpListener, workers: Option<usize>, configure: F) -> Result<Server, StartError>
+fn run<F>(
+    listener: TcpListener,
+    workers: Option<usize>,
+    live: &Arc<Live>,
+    configure: F,
+) -> Result<Server, StartError>
 where
     F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
 {
-    let mut server = HttpServer::new(move || Routes::new().configure(configure.clone()))
-        .client_request_timeout(HEAD_WITHIN)
-        .shutdown_timeout(DRAIN);
+    let live = Arc::clone(live);
+    let mut server = HttpServer::new(move || {
+        let seat = Rc::new(Seat::new(Arc::clone(&live)));
+        Routes::new()
+            .wrap_fn(move |mut request, next| {
+                request.add_data_container(seat.data());
+                next.call(request)
+            })
+            .configure(configure.clone())
+    })
+    .client_request_timeout(HEAD_WITHIN)
+    .shutdown_timeout(DRAIN)
+    .disable_signals();
     if let Some(workers) = workers {
         server = server.workers(workers);
     }

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, StopTriggers,
-    file, is_loopback,
+    file, is_loopback, operations,
 };
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -23,7 +23,7 @@ const DEFAULT_TOKEN_LIFE_S: u64 = 900;
 const DEFAULT_RETENTION_DAYS: u32 = 400;
 
 /// The text of the file and where it lies: what an error needs to name a line.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     text: &'a str,
     file: &'a Path,
     folder: &'a Path,
@@ -35,7 +35,7 @@ impl Source<'_> {
         before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
-    fn invalid(&self, span: &Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
+    pub(super) fn invalid(&self, span: &Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
         let (file, line) = (self.file.to_owned(), self.line(span));
         ConfigError::Invalid {
             file,
@@ -53,7 +53,7 @@ impl Source<'_> {
         self.invalid(&span, key, error.message())
     }
 
-    fn path(&self, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
+    pub(super) fn path(&self, value: &Spanned<String>, key: &str) -> Result<PathBuf, ConfigError> {
         if value.get_ref().is_empty() {
             return Err(self.invalid(&value.span(), key, "is empty"));
         }
@@ -97,7 +97,7 @@ impl Source<'_> {
         Ok(with_final_slash(url))
     }
 
-    fn number<T: Copy + PartialOrd + std::fmt::Display>(
+    pub(super) fn number<T: Copy + PartialOrd + std::fmt::Display>(
         &self,
         value: Option<&Spanned<T>>,
         key: &str,
@@ -128,6 +128,10 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
     let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
     let listen = listen(&source, settings.listen.as_ref())?;
     Ok(Config {
+        admin: operations::admin(&source, settings.admin.as_ref(), listen)?,
+        heartbeat: operations::heartbeat(&source, &settings.heartbeat)?,
+        unready: operations::unready(&source, settings.unready_seconds.as_ref())?,
+        file: None,
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
         listen,
         clients: clients(&source, &settings.client)?,
@@ -239,6 +243,7 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
         max_token_life: Duration::from_secs(life),
         codes: codes(source, written.codes.as_ref())?,
         stop_triggers: stop_triggers(source, written.stop_triggers.as_ref())?,
+        silent: operations::silent(source, &written.silent)?,
     })
 }
 

@@ -19,6 +19,10 @@ pub(super) struct Settings {
     pub(super) max_body_bytes: Option<Spanned<usize>>,
     pub(super) workers: Option<Spanned<usize>>,
     pub(super) knowledge: Option<Spanned<String>>,
+    pub(super) unready_seconds: Option<Spanned<u64>>,
+    pub(super) admin: Option<Admin>,
+    #[serde(default)]
+    pub(super) heartbeat: Heartbeat,
 }
 
 /// One `[[client]]`.
@@ -36,6 +40,23 @@ pub(super) struct Client {
     pub(super) max_token_life_s: Option<Spanned<u64>>,
     pub(super) codes: Option<Spanned<String>>,
     pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
+    #[serde(default)]
+    pub(super) silent: Vec<Spanned<String>>,
+}
+
+/// `[admin]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Spanned<String>,
+}
+
+/// `[heartbeat]`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Heartbeat {
+    pub(super) every_seconds: Option<Spanned<u64>>,
+    pub(super) file: Option<Spanned<String>>,
 }
 
 /// `[journal]`.

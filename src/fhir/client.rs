@@ -7,10 +7,12 @@
 
 use super::bundle::{Given, Shape, State};
 use crate::clinical::gap::Why;
+use crate::meters::FhirMeters;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -33,6 +35,7 @@ pub struct SetupError(#[source] reqwest::Error);
 #[derive(Clone)]
 pub struct FhirClient {
     http: Client,
+    meters: Arc<FhirMeters>,
 }
 
 /// The client's server, the right to read it, and until when.
@@ -74,7 +77,22 @@ impl FhirClient {
             .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(SetupError)?;
-        Ok(FhirClient { http })
+        Ok(FhirClient {
+            http,
+            meters: Arc::default(),
+        })
+    }
+
+    /// The same client, counting its reads there.
+    #[must_use]
+    pub fn counting(mut self, meters: &Arc<FhirMeters>) -> Self {
+        self.meters = Arc::clone(meters);
+        self
+    }
+
+    /// Where its reads are counted.
+    pub(crate) fn meters(&self) -> &FhirMeters {
+        &self.meters
     }
 
     /// Reads an address and, while there are any, the pages that follow.
@@ -90,7 +108,11 @@ impl FhirClient {
                 break;
             }
             let page = timeout_at(server.deadline, self.page(url, server)).await;
-            match page.unwrap_or(Err(Why::FetchFailed)) {
+            let page = page.unwrap_or_else(|_| {
+                self.meters.late.add(1);
+                Err(Why::FetchFailed)
+            });
+            match page {
                 Ok(page) => {
                     resources += page.resources;
                     fetched.pages.push(page.body);

@@ -226,13 +226,13 @@ impl Writer {
     fn note_failure(&mut self, error: &sqlx::Error) {
         self.purge_due = Instant::now() + PROBE_AFTER;
         if !self.state.failing.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, "the journal cannot be written; feedback and tokens are refused until it can");
+            tracing::error!(event = "journal.failing", %error, "the journal cannot be written; feedback and tokens are refused until it can");
         }
     }
 
     fn note_success(&self) {
         if self.state.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the journal is written again");
+            tracing::info!(event = "journal.recovered", "the journal is written again");
         }
     }
 
@@ -240,7 +240,7 @@ impl Writer {
         if let Some(connection) = self.connection
             && let Err(error) = connection.close().await
         {
-            tracing::warn!(%error, "the journal was written but not closed cleanly");
+            tracing::warn!(event = "journal.closed-dirty", %error, "the journal was written but not closed cleanly");
         }
     }
 }

@@ -21,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
 use crate::journal::Journal;
+use crate::meters::KeySetMeters;
 
 pub use client::{Client, Clients};
 pub use keys::KeySetError;
@@ -70,8 +71,21 @@ impl Trust {
     /// # Errors
     /// [`TrustError`] if a key file holds no usable key, or a private one.
     pub fn new(config: &Config) -> Result<Self, TrustError> {
+        Self::renewed(config, None, &Arc::default())
+    }
+
+    /// As [`Trust::new`]; key sets that were fetched from the same address for the same client are kept, so that a
+    /// reload needs no EHR to be reachable. Fetches are counted in `meters`.
+    ///
+    /// # Errors
+    /// As [`Trust::new`].
+    pub fn renewed(
+        config: &Config,
+        previous: Option<&Self>,
+        meters: &Arc<KeySetMeters>,
+    ) -> Result<Self, TrustError> {
         Ok(Self {
-            clients: Clients::from_config(config)?,
+            clients: Clients::from_config(config, previous.map(Self::clients), meters)?,
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
+//! `operations` is what those who run the service rely on: metrics, reload, the end, and the files of deploy/;
 //! `properties` says what must not change an answer, and what holds whatever is stopped together; `content` runs the cases of the tables; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
@@ -30,6 +31,13 @@ mod api {
     mod journal;
     mod shapes;
     mod statuses;
+}
+
+mod operations {
+    mod ending;
+    mod files;
+    mod metrics;
+    mod reload;
 }
 
 mod architecture;

@@ -49,6 +49,19 @@ pub struct Withdrawal {
     pub approval: Approval,
 }
 
+impl Withdrawal {
+    /// Every row that can decide, as table and row: with the key in front, the name of a rule.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        let gates = self.gates.iter().map(|gate| ("gates", &*gate.row));
+        let rightful = self.rightful.iter().map(|row| ("right-to-stop", &*row.row));
+        let hazards = self.indications.iter().flat_map(|indication| {
+            let rows = indication.hazards.iter();
+            rows.map(|hazard| (&*indication.key, &*hazard.row))
+        });
+        gates.chain(rightful).chain(hazards)
+    }
+}
+
 /// Accepted ratio of daily doses between two formulations.
 pub struct Conversion {
     /// From.

@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, mpsc};
 use stepdown::config::Config;
@@ -52,6 +53,7 @@ struct Served {
     handle: ServerHandle,
     base: String,
     journal: Arc<Journal>,
+    admin: Option<SocketAddr>,
 }
 
 impl Served {
@@ -70,6 +72,7 @@ impl Served {
                         handle: running.server.handle(),
                         base,
                         journal,
+                        admin: running.admin,
                     })
                     .unwrap();
                 running.server.await.unwrap();
@@ -129,9 +132,16 @@ impl TestApp {
 
     /// With further settings, of the whole and of the hospital.
     pub async fn with(fhir_base: &str, top: &str, client: &str) -> Self {
+        Self::prepared(|_| (), fhir_base, top, client).await
+    }
+
+    /// As [`TestApp::with`], after something was put into its folder.
+    pub async fn prepared(prepare: impl FnOnce(&Path), fhir_base: &str, top: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config =
-            Config::from_toml(&settings(folder.path(), fhir_base, top, client), folder.path()).unwrap();
+        prepare(folder.path());
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, settings(folder.path(), fhir_base, top, client)).unwrap();
+        let config = Config::load(&file).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
         let http = http();
         let services = services(&http, &served.base).await;
@@ -146,6 +156,23 @@ impl TestApp {
     /// Address of the service.
     pub fn base(&self) -> &str {
         &self.served.base
+    }
+
+    /// The operators' address.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.served.admin.expect("an admin address")
+    }
+
+    /// Asks on the operators' address, which `[admin]` in its settings opens.
+    pub async fn admin(&self, method: Method, path: &str) -> Answer {
+        let address = self.admin_address();
+        let call = self.http.request(method, format!("http://{address}{path}"));
+        Answer::of(call.send().await.unwrap()).await
+    }
+
+    /// What operators read.
+    pub async fn metrics(&self) -> String {
+        self.admin(Method::GET, "/metrics").await.text()
     }
 
     /// Its journal.

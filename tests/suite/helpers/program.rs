@@ -19,8 +19,13 @@ pub struct Program {
 impl Program {
     /// Starts it on settings in a folder, which also holds its journal; `level` is how much it logs.
     pub fn serve(folder: &Path, level: &str) -> Self {
+        Self::serve_with(folder, level, "")
+    }
+
+    /// As [`Program::serve`], with further settings of the whole.
+    pub fn serve_with(folder: &Path, level: &str, top: &str) -> Self {
         let file = folder.join("settings.toml");
-        std::fs::write(&file, settings(folder, NOBODY, "", "deadline-ms = 300")).unwrap();
+        std::fs::write(&file, settings(folder, NOBODY, top, "deadline-ms = 300")).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
@@ -69,6 +74,25 @@ impl Program {
             .bearer_auth(token)
             .header("content-type", "application/json");
         Answer::of(call.body(body.to_string()).send().await.unwrap()).await
+    }
+
+    /// Address of the service.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; returns whether it ended well, and what it has logged.
+    pub fn ended(mut self) -> (bool, String) {
+        let ended = self.child.wait().unwrap();
+        (ended.success(), self.log.take().unwrap().join().unwrap())
     }
 
     /// `kill -9`; returns what it has logged.
