@@ -8,7 +8,11 @@
 
 mod check;
 mod file;
+mod limits;
 mod operations;
+mod shows;
+mod smart;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +20,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::clinical::practice::Practice;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use url::Url;
 
+pub use limits::{BreakerConfig, Limits, Rate};
 pub use operations::HeartbeatConfig;
+pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
+pub use smart::{SmartConfig, SmartLogin};
 
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
@@ -44,6 +54,12 @@ pub struct Config {
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.
     pub knowledge: Option<PathBuf>,
+    /// Bounds of the process.
+    pub limits: Limits,
+    /// Origins whose pages may call from a browser; none unless set.
+    pub cors_origins: Vec<String>,
+    /// TLS of our own; `None` where a proxy in front ends it.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where operators read metrics and reload; nowhere unless set.
     pub admin: Option<SocketAddr>,
     /// The synthetic patient; `None` if it is turned off.
@@ -75,10 +91,22 @@ pub struct ClientConfig {
     pub max_token_life: Duration,
     /// Local codes of this site and what they mean.
     pub codes: Vec<LocalCode>,
+    /// How the companion app is registered with it, if it is.
+    pub smart: Option<SmartConfig>,
+    /// Budgets of single hooks, where they differ from `deadline`.
+    pub deadlines: BTreeMap<String, Duration>,
+    /// Country, and rules that are evaluated in silence.
+    pub practice: Practice,
+    /// What it can show and take.
+    pub shows: Shows,
+    /// Names of its prefetch keys, and ours for the same.
+    pub prefetch: Vec<(String, &'static str)>,
+    /// Bound on its calls; `None` for none.
+    pub rate: Option<Rate>,
+    /// When its FHIR server is left alone.
+    pub breaker: BreakerConfig,
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
     pub stop_triggers: Option<StopTriggers>,
-    /// Rules whose cards are decided and written down, but not shown: a rule, a table, a drug, or `*`.
-    pub silent: Vec<String>,
 }
 
 /// An EHR that has no hook for a stop may fire `patient-view` from a trigger of its own and say so in an
@@ -199,7 +227,9 @@ impl Config {
 impl ClientConfig {
     /// The client of the demonstration: no key, so that no token is ever accepted for it.
     pub(crate) fn for_demo(fhir_base: Url) -> Self {
+        let smart = SmartConfig::for_demo(&fhir_base);
         Self {
+            smart: Some(smart),
             name: "demo".to_owned(),
             issuer: "urn:stepdown:demo".to_owned(),
             keys: KeySource::None,
@@ -209,11 +239,16 @@ impl ClientConfig {
             jku: None,
             max_token_life: Duration::ZERO,
             codes: Vec::new(),
+            deadlines: BTreeMap::new(),
+            practice: Practice::default(),
+            shows: Shows::default(),
+            prefetch: Vec::new(),
+            rate: None,
+            breaker: BreakerConfig::default(),
             stop_triggers: Some(StopTriggers {
                 extension: DEMO_TRIGGER.to_owned(),
                 codes: vec![DEMO_STOP.to_owned()],
             }),
-            silent: Vec::new(),
         }
     }
 }

@@ -11,9 +11,11 @@ mod assemble;
 mod changes;
 mod context;
 mod fetch;
+mod outcomes;
 
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::PatientRecord;
+use crate::fhir::breaker::Breaker;
 use crate::fhir::client::{FhirClient, Server};
 use crate::fhir::subject::Subjects;
 use crate::fhir::terms::{LocalCodes, Terms};
@@ -36,6 +38,8 @@ pub struct Ehr<'e> {
     pub fhir: &'e FhirClient,
     /// When everything must be there.
     pub deadline: Instant,
+    /// Whether the server is left alone for now.
+    pub breaker: Option<&'e Breaker>,
 }
 
 /// Why there is no record.
@@ -120,6 +124,7 @@ impl<'e> Ehr<'e> {
             base: self.base?,
             token: self.token,
             deadline: self.deadline.min(end),
+            breaker: self.breaker,
         };
         server.is_open().then_some(server)
     }

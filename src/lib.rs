@@ -32,5 +32,7 @@ pub mod startup;
 pub mod operations;
 pub mod meters;
 pub mod config;
+pub mod pages;
+pub mod smart;
 pub mod demo;
 pub mod commands;

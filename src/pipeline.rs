@@ -1,25 +1,28 @@
-//! One hook call, as six calls: parse, gather, evaluate, answer, record, send.
+//! One hook call, as seven calls: parse, gather, evaluate, answer, render, record, send.
 //!
 //! Turns the bytes of a trusted call into the bytes of its answer. The only waiting happens in
 //! `gather`; what is recorded is queued, so that the answer does not wait for the disk. A failure is a
 //! [`Failure`], never an empty list of cards.
 
-use crate::clinical::evaluate::{Evaluation, evaluate};
+use crate::clinical::compose::Card;
+use crate::clinical::evaluate::{Evaluation, evaluate_for};
+use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
-use crate::config::StopTriggers;
+use crate::config::{StopTriggers, WhenDataMissing};
 use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
 use crate::meters::Meters;
+use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError};
-use crate::protocol::response::{HookAnswer, answer as write_answer};
+use crate::protocol::response::{self, CardOut, HookAnswer, answer as write_answer};
 use crate::startup::App;
-use crate::trust::{Client, TrustedEhr};
+use crate::trust::TrustedEhr;
 use jiff::Timestamp;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use url::Url;
 
 /// Why a call has no answer.
@@ -35,6 +38,11 @@ pub enum Failure {
     ForeignOrder {
         /// Its field.
         field: String,
+    },
+    /// The client has called too often.
+    TooMany {
+        /// How long to wait.
+        wait: Duration,
     },
     /// The question cannot be decided.
     Undecided {
@@ -75,6 +83,7 @@ pub async fn answer(
     let (started, now) = (Instant::now(), app.clock.now());
     let mut request =
         HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
+    request.prefetch.rename(ehr.client().prefetch_names());
     if ehr
         .client()
         .stop_triggers()
@@ -83,53 +92,20 @@ pub async fn answer(
         request.occasion = Occasion::Announced;
     }
     count_request(&app.meters, &request);
-    let readable = check_patient(&request).and_then(|()| readable_server(ehr, &request))?;
+    check_patient(&request)?;
+    let readable = readable_server(ehr, &request)?;
+    ehr.client().admit().map_err(|wait| Failure::TooMany { wait })?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
-    let evaluation = evaluate(&record, &app.knowledge, now);
+    let evaluation = evaluate_for(ehr.client().practice(), &record, &app.knowledge, now);
     count_evaluation(app, &record, &evaluation, now);
-    if evaluation.undecided {
-        let says = undecided(&record);
-        return Err(Failure::Undecided { says });
-    }
-    let mut out = respond(&record, &app.knowledge, &evaluation, &request, now);
-    let mut entry = journal_entry(
-        app,
-        ehr,
-        service,
-        &request,
-        &record,
-        &evaluation,
-        &out,
-        now,
-        started,
-    );
-    let outcome = withhold(app, ehr.client(), &evaluation, &mut out);
-    let body = serde_json::to_vec(&out).map_err(|_| Failure::Unwritable)?;
-    entry.outcome = outcome.to_owned();
-    app.journal.record(entry);
+    let decided = decide(app, ehr, &request, &record, &evaluation, now)?;
+    let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
+    app.journal.record(journal_entry(
+        app, ehr, service, &request, &record, &decided, now, started,
+    ));
+    let outcome = decided.outcome();
+    decided.count(app);
     Ok(Answered { body, outcome })
-}
-
-/// Takes away the cards of rules that are in silent mode for this client; says what remains.
-fn withhold(
-    app: &App,
-    client: &Client,
-    evaluation: &Evaluation<'_>,
-    out: &mut HookAnswer<'_>,
-) -> &'static str {
-    let mut made = evaluation.cards.iter();
-    out.cards.retain(|_| {
-        made.next().is_none_or(|card| {
-            let shown = !client.withholds(&card.basis.rule);
-            app.board.card(shown, card.indicator);
-            shown
-        })
-    });
-    match (evaluation.cards.is_empty(), out.cards.is_empty()) {
-        (true, _) => "silent",
-        (false, true) => "withheld",
-        (false, false) => "cards",
-    }
 }
 
 /// Counts what the request brought.
@@ -155,9 +131,61 @@ fn count_evaluation(app: &App, record: &PatientRecord, evaluation: &Evaluation<'
         }
         app.meters.patient_mismatch.add(u64::from(state.foreign));
     }
-    app.meters
-        .unmapped(record.unmapped.standard, record.unmapped.local);
+    let unmapped = record.unmapped;
+    app.meters.unmapped(unmapped.standard, unmapped.local);
     app.board.judged(evaluation, now);
+}
+
+/// What is sent, and what was only evaluated.
+struct Decided<'a> {
+    shown: HookAnswer<'a>,
+    withheld: HookAnswer<'a>,
+}
+
+impl Decided<'_> {
+    /// `cards`, `withheld` (silent mode) or `silent` (nothing to say).
+    fn outcome(&self) -> &'static str {
+        match (self.shown.cards.is_empty(), self.withheld.cards.is_empty()) {
+            (false, _) => "cards",
+            (true, false) => "withheld",
+            (true, true) => "silent",
+        }
+    }
+
+    fn count(&self, app: &App) {
+        for (answer, shown) in [(&self.shown, true), (&self.withheld, false)] {
+            for card in &answer.cards {
+                app.board.card(shown, card.indicator());
+            }
+        }
+    }
+}
+
+/// The cards that the client is shown, in the form that it can show.
+fn decide<'a>(
+    app: &'a App,
+    ehr: &TrustedEhr,
+    request: &HookRequest<'_>,
+    record: &PatientRecord,
+    evaluation: &'a Evaluation<'a>,
+    now: Timestamp,
+) -> Result<Decided<'a>, Failure> {
+    let (client, knowledge) = (ehr.client(), &*app.knowledge);
+    let mut shown = respond(record, knowledge, evaluation, request, now);
+    let mut withheld = write(&evaluation.withheld, record, knowledge, request, now);
+    if evaluation.undecided {
+        if client.shows().when_data_missing == WhenDataMissing::Refuse {
+            let says = undecided(record);
+            return Err(Failure::Undecided { says });
+        }
+        let card = response::undecided(knowledge, missing(record), now);
+        let silent = client.practice().withholds(card.rule());
+        let of = if silent { &mut withheld } else { &mut shown };
+        of.cards.push(card);
+    }
+    link_app(app, ehr, request, &mut shown);
+    let shown = render(shown, client.shows());
+    Ok(Decided { shown, withheld })
 }
 
 /// Writes the cards of an evaluation.
@@ -165,6 +193,16 @@ pub fn respond<'a>(
     record: &PatientRecord,
     knowledge: &'a Knowledge,
     evaluation: &'a Evaluation<'a>,
+    request: &HookRequest<'_>,
+    now: Timestamp,
+) -> HookAnswer<'a> {
+    write(&evaluation.cards, record, knowledge, request, now)
+}
+
+fn write<'a>(
+    cards: &'a [Card<'a>],
+    record: &PatientRecord,
+    knowledge: &'a Knowledge,
     request: &HookRequest<'_>,
     now: Timestamp,
 ) -> HookAnswer<'a> {
@@ -181,7 +219,19 @@ pub fn respond<'a>(
         encounter: encounter.as_deref(),
         now: now.as_second(),
     };
-    write_answer(&evaluation.cards, knowledge, &drafts, now)
+    write_answer(cards, knowledge, &drafts, now)
+}
+
+/// Where the client has the companion app, each card leads to it.
+fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: &mut HookAnswer<'a>) {
+    let Some(first) = out.cards.first() else { return };
+    let knowledge = &*app.knowledge;
+    let link = app
+        .smart
+        .link(ehr.client().name(), request, &knowledge.version, first.uuid);
+    if let Some(link) = link {
+        out.link_app(&link, knowledge);
+    }
 }
 
 /// Whether a chart was opened because orders were stopped, in the client's own words.
@@ -191,13 +241,22 @@ fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
         && value.is_some_and(|value| triggers.codes.iter().any(|code| *code == value))
 }
 
+/// What the question could not be decided without, and why it is missing.
+fn missing(record: &PatientRecord) -> (&'static str, Why) {
+    match record.no_medication_list() {
+        Some(why) if record.occasion.carries_ids_only() => (Source::Medications.key(), why),
+        _ => ("drug", Why::NotReadable),
+    }
+}
+
 /// Why a question could not be decided, and in which field that is.
 pub fn undecided(record: &PatientRecord) -> &'static str {
-    let unlisted = record.sources.of(Source::Medications).missing().is_some();
     match record.occasion {
         Occasion::Stop => "the drug of the stopped order cannot be read (context.toBeDiscontinued)",
         Occasion::Signing => "the drug of the stopped order cannot be read (context.draftOrders)",
-        _ if unlisted => "the medication list could not be had (prefetch.medications)",
+        _ if record.no_medication_list().is_some() => {
+            "the medication list could not be had (prefetch.medications)"
+        }
         _ => "the drug of a stopped order cannot be read (prefetch.medications)",
     }
 }
@@ -242,7 +301,8 @@ async fn collect(
         base: server,
         token: request.authorization.as_ref().map(|a| &a.access_token),
         fhir: &app.fhir,
-        deadline: tokio::time::Instant::now() + ehr.client().deadline(),
+        deadline: tokio::time::Instant::now() + ehr.client().deadline(&request.hook),
+        breaker: Some(ehr.client().breaker()),
     };
     let local = app.local_codes(ehr.client().name());
     let mut record = gather(request, reader, &app.knowledge, local, now).await?;
@@ -264,8 +324,7 @@ fn journal_entry(
     service: &Service,
     request: &HookRequest<'_>,
     record: &PatientRecord,
-    evaluation: &Evaluation<'_>,
-    out: &HookAnswer<'_>,
+    decided: &Decided<'_>,
     now: Timestamp,
     started: Instant,
 ) -> journal::Evaluation {
@@ -275,19 +334,19 @@ fn journal_entry(
         .filter(|o| o.role == Role::Stopping)
         .filter_map(|o| o.reference.as_deref().map(str::to_owned))
         .collect();
-    let cards = evaluation
-        .cards
-        .iter()
-        .zip(&out.cards)
-        .map(|(card, sent)| journal::IssuedCard {
-            uuid: sent.uuid,
-            topic: card.topic.code().to_owned(),
-            rule: card.basis.rule.clone(),
-            indicator: card.indicator.code().to_owned(),
-            suggestions: sent.suggestions.iter().map(|s| s.uuid).collect(),
-            orders: orders.clone(),
-        });
-    let findings: Vec<journal::IssuedCard> = cards.collect();
+    let issued = |card: &CardOut<'_>, withheld| journal::IssuedCard {
+        uuid: card.uuid,
+        topic: card.topic().to_owned(),
+        rule: card.rule().to_owned(),
+        indicator: card.indicator().to_owned(),
+        suggestions: card.suggestions.iter().map(|s| s.uuid).collect(),
+        orders: orders.clone(),
+        withheld,
+    };
+    let (shown, withheld) = (&decided.shown.cards, &decided.withheld.cards);
+    let findings: Vec<journal::IssuedCard> = (shown.iter().map(|card| issued(card, false)))
+        .chain(withheld.iter().map(|card| issued(card, true)))
+        .collect();
     journal::Evaluation {
         at: now,
         client: ehr.client().name().to_owned(),
@@ -297,7 +356,7 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: String::new(),
+        outcome: decided.outcome().to_owned(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         findings,
     }

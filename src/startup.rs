@@ -4,14 +4,12 @@
 //! way in; the demonstration listens on this machine only and takes calls without a token. Tests build
 //! the same application on port 0.
 
+mod listening;
 mod live;
 mod stop;
 
-pub use live::{Live, ReloadError};
-pub use stop::on_signal;
-
 use crate::clinical::knowledge::{Knowledge, Service};
-use crate::config::{ClientConfig, Config};
+use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
@@ -22,25 +20,26 @@ use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
 use crate::protocol::discovery;
+use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
-use actix_web::dev::{Server, Service as _};
+use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
-use actix_web::{App as Routes, HttpServer, web};
+use actix_web::web;
 use jiff::Timestamp;
-use live::Seat;
+use listening::{Listening, listen, operate, run};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Time that calls in flight get after a signal to stop, in seconds.
-const DRAIN: u64 = 10;
+pub use listening::scheme;
+pub use live::{Live, ReloadError};
+pub use stop::on_signal;
+
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;
-/// Time that a client has to send its request head.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What every handler shares: one version of settings and tables. A reload makes another one beside it; a call
 /// keeps the one that it began with.
@@ -58,13 +57,18 @@ pub struct App {
     pub public_url: String,
     /// Largest body that is read.
     pub max_body_bytes: usize,
+    /// Bounds of the process.
+    pub limits: Limits,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// The companion app: its launches and sessions are shared by all workers.
+    pub smart: Arc<Smart>,
     /// What is counted.
     pub meters: Arc<Meters>,
     /// The counters of this version.
     pub board: Arc<Board>,
     ending: Arc<AtomicBool>,
+    slots: Arc<Semaphore>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
     no_local_codes: LocalCodes,
@@ -111,10 +115,10 @@ enum Callers {
 }
 
 impl Callers {
-    fn iter(&self) -> Box<dyn Iterator<Item = &Client> + '_> {
+    fn list(&self) -> Vec<Arc<Client>> {
         match self {
-            Callers::Trusted(trust) => Box::new(trust.clients().iter().map(|client| &**client)),
-            Callers::Demo(client) => Box::new(std::iter::once(&**client)),
+            Callers::Trusted(trust) => trust.clients().iter().cloned().collect(),
+            Callers::Demo(client) => vec![Arc::clone(client)],
         }
     }
 }
@@ -139,6 +143,9 @@ pub enum StartError {
         /// Cause.
         source: std::io::Error,
     },
+    /// The companion app cannot be set up.
+    #[error(transparent)]
+    Smart(#[from] smart::SetupError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::fhir::client::SetupError),
@@ -160,6 +167,8 @@ pub enum StartError {
 pub struct Running {
     /// Where.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub secure: bool,
     /// To be awaited; ends after a signal or when stopped through its handle.
     pub server: Server,
     /// To be closed when the server has ended.
@@ -188,6 +197,16 @@ impl App {
             writable: self.journal.is_writable(),
             ready: self.is_ready(),
         })
+    }
+
+    /// Room for one more call, kept until this is dropped; `None` if there is none.
+    pub fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.slots.try_acquire().ok()
+    }
+
+    /// Largest body, and the time in which it must have come.
+    pub fn body_limits(&self) -> (usize, Duration) {
+        (self.max_body_bytes, self.limits.body_within)
     }
 
     /// Local codes of a client.
@@ -229,12 +248,21 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     };
     let shared = Shared::new(Journal::open_with(&config.journal.url, options).await?);
     let journal = Arc::clone(&shared.journal);
+    // Each worker sets up its own when it first fetches; what would keep them from it is told now.
+    FhirClient::new()?;
     let heartbeat = config.heartbeat.as_ref().map(operations::heartbeat).transpose()?;
     let (listener, address) = listen(config.listen)?;
-    let (admin, workers) = (config.admin, config.workers);
+    let how = Listening {
+        workers: config.workers,
+        limits: config.limits,
+        tls: config.tls.as_deref().cloned(),
+    };
+    let (admin, secure, origins) = (config.admin, how.tls.is_some(), config.cors_origins.clone());
     let live = Arc::new(Live::new(shared, address, config)?);
-    let server = run(listener, workers, &live, |routes| {
-        routes.configure(http::routes);
+    let server = run(listener, how, &live, move |routes| {
+        routes
+            .configure(smart::routes)
+            .configure(|routes| http::routes(routes, &origins));
     })?;
     let admin = admin.map(|address| operate(address, &live)).transpose()?;
     if let Some(heartbeat) = heartbeat {
@@ -242,24 +270,12 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     }
     Ok(Running {
         address,
+        secure,
         server,
         journal,
         live,
         admin,
     })
-}
-
-/// Opens the operators' routes on an address of their own; they end with the process.
-fn operate(address: SocketAddr, live: &Arc<Live>) -> Result<SocketAddr, StartError> {
-    let (listener, address) = listen(address)?;
-    let live = web::Data::from(Arc::clone(live));
-    let server = HttpServer::new(move || Routes::new().app_data(live.clone()).configure(operations::routes));
-    let server = server
-        .workers(1)
-        .client_request_timeout(HEAD_WITHIN)
-        .disable_signals();
-    actix_web::rt::spawn(server.listen(listener)?.run());
-    Ok(address)
 }
 
 /// How the demonstration runs.
@@ -286,17 +302,20 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     };
     let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], how.port)))?;
     let public_url = format!("http://{address}");
-    let base = format!("{public_url}/fhir/")
+    let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
+    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
         knowledge,
+        smart: Arc::new(smart),
         public_url,
         clock,
         callers,
         local_codes: HashMap::new(),
+        limits: Limits::default(),
     };
     let shared = Shared::new(journal);
     let app = parts.app(DEMO_BODY, &shared)?;
@@ -304,20 +323,29 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        // It talks to this process over plain HTTP; reading the machine's certificates would delay the start.
+        .tls_certs_only([])
         .build();
     let http = http.map_err(|e| StartError::Demo(e.to_string()))?;
     let source = feedback_source(Arc::clone(&journal));
     let pages = DemoState::new(&app.public_url, clock.now(), http, source);
     let pages = web::Data::new(pages.map_err(|e| StartError::Demo(e.to_string()))?);
+    let how = Listening {
+        workers: how.workers,
+        limits: Limits::default(),
+        tls: None,
+    };
     let live = Arc::new(Live::fixed(shared, app));
-    let server = run(listener, how.workers, &live, move |routes| {
+    let server = run(listener, how, &live, move |routes| {
         routes
             .app_data(pages.clone())
-            .configure(http::routes)
-            .configure(demo::routes);
+            .configure(smart::routes)
+            .configure(demo::routes)
+            .configure(|routes| http::routes(routes, &[]));
     })?;
     Ok(Running {
         address,
+        secure: false,
         server,
         journal,
         live,
@@ -345,14 +373,17 @@ impl Shared {
 /// What one version of an application is made of.
 struct Parts {
     knowledge: Knowledge,
+    smart: Arc<Smart>,
     public_url: String,
     clock: Clock,
     callers: Callers,
     local_codes: HashMap<String, LocalCodes>,
+    limits: Limits,
 }
 
 impl Parts {
-    /// The application as the settings want it now.
+    /// The application as the settings want it now. The companion app, whose users have sessions, and the room for
+    /// calls are those of the previous version.
     fn from_settings(
         config: &Config,
         address: SocketAddr,
@@ -364,15 +395,26 @@ impl Parts {
             Callers::Demo(_) => None,
         });
         let public_url = config.public_url.clone();
+        let public_url =
+            public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
         let codes = config.clients.iter();
         let parts = Parts {
             knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
-            public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+            smart: match previous {
+                Some(app) => Arc::clone(&app.smart),
+                None => Arc::new(Smart::new(&config.clients, &public_url)?),
+            },
+            public_url,
             clock: Clock::Real,
             callers: Callers::Trusted(Trust::renewed(config, known, &shared.meters.key_sets)?),
             local_codes: codes.map(|c| (c.name.clone(), local_codes(c))).collect(),
+            limits: config.limits,
         };
-        parts.app(config.max_body_bytes, shared)
+        let mut app = parts.app(config.max_body_bytes, shared)?;
+        if let Some(previous) = previous {
+            app.slots = Arc::clone(&previous.slots);
+        }
+        Ok(app)
     }
 
     fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
@@ -385,22 +427,24 @@ impl Parts {
             self.knowledge.version
         ))
         .unwrap_or(HeaderValue::from_static("\"0\""));
-        let clients: Vec<&Client> = self.callers.iter().collect();
-        let clients = clients.iter().map(|client| (client.name(), client.deadline()));
+        let clients = self.callers.list();
         Ok(App {
-            board: Arc::new(Board::new(&shared.meters, clients, &self.knowledge)),
+            board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
-            fhir: FhirClient::new()?.counting(&shared.meters.fhir),
+            fhir: FhirClient::counting(&shared.meters.fhir),
             discovery: Discovery {
                 body: body.into(),
                 etag,
             },
             public_url: self.public_url,
             max_body_bytes,
+            limits: self.limits,
+            slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
+            smart: self.smart,
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),
@@ -456,39 +500,4 @@ fn problems(found: Vec<content::Problem>) -> StartError {
             .collect::<Vec<_>>()
             .join("\n"),
     )
-}
-
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let refused = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((listener, bound))
-}
-
-fn run<F>(
-    listener: TcpListener,
-    workers: Option<usize>,
-    live: &Arc<Live>,
-    configure: F,
-) -> Result<Server, StartError>
-where
-    F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
-{
-    let live = Arc::clone(live);
-    let mut server = HttpServer::new(move || {
-        let seat = Rc::new(Seat::new(Arc::clone(&live)));
-        Routes::new()
-            .wrap_fn(move |mut request, next| {
-                request.add_data_container(seat.data());
-                next.call(request)
-            })
-            .configure(configure.clone())
-    })
-    .client_request_timeout(HEAD_WITHIN)
-    .shutdown_timeout(DRAIN)
-    .disable_signals();
-    if let Some(workers) = workers {
-        server = server.workers(workers);
-    }
-    Ok(server.listen(listener)?.run())
 }

@@ -6,6 +6,7 @@
 //! urgency of the row that fires, so that unreadable data never makes the answer milder.
 
 mod indications;
+mod rebound;
 
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{
@@ -16,6 +17,8 @@ use super::record::{OrderStatus, PatientRecord};
 use super::signal::{Entry, Signals};
 use super::therapy::Therapy;
 use indications::Named;
+
+pub use rebound::judge_ended;
 
 /// What was decided about one drug.
 pub struct Judgement<'k> {
@@ -52,7 +55,9 @@ pub struct Step<'k> {
 pub enum Verdict<'k> {
     /// No card, and why.
     Silent {
-        /// Row of the gates.
+        /// Table.
+        table: &'k str,
+        /// Row.
         row: &'k str,
         /// Why.
         why: &'k str,
@@ -272,7 +277,13 @@ impl<'k> Court<'_, 'k> {
         signals: &mut Signals<'_>,
     ) -> Verdict<'k> {
         let (topic, statement) = match &gate.then {
-            Then::Silent(why) => return Verdict::Silent { row: &gate.row, why },
+            Then::Silent(why) => {
+                return Verdict::Silent {
+                    table: "gates",
+                    row: &gate.row,
+                    why,
+                };
+            }
             Then::Card(topic, statement) => (*topic, statement),
             Then::Warn(statement) => (Topic::AbruptWithdrawal, statement),
         };

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod knowledge;
 mod merge;
 pub mod occasion;
+pub mod practice;
 pub mod record;
 pub mod signal;
 pub mod stops;

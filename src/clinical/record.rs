@@ -136,6 +136,20 @@ impl Sources {
     }
 }
 
+impl PatientRecord {
+    /// Why there is no medication list, if so: it could not be had, or all that came under its name is of
+    /// another patient or cannot be read.
+    pub fn no_medication_list(&self) -> Option<Why> {
+        let state = self.sources.of(Source::Medications);
+        let of_nobody = match (state.foreign, state.unreadable) {
+            _ if !self.orders.is_empty() => None,
+            (true, _) => Some(Why::OtherPatient),
+            (false, unreadable) => unreadable.then_some(Why::NotReadable),
+        };
+        state.missing().or(of_nobody)
+    }
+}
+
 impl SourceState {
     /// Whether something that is there may be missing from the record: it failed, or a part of it could
     /// not be read.

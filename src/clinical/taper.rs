@@ -7,6 +7,7 @@
 
 use super::knowledge::{CutOf, Rest, TaperPlan};
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// Longest schedule that is offered; a longer one is a plan for a clinic, not for a card.
 const MOST_STEPS: usize = 40;
@@ -29,9 +30,45 @@ impl Step {
     }
 }
 
+/// How fast a dose goes down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Largest cut of a step, in percent.
+    pub cut_percent: Decimal,
+    /// Of which daily dose.
+    pub cut_of: CutOf,
+    /// Largest cut of a step in mg.
+    pub max_mg: Option<Decimal>,
+    /// Largest cut in mg that whole units may force; without a schedule of such steps there is none.
+    pub coarsest_mg: Option<Decimal>,
+    /// Fewest days of a step.
+    pub every: u32,
+    /// A dose at which the reduction rests for long.
+    pub rest: Option<Rest>,
+    /// Days over which the steps are spread, where they would take less.
+    pub over: Option<u32>,
+    /// The whole never takes fewer days.
+    pub floor: u32,
+}
+
+impl From<&TaperPlan> for Pace {
+    fn from(plan: &TaperPlan) -> Self {
+        Pace {
+            cut_percent: plan.cut_percent,
+            cut_of: plan.cut_of,
+            max_mg: plan.max_mg,
+            coarsest_mg: plan.coarsest_mg,
+            every: plan.every,
+            rest: plan.rest,
+            over: plan.over,
+            floor: plan.floor,
+        }
+    }
+}
+
 /// Computes the steps. `None` if the dose cannot be reduced in whole units, or only in coarser steps than
 /// the plan bears.
-pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
+pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
     let largest = doses.iter().max().copied()?;
@@ -69,6 +106,29 @@ pub fn schedule(doses: &[Decimal], plan: &TaperPlan, strengths_mg: &[Decimal]) -
     (!steps.is_empty()).then_some(steps)
 }
 
+/// The fewest whole units that make a dose: strength and count, the strongest first. `None` if none do.
+pub fn units(dose: Decimal, strengths_mg: &[Decimal]) -> Option<Vec<(Decimal, u32)>> {
+    let mut reached: BTreeMap<Decimal, Vec<Decimal>> = BTreeMap::from([(Decimal::ZERO, Vec::new())]);
+    for _ in 0..=MOST_UNITS {
+        if let Some(made) = reached.get(&dose) {
+            let mut counted: BTreeMap<Decimal, u32> = BTreeMap::new();
+            for strength in made {
+                *counted.entry(*strength).or_default() += 1;
+            }
+            return Some(counted.into_iter().rev().collect());
+        }
+        let mut next = BTreeMap::new();
+        for (sum, made) in &reached {
+            for strength in strengths_mg.iter().filter(|strength| sum + **strength <= dose) {
+                let more = made.iter().copied().chain([*strength]).collect();
+                next.entry(sum + strength).or_insert(more);
+            }
+        }
+        reached = next;
+    }
+    None
+}
+
 /// Every dose that whole units make, up to the largest dose of today; ascending, without zero.
 fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
     let mut reachable = vec![Decimal::ZERO];
@@ -91,7 +151,7 @@ fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
 
 /// For every total below the start the most even split over at most so many doses, larger ones first.
 fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>> {
-    let mut best: std::collections::BTreeMap<Decimal, Vec<Decimal>> = std::collections::BTreeMap::new();
+    let mut best: BTreeMap<Decimal, Vec<Decimal>> = BTreeMap::new();
     let mut days: Vec<Vec<Decimal>> = single.iter().map(|d| vec![*d]).collect();
     for count in 1..=often {
         for day in &days {
@@ -128,7 +188,7 @@ fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
 fn next_below(
     days: &[Vec<Decimal>],
     (start, current): (Decimal, Decimal),
-    plan: &TaperPlan,
+    plan: &Pace,
 ) -> Option<Vec<Decimal>> {
     let whole = match plan.cut_of {
         CutOf::Current => current,

@@ -1,7 +1,7 @@
 //! Schedules by hand, and what holds for every schedule.
 
 use super::knowledge::{Certainty, CutOf, Indicator, Rest, Statement, TaperPlan, Text};
-use super::taper::{Step, schedule};
+use super::taper::{Pace, Step, schedule, units};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -48,7 +48,12 @@ fn written(doses: &[&str], plan: &TaperPlan, strengths: &[&str]) -> Option<Vec<S
             .collect::<Vec<_>>()
             .join("+")
     };
-    Some(schedule(&doses, plan, &strengths)?.iter().map(day).collect())
+    Some(
+        schedule(&doses, &plan.into(), &strengths)?
+            .iter()
+            .map(day)
+            .collect(),
+    )
 }
 
 #[test]
@@ -83,13 +88,18 @@ fn the_lowest_dose_cannot_be_reduced() {
 
 #[test]
 fn the_whole_is_never_shorter_than_the_floor() {
-    let steps = schedule(&[mg("0.5"), mg("0.5")], &plan("25", None, 14, 60), &[mg("0.5")]).unwrap();
+    let steps = schedule(
+        &[mg("0.5"), mg("0.5")],
+        &(&plan("25", None, 14, 60)).into(),
+        &[mg("0.5")],
+    )
+    .unwrap();
     assert_eq!(steps.iter().map(|s| s.days).sum::<u32>(), 60);
 }
 
 fn days_of(doses: &[&str], plan: &TaperPlan) -> Vec<(String, u32)> {
     let doses: Vec<Decimal> = doses.iter().map(|d| mg(d)).collect();
-    let steps = schedule(&doses, plan, &[mg("0.5"), mg("1"), mg("5")]).unwrap();
+    let steps = schedule(&doses, &plan.into(), &[mg("0.5"), mg("1"), mg("5")]).unwrap();
     let told = |step: &Step| (step.daily().normalize().to_string(), step.days);
     steps.iter().map(told).collect()
 }
@@ -224,7 +234,7 @@ proptest! {
         let doses: Vec<Decimal> = halves.iter().map(|n| Decimal::from(*n) / Decimal::TWO).collect();
         let strengths = [mg("0.5"), mg("1"), mg("5")];
         let start: Decimal = doses.iter().sum();
-        let steps = schedule(&doses, &plan, &strengths).unwrap_or_default();
+        let steps = schedule(&doses, &Pace::from(&plan), &strengths).unwrap_or_default();
         let mut before = start;
         for step in &steps {
             let whole = if plan.cut_of == CutOf::Start { start } else { before };
@@ -257,7 +267,7 @@ proptest! {
         let strengths = [mg("0.75"), mg("1"), mg("4")];
         let counts = [units.0, units.1, units.2].map(Decimal::from);
         let start: Decimal = strengths.iter().zip(counts).map(|(mg, count)| *mg * count).sum();
-        for step in schedule(&[start], &plan, &strengths).unwrap_or_default() {
+        for step in schedule(&[start], &Pace::from(&plan), &strengths).unwrap_or_default() {
             prop_assert_eq!(step.doses.len(), 1);
             let dose = step.doses[0];
             let whole = (0..=8_u32).any(|small| {
@@ -267,4 +277,14 @@ proptest! {
             prop_assert!(whole, "{dose}");
         }
     }
+}
+
+#[test]
+fn a_dose_is_made_of_the_fewest_units() {
+    let of = |dose: &str| units(mg(dose), &[mg("0.5"), mg("1"), mg("5")]);
+    assert_eq!(of("6.5"), Some(vec![(mg("5"), 1), (mg("1"), 1), (mg("0.5"), 1)]));
+    assert_eq!(
+        (of("2"), of("0.3"), of("0")),
+        (Some(vec![(mg("1"), 2)]), None, Some(Vec::new()))
+    );
 }

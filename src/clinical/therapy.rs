@@ -1,6 +1,9 @@
 //! One drug of one patient across its orders: what ends, what goes on, since when, at which dose.
 //!
-//! Turns the orders of a family in the hook and in the record into a [`Therapy`]. It judges nothing.
+//! Turns the orders of a family in the hook and in the record into a [`Therapy`]: one that the hook ends
+//! ([`Therapy::of`]), or one that ended before it ([`Therapy::ended`]). It judges nothing.
+
+mod ended;
 
 use super::gap::Truth;
 use super::knowledge::{Knowledge, Withdrawal};
@@ -35,6 +38,19 @@ pub struct Therapy {
     pub start: Start,
     /// Whether it may have begun earlier than the record reaches back.
     pub start_cut: bool,
+    /// When it ended.
+    pub end: End,
+}
+
+/// When a therapy ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With the hook.
+    Now,
+    /// Before it, on this date.
+    On(When),
+    /// Before it; no order says when.
+    Unknown,
 }
 
 /// When a therapy began.
@@ -56,13 +72,7 @@ impl Therapy {
         withdrawal: &Withdrawal,
         now: i64,
     ) -> Option<Therapy> {
-        let is_ours = |o: &Order| {
-            matches!(o.drug, Drug::Known { ingredient, .. }
-                if knowledge.vocabulary.same_family(ingredient, withdrawal.ingredient))
-        };
-        let ours: Vec<usize> = (0..record.orders.len())
-            .filter(|&i| is_ours(&record.orders[i]))
-            .collect();
+        let ours = ours(record, knowledge, withdrawal);
         let named: Vec<usize> = ours
             .iter()
             .copied()
@@ -71,6 +81,18 @@ impl Therapy {
         if named.is_empty() {
             return None;
         }
+        Some(Therapy::ending(record, knowledge, withdrawal, &ours, named, now))
+    }
+
+    /// The therapy that the named orders end.
+    fn ending(
+        record: &PatientRecord,
+        knowledge: &Knowledge,
+        withdrawal: &Withdrawal,
+        ours: &[usize],
+        named: Vec<usize>,
+        now: i64,
+    ) -> Therapy {
         let site = |&i: &usize| record.orders[i].site;
         let systemic_or_unknown: Vec<usize> = named
             .iter()
@@ -83,7 +105,7 @@ impl Therapy {
         } else {
             systemic_or_unknown
         };
-        let (new_orders, mut old_orders) = remaining(record, &ours, &stopping, withdrawal, now);
+        let (new_orders, mut old_orders) = remaining(record, ours, &stopping, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
             old_orders.clear();
@@ -91,8 +113,8 @@ impl Therapy {
         let held = stopping
             .iter()
             .all(|&i| record.orders[i].status == OrderStatus::OnHold);
-        let (start, start_cut) = start_of(record, &ours, withdrawal, now);
-        Some(Therapy {
+        let (start, start_cut) = start_of(record, ours, withdrawal, now);
+        Therapy {
             local,
             held,
             restart: restart_of(record, &stopping, &new_orders, held, now),
@@ -104,14 +126,26 @@ impl Therapy {
             new_orders: if held { Vec::new() } else { new_orders },
             start,
             start_cut,
+            end: End::Now,
             stopping,
-        })
+        }
     }
 
     /// Orders of the same drug that are left after the stop.
     pub fn remaining(&self) -> impl Iterator<Item = usize> {
         self.old_orders.iter().chain(&self.new_orders).copied()
     }
+}
+
+/// Orders of the withdrawal's family.
+fn ours(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) -> Vec<usize> {
+    let is_ours = |o: &Order| {
+        matches!(o.drug, Drug::Known { ingredient, .. }
+            if knowledge.vocabulary.same_family(ingredient, withdrawal.ingredient))
+    };
+    (0..record.orders.len())
+        .filter(|&i| is_ours(&record.orders[i]))
+        .collect()
 }
 
 fn remaining(

@@ -128,7 +128,7 @@ fn trail(out: &mut impl Write, evaluation: &Evaluation<'_>, knowledge: &Knowledg
             )?;
         }
         match &judgement.verdict {
-            Verdict::Silent { row, why } => writeln!(out, "    silent: {row}: {why}")?,
+            Verdict::Silent { row, why, .. } => writeln!(out, "    silent: {row}: {why}")?,
             Verdict::Finding(finding) => writeln!(
                 out,
                 "    decided: {} ({})",

@@ -137,7 +137,8 @@ fn until_stopped(
         let signals = startup::on_signal(Arc::clone(&running.live), running.server.handle(), unready);
         actix_web::rt::spawn(signals);
         greet(&running);
-        println!("listening on http://{}", running.address);
+        let scheme = startup::scheme(running.secure);
+        println!("listening on {scheme}://{}", running.address);
         running.server.await?;
         running.journal.close().await.map_err(StartError::from)?;
         tracing::info!(event = "service.ended");

@@ -3,6 +3,7 @@
 //! Refused here: no client, a name or an issuer used twice, plain HTTP to another machine, a key
 //! set that cannot be opened, an address with a password in it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,14 @@ use std::time::Duration;
 use toml::Spanned;
 use url::Url;
 
+use crate::clinical::practice::{Country, Practice, RulePattern};
+use crate::clinical::record::SOURCES;
+
 use super::{
     ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, StopTriggers,
     file, is_loopback, operations,
 };
+use super::{limits, shows, tls};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -29,7 +34,11 @@ pub(super) struct Source<'a> {
     folder: &'a Path,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(super) fn new(text: &'a str, file: &'a Path, folder: &'a Path) -> Self {
+        Self { text, file, folder }
+    }
+
     fn line(&self, span: &Range<usize>) -> usize {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
         before.iter().filter(|byte| **byte == b'\n').count() + 1
@@ -46,7 +55,7 @@ impl Source<'_> {
     }
 
     /// What the TOML reader refused. It knows the place; the key is what stands there on the line.
-    fn unreadable(&self, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn unreadable(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or_default();
         let text = self.text.lines().nth(self.line(&span) - 1).unwrap_or_default();
         let key = text.split('=').next().unwrap_or_default().trim();
@@ -77,7 +86,7 @@ impl Source<'_> {
     }
 
     /// An address that this service calls: plain HTTP only to this machine.
-    fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+    pub(super) fn outbound(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let url = self.address(value, key)?;
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err(self.invalid(
@@ -124,7 +133,7 @@ pub(super) fn with_final_slash(mut url: Url) -> Url {
 
 /// Reads and checks the whole file.
 pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, ConfigError> {
-    let source = Source { text, file, folder };
+    let source = Source::new(text, file, folder);
     let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
     let listen = listen(&source, settings.listen.as_ref())?;
     Ok(Config {
@@ -134,7 +143,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
         file: None,
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
         listen,
-        clients: clients(&source, &settings.client)?,
+        clients: clients(&source, &settings)?,
         journal: journal(&source, &settings.journal)?,
         max_body_bytes: source.number(
             settings.max_body_bytes.as_ref(),
@@ -150,6 +159,13 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
             Some(path) => Some(folder_path(&source, path, "knowledge")?),
             None => None,
         },
+        limits: limits::limits(&source, &settings)?,
+        cors_origins: limits::origins(&source, &settings.cors_origins)?,
+        tls: settings
+            .tls
+            .as_ref()
+            .map(|tls| tls::read(&source, tls))
+            .transpose()?,
     })
 }
 
@@ -189,7 +205,8 @@ fn folder_path(source: &Source<'_>, value: &Spanned<String>, key: &str) -> Resul
     Err(source.invalid(&value.span(), key, format!("{} is not a folder", path.display())))
 }
 
-fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec<ClientConfig>, ConfigError> {
+fn clients(source: &Source<'_>, settings: &file::Settings) -> Result<Vec<ClientConfig>, ConfigError> {
+    let written = &settings.client;
     if written.is_empty() {
         return Err(source.invalid(
             &(0..0),
@@ -197,22 +214,33 @@ fn clients(source: &Source<'_>, written: &[Spanned<file::Client>]) -> Result<Vec
             "at least one [[client]] is needed: nobody could call",
         ));
     }
+    let silent = silent(source, &settings.silent)?;
     let mut clients: Vec<ClientConfig> = Vec::with_capacity(written.len());
     for entry in written {
         let entry = entry.get_ref();
-        let made = client(source, entry)?;
+        let made = client(source, entry, &silent)?;
         if clients.iter().any(|other| other.name == made.name) {
             return Err(source.invalid(&entry.name.span(), "name", "another client has this name"));
         }
         if clients.iter().any(|other| other.issuer == made.issuer) {
             return Err(source.invalid(&entry.issuer.span(), "issuer", "another client has this issuer"));
         }
+        let launches_here = |other: &ClientConfig| other.smart.is_some() && other.fhir_base == made.fhir_base;
+        if made.smart.is_some() && clients.iter().any(launches_here) {
+            let message =
+                "another client with [client.smart] has this address: a launch could not tell them apart";
+            return Err(source.invalid(&entry.fhir_base.span(), "fhir-base", message));
+        }
         clients.push(made);
     }
     Ok(clients)
 }
 
-fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, ConfigError> {
+fn client(
+    source: &Source<'_>,
+    written: &file::Client,
+    silent_everywhere: &[RulePattern],
+) -> Result<ClientConfig, ConfigError> {
     for (value, key) in [(&written.name, "name"), (&written.issuer, "issuer")] {
         if value.get_ref().trim().is_empty() {
             return Err(source.invalid(&value.span(), key, "is empty"));
@@ -224,7 +252,7 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
         written.deadline_ms.as_ref(),
         "deadline-ms",
         DEFAULT_DEADLINE_MS,
-        1..=60_000,
+        1..=limits::LONGEST_MS,
     )?;
     let life = source.number(
         written.max_token_life_s.as_ref(),
@@ -242,9 +270,54 @@ fn client(source: &Source<'_>, written: &file::Client) -> Result<ClientConfig, C
         algorithms: algorithms(source, written.algorithms.as_ref())?,
         max_token_life: Duration::from_secs(life),
         codes: codes(source, written.codes.as_ref())?,
+        smart: match &written.smart {
+            Some(smart) => Some(super::smart::read(source, smart, written.fhir_base.get_ref())?),
+            None => None,
+        },
+        deadlines: limits::deadlines(source, &written.deadlines_ms)?,
+        practice: Practice {
+            country: written.country.map(|country| match country {
+                file::Country::Us => Country::Us,
+                file::Country::Eu => Country::Eu,
+            }),
+            silent: [silent_everywhere, &silent(source, &written.silent)?].concat(),
+        },
+        shows: shows::read(source, written)?,
+        prefetch: prefetch(source, &written.prefetch)?,
+        rate: written
+            .rate
+            .as_ref()
+            .map(|rate| limits::rate(source, rate))
+            .transpose()?,
+        breaker: limits::breaker(source, written.breaker.as_ref())?,
         stop_triggers: stop_triggers(source, written.stop_triggers.as_ref())?,
-        silent: operations::silent(source, &written.silent)?,
     })
+}
+
+/// `silent`: rules that are evaluated and not shown.
+fn silent(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<RulePattern>, ConfigError> {
+    let one = |value: &Spanned<String>| {
+        let message = "must be drug/table/row, or end in /* for all of a drug or table";
+        RulePattern::parse(value.get_ref()).ok_or_else(|| source.invalid(&value.span(), "silent", message))
+    };
+    written.iter().map(one).collect()
+}
+
+/// `[client.prefetch]`: what a site calls the keys that we know by other names.
+fn prefetch(
+    source: &Source<'_>,
+    written: &BTreeMap<Spanned<String>, Spanned<String>>,
+) -> Result<Vec<(String, &'static str)>, ConfigError> {
+    let one = |(ours, theirs): (&Spanned<String>, &Spanned<String>)| {
+        let known = SOURCES.into_iter().find(|known| known.key() == ours.get_ref());
+        let Some(known) = known else {
+            let all: Vec<&str> = SOURCES.iter().map(|known| known.key()).collect();
+            let message = format!("is none of our prefetch keys: {}", all.join(", "));
+            return Err(source.invalid(&ours.span(), ours.get_ref(), message));
+        };
+        Ok((theirs.get_ref().clone(), known.key()))
+    };
+    written.iter().map(one).collect()
 }
 
 fn stop_triggers(

@@ -3,8 +3,10 @@
 //! Every value that `check` may refuse keeps its place in the file, so that the error can name the line.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
+use super::shows::{Detail, Selection, SuggestionKind, WhenDataMissing};
 use super::{SignatureAlgorithm, StopTriggers};
 
 /// The whole file.
@@ -19,10 +21,28 @@ pub(super) struct Settings {
     pub(super) max_body_bytes: Option<Spanned<usize>>,
     pub(super) workers: Option<Spanned<usize>>,
     pub(super) knowledge: Option<Spanned<String>>,
+    pub(super) max_calls: Option<Spanned<usize>>,
+    pub(super) head_timeout_ms: Option<Spanned<u64>>,
+    pub(super) body_timeout_ms: Option<Spanned<u64>>,
+    pub(super) keep_alive_s: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub(super) cors_origins: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) silent: Vec<Spanned<String>>,
+    pub(super) tls: Option<Tls>,
     pub(super) unready_seconds: Option<Spanned<u64>>,
     pub(super) admin: Option<Admin>,
     #[serde(default)]
     pub(super) heartbeat: Heartbeat,
+}
+
+/// `[tls]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Spanned<String>,
+    pub(super) private_key: Spanned<String>,
+    pub(super) client_ca: Option<Spanned<String>>,
 }
 
 /// One `[[client]]`.
@@ -39,9 +59,70 @@ pub(super) struct Client {
     pub(super) jku: Option<Spanned<String>>,
     pub(super) max_token_life_s: Option<Spanned<u64>>,
     pub(super) codes: Option<Spanned<String>>,
-    pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
+    pub(super) country: Option<Country>,
     #[serde(default)]
     pub(super) silent: Vec<Spanned<String>>,
+    pub(super) profile: Option<Spanned<String>>,
+    pub(super) shows: Option<Shows>,
+    #[serde(default)]
+    pub(super) prefetch: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) deadlines_ms: BTreeMap<Spanned<String>, Spanned<u64>>,
+    pub(super) rate: Option<Rate>,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
+    pub(super) smart: Option<Smart>,
+}
+
+/// `[client.smart]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Smart {
+    pub(super) client_id: Spanned<String>,
+    pub(super) secret_file: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<String>>,
+    pub(super) scopes: Option<Spanned<Vec<String>>>,
+    pub(super) frame_ancestors: Option<Spanned<Vec<String>>>,
+}
+
+/// `country`: whose label a site follows.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Country {
+    Us,
+    Eu,
+}
+
+/// `[client.shows]`, and one table of `profiles.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Shows {
+    pub(super) max_cards: Option<Spanned<usize>>,
+    pub(super) max_suggestions: Option<Spanned<usize>>,
+    pub(super) suggestions: Option<Vec<SuggestionKind>>,
+    pub(super) selection_behavior: Option<Selection>,
+    pub(super) suggested_doses: Option<bool>,
+    pub(super) smart_links: Option<bool>,
+    pub(super) app_context: Option<bool>,
+    pub(super) links: Option<Vec<Spanned<String>>>,
+    pub(super) detail: Option<Detail>,
+    pub(super) when_data_missing: Option<WhenDataMissing>,
+}
+
+/// `[client.rate]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Rate {
+    pub(super) per_second: Spanned<u32>,
+    pub(super) burst: Option<Spanned<u32>>,
+}
+
+/// `[client.breaker]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Breaker {
+    pub(super) failures: Option<Spanned<u32>>,
+    pub(super) pause_ms: Option<Spanned<u64>>,
 }
 
 /// `[admin]`.

@@ -1,4 +1,4 @@
-//! Settings of those who run the service: the admin address, the synthetic patient, silent rules, the end.
+//! Settings of those who run the service: the admin address, the synthetic patient, the end.
 
 use super::check::Source;
 use super::{ConfigError, file};
@@ -65,18 +65,4 @@ pub(super) fn heartbeat(
 pub(super) fn unready(source: &Source<'_>, written: Option<&Spanned<u64>>) -> Result<Duration, ConfigError> {
     let seconds = source.number(written, "unready-seconds", 0, 0..=60)?;
     Ok(Duration::from_secs(seconds))
-}
-
-/// `silent` of a client: rules, tables or drugs by name, or `*`.
-pub(super) fn silent(source: &Source<'_>, written: &[Spanned<String>]) -> Result<Vec<String>, ConfigError> {
-    let names = written.iter().map(|name| {
-        let text = name.get_ref();
-        let parts = text.split('/');
-        if parts.clone().count() > 3 || parts.into_iter().any(|part| part.trim().is_empty()) {
-            let message = "must be drug/table/row, drug/table, drug or *";
-            return Err(source.invalid(&name.span(), "silent", message));
-        }
-        Ok(text.clone())
-    });
-    names.collect()
 }

@@ -31,6 +31,7 @@ fn the_documented_example_loads() {
 fn every_key_that_the_example_comments_out_is_a_key() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.default.toml");
     let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = certified(4094);
     for (name, content) in [
         ("keys/hospital.json", "{}"),
         (
@@ -38,6 +39,11 @@ fn every_key_that_the_example_comments_out_is_a_key() {
             "system,code,maps-to-system,maps-to-code\nurn:l,1,urn:p,2\n",
         ),
         ("hooks/x", ""),
+        ("secrets/smart", "s"),
+        ("keys/smart.pem", "k"),
+        ("keys/server.pem", &certificate),
+        ("keys/server.key", &key),
+        ("keys/clients.pem", &certificate),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
@@ -47,10 +53,28 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         .lines()
         .map(uncommented)
         .collect();
-    let text = shown.join("\n").replace("jwks-url = ", "#");
+    let text = shown
+        .join("\n")
+        .replace("jwks-url = ", "#")
+        .replace("secret-file = ", "#");
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
-    assert_eq!(config.clients[0].codes.len(), 1);
+    let client = &config.clients[0];
+    assert_eq!(client.codes.len(), 1);
+    assert_eq!(client.shows.suggestions, Shows::default().suggestions);
+    assert_eq!(client.shows.links.as_deref().map(<[String]>::len), Some(2));
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(client.breaker, BreakerConfig::default());
+    assert_eq!(client.practice.silent.len(), 2);
+    assert!(config.tls.is_some());
+}
+
+/// A certificate that ends with a year, and its key, as PEM.
+fn certified(year: i32) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(year, 12, 31);
+    (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
 /// A commented setting without its `# `; prose stays a comment.
@@ -195,6 +219,101 @@ fn a_refusal_names_line_and_key() {
             "outlive the process",
         ),
         (
+            "no such profile",
+            format!("{JOURNAL}{CLIENT}profile='other'\n"),
+            "settings:8: `profile`: is none of the profiles: athenahealth, epic, lowest, oracle-health, sandbox",
+        ),
+        (
+            "five cards",
+            format!("{JOURNAL}{CLIENT}[client.shows]\nmax-cards=5\n"),
+            "settings:9: `max-cards`: must lie between 1 and 4",
+        ),
+        (
+            "a host that only begins like one",
+            format!("{JOURNAL}{CLIENT}[client.shows]\nlinks=['https://doi.org']\n"),
+            "settings:9: `links`: must begin with https:// and a host",
+        ),
+        (
+            "no such kind",
+            format!("{JOURNAL}{CLIENT}[client.shows]\nsuggestions=['all']\n"),
+            "settings:9: `suggestions`: unknown variant `all`",
+        ),
+        (
+            "no such country",
+            format!("{JOURNAL}{CLIENT}country='fr'\n"),
+            "settings:8: `country`: unknown variant `fr`",
+        ),
+        (
+            "no rule",
+            format!("silent=['tacrolimus']\n{JOURNAL}{CLIENT}"),
+            "settings:1: `silent`: must be drug/table/row",
+        ),
+        (
+            "no rule of a client",
+            format!("{JOURNAL}{CLIENT}silent=['a/b/c/d']\n"),
+            "settings:8: `silent`: must be drug/table/row",
+        ),
+        (
+            "no such prefetch key",
+            format!("{JOURNAL}{CLIENT}[client.prefetch]\nlabs='x'\n"),
+            "settings:9: `labs`: is none of our prefetch keys: patient, medications",
+        ),
+        (
+            "no time for a hook",
+            format!("{JOURNAL}{CLIENT}[client.deadlines-ms]\norder-sign=0\n"),
+            "settings:9: `order-sign`: must lie between 1 and 60000",
+        ),
+        (
+            "no calls",
+            format!("{JOURNAL}{CLIENT}[client.rate]\nper-second=0\n"),
+            "settings:9: `per-second`: must lie between 1 and",
+        ),
+        (
+            "no burst",
+            format!("{JOURNAL}{CLIENT}[client.rate]\nper-second=1\nburst=0\n"),
+            "settings:10: `burst`: must lie between 1 and",
+        ),
+        (
+            "no failure",
+            format!("{JOURNAL}{CLIENT}[client.breaker]\nfailures=0\n"),
+            "settings:9: `failures`: must lie between 1 and",
+        ),
+        (
+            "no pause",
+            format!("{JOURNAL}{CLIENT}[client.breaker]\npause-ms=0\n"),
+            "settings:9: `pause-ms`: must lie between 1 and",
+        ),
+        (
+            "any origin",
+            format!("cors-origins=['*']\n{JOURNAL}{CLIENT}"),
+            "settings:1: `cors-origins`: must be an origin",
+        ),
+        (
+            "an address as origin",
+            format!("cors-origins=['https://a/']\n{JOURNAL}{CLIENT}"),
+            "settings:1: `cors-origins`: must be an origin",
+        ),
+        (
+            "no room",
+            format!("max-calls=0\n{JOURNAL}{CLIENT}"),
+            "settings:1: `max-calls`: must lie between 1 and",
+        ),
+        (
+            "no time for a head",
+            format!("head-timeout-ms=0\n{JOURNAL}{CLIENT}"),
+            "settings:1: `head-timeout-ms`: must lie between 1000 and",
+        ),
+        (
+            "no time for a body",
+            format!("body-timeout-ms=0\n{JOURNAL}{CLIENT}"),
+            "settings:1: `body-timeout-ms`: must lie between 1 and",
+        ),
+        (
+            "no idle time",
+            format!("keep-alive-s=0\n{JOURNAL}{CLIENT}"),
+            "settings:1: `keep-alive-s`: must lie between 1 and",
+        ),
+        (
             "no folder",
             format!("knowledge='nowhere'\n{JOURNAL}{CLIENT}"),
             "is not a folder",
@@ -258,4 +377,63 @@ fn a_missing_file_is_named() {
         .unwrap_err()
         .to_string();
     assert!(said.starts_with("/nowhere/s.toml: "), "{said}");
+}
+
+#[test]
+fn every_profile_is_read_and_single_lines_win_over_it() {
+    let profile = |name: &str, own: &str| {
+        let text = format!("{JOURNAL}{CLIENT}profile='{name}'\n[client.shows]\n{own}\n");
+        read(&text).unwrap().clients.remove(0).shows
+    };
+    for name in ["epic", "oracle-health", "athenahealth", "sandbox", "lowest"] {
+        assert_ne!(profile(name, ""), Shows::default(), "{name}");
+    }
+    assert_eq!(profile("epic", "").suggestions, [SuggestionKind::Agents]);
+    assert_eq!(profile("lowest", "max-cards = 2").max_cards, 2);
+    assert!(profile("epic", "suggested-doses = true").suggested_doses);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, expired, other) = (certified(4094), certified(2020), certified(4094));
+    for (name, content) in [
+        ("good.pem", &good.0),
+        ("good.key", &good.1),
+        ("expired.pem", &expired.0),
+        ("expired.key", &expired.1),
+        ("other.key", &other.1),
+        ("no.pem", &"text".to_owned()),
+    ] {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let read = |certificate: &str, key: &str, more: &str| {
+        let tls = format!("[tls]\ncertificate='{certificate}'\nprivate-key='{key}'\n{more}\n");
+        Config::from_toml(&format!("{tls}{JOURNAL}{CLIENT}"), folder.path())
+    };
+    assert!(read("good.pem", "good.key", "").unwrap().tls.is_some());
+    assert!(read("good.pem", "good.key", "client-ca='other.pem'").is_err());
+    for (certificate, key, more, expected) in [
+        ("none.pem", "good.key", "", "settings:2: `certificate`: "),
+        ("no.pem", "good.key", "", "no.pem: holds no certificate"),
+        ("expired.pem", "expired.key", "", "expired.pem: expired on"),
+        ("good.pem", "none.key", "", "settings:3: `private-key`: "),
+        ("good.pem", "no.pem", "", "no.pem: "),
+        (
+            "good.pem",
+            "other.key",
+            "",
+            "settings:3: `private-key`: other.key",
+        ),
+        (
+            "good.pem",
+            "good.key",
+            "client-ca='no.pem'",
+            "settings:4: `client-ca`: ",
+        ),
+    ] {
+        let said = read(certificate, key, more).unwrap_err().to_string();
+        assert!(said.contains(expected), "{certificate} {key}: {said}");
+        assert!(!said.contains("PRIVATE"), "{said}");
+    }
 }

@@ -16,6 +16,8 @@ const BROKEN: &[Broken] = &[
     ("W/gates.toml", r#"when = "local""#, r#"when = "locale""#, "toy/W/gates.toml:3: there is no signal 'locale'"),
     ("W/gates.toml", r#"when = "local""#, r#"when = "not locale""#, "toy/W/gates.toml:3: there is no signal 'locale'"),
     ("W/right-to-stop.toml", r#"["itself", "calmer"]"#, r#"["itself", "calmers"]"#, "toy/W/right-to-stop.toml:8: there is no ingredient or class 'calmers'"),
+    ("W/right-to-stop.toml", r#"["itself", "calmer"]"#, r#"["itself", "calmer", "not calmers"]"#, "toy/W/right-to-stop.toml:8: there is no ingredient or class 'calmers'"),
+    ("W/signals.toml", r#"continues = ["cover"]"#, r#"continues = ["cover", "not serenamide"]"#, "toy/W/signals.toml:22: nothing is left of this set of drugs"),
     ("W/right-to-stop.toml", r#"tests = ["placidone-level"]"#, r#"tests = ["level"]"#, "toy/W/right-to-stop.toml:16: there is no analyte 'level'"),
     ("W/right-to-stop.toml", r#"text = "toxic""#, r#"text = "tonic""#, "toy/W/right-to-stop.toml:6: there is no text 'tonic'"),
     ("W/indications/restless-kidney.toml", r#""toy-trial-2024"]"#, r#""toy-trial-2023"]"#, "toy/W/indications/restless-kidney.toml:12: there is no source 'toy-trial-2023'"),

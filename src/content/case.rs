@@ -68,7 +68,7 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
     Some((
         now,
         PatientRecord {
-            occasion: Occasion::Stop,
+            occasion: teller.occasion(case),
             person: teller.person(&case.patient),
             orders,
             supplies: (1..)
@@ -111,6 +111,24 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// What the hook of the case asks: the first of the listed services, unless it names one.
+    fn occasion(&self, case: &Case) -> Occasion {
+        let Some(word) = &case.hook else {
+            return Occasion::Stop;
+        };
+        let hook = word.get_ref().as_str();
+        if self
+            .knowledge
+            .services
+            .iter()
+            .all(|service| *service.hook != *hook)
+        {
+            self.page
+                .refuse(word.span(), format!("no service is listed for '{hook}'"));
+        }
+        Occasion::of(hook)
+    }
+
     fn vocabulary(&self) -> &Vocabulary {
         &self.knowledge.vocabulary
     }

@@ -10,8 +10,9 @@ use super::files::Files;
 use super::load::{files, load};
 use super::page::{Page, Problem, Problems};
 use super::schema::cases::{Case, Expect};
-use crate::clinical::evaluate::evaluate;
+use crate::clinical::evaluate::evaluate_for;
 use crate::clinical::knowledge::Knowledge;
+use crate::clinical::practice::Practice;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -103,7 +104,11 @@ impl Runner<'_> {
             return None;
         }
         self.note_row(&page, &case.expect, coverage);
-        let evaluation = evaluate(&record, self.knowledge, now);
+        let practice = Practice {
+            country: case.country.map(Into::into),
+            ..Practice::default()
+        };
+        let evaluation = evaluate_for(&practice, &record, self.knowledge, now);
         let answer = Answer::of(&evaluation, self.knowledge);
         coverage.answers(&answer.signals, &record, now, self.knowledge);
         for difference in answer.differences(&case.expect, self.key) {

@@ -5,7 +5,7 @@
 
 use super::needs::signals_in_use;
 use crate::clinical::gap::Truth;
-use crate::clinical::knowledge::{Form, Knowledge, Shift, Signal, SignalId, Test, Withdrawal};
+use crate::clinical::knowledge::{Form, Knowledge, Shift, Signal, SignalId, Test, Watched, Withdrawal};
 use crate::clinical::record::{Bound, LabResult, Order, PatientRecord, Role, Value};
 use crate::clinical::signal::ages;
 use crate::clinical::vocabulary::AnalyteId;
@@ -115,6 +115,8 @@ fn has_threshold(signal: &Signal) -> bool {
         Form::Latest { test, .. } => {
             !matches!(test, Test::Is(_) | Test::BelowLowerLimit | Test::WithinLowerLimit)
         }
+        // A limit of the laboratory's own that is not a multiple is no number of the table.
+        Form::Watched(of) => of.by.is_some() || !matches!(of.test, Some(Test::BelowLowerLimit | Test::Is(_))),
         Form::Change { .. }
         | Form::Age { .. }
         | Form::SinceStart { .. }
@@ -131,6 +133,7 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
             .filter_map(|result| Some((number(result)?, limit(test, result)?)))
             .any(|(value, limit)| within_a_tenth(value, limit)),
         Form::Change { analyte, by, .. } => change_is_near(record, *analyte, by),
+        Form::Watched(watched) => watched_is_near(watched, record),
         Form::Age { at_least, below } => {
             let age = record.person.birth.map(|birth| ages(birth, now.as_second()).0);
             age.is_some_and(|age| counted_is_near(age, *at_least) || counted_is_near(age, *below))
@@ -155,6 +158,20 @@ fn is_near(signal: &Signal, record: &PatientRecord, now: Timestamp) -> bool {
     }
 }
 
+/// Any of the numbers that the sign compares: those of its test, of its change, and of its baseline.
+fn watched_is_near(watched: &Watched, record: &PatientRecord) -> bool {
+    let near = |test: &Test| {
+        of(record, watched.analyte)
+            .filter_map(|result| Some((number(result)?, limit(test, result)?)))
+            .any(|(value, limit)| within_a_tenth(value, limit))
+    };
+    watched.test.iter().chain(&watched.baseline).any(near)
+        || watched
+            .by
+            .as_ref()
+            .is_some_and(|by| change_is_near(record, watched.analyte, by))
+}
+
 fn of(record: &PatientRecord, analyte: AnalyteId) -> impl Iterator<Item = &LabResult> {
     record
         .results
@@ -172,7 +189,9 @@ fn number(result: &LabResult) -> Option<Decimal> {
 fn limit(test: &Test, result: &LabResult) -> Option<Decimal> {
     match test {
         Test::AtLeast(limit) | Test::Above(limit) | Test::AtMost(limit) | Test::Below(limit) => Some(*limit),
-        Test::AboveUpperLimit(times) | Test::WithinUpperLimit(times) => result.range.1?.checked_mul(*times),
+        Test::AtLeastUpperLimit(times) | Test::AboveUpperLimit(times) | Test::WithinUpperLimit(times) => {
+            result.range.1?.checked_mul(*times)
+        }
         Test::BelowLowerLimit | Test::WithinLowerLimit | Test::Is(_) => None,
     }
 }
@@ -194,7 +213,7 @@ fn change_is_near(record: &PatientRecord, analyte: AnalyteId, by: &Shift) -> boo
     let threshold = |baseline: Decimal| match by {
         Shift::RisePercent(percent) => baseline * (hundred + percent) / hundred,
         Shift::FallPercent(percent) => baseline * (hundred - percent) / hundred,
-        Shift::RiseBy(amount) => baseline + amount,
+        Shift::RiseBy(amount) | Shift::RiseAbove(amount) => baseline + amount,
         Shift::FallBy(amount) => baseline - amount,
         Shift::Times(times) => baseline * times,
     };

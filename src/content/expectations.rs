@@ -38,7 +38,9 @@ impl Answer {
             .judgements
             .iter()
             .find_map(|judgement| match &judgement.verdict {
-                Verdict::Silent { row, .. } => Some(format!("{}/gates/{row}", judgement.withdrawal.key)),
+                Verdict::Silent { table, row, .. } => {
+                    Some(format!("{}/{table}/{row}", judgement.withdrawal.key))
+                }
                 Verdict::Finding(_) => None,
             });
         let mut answer = Answer {

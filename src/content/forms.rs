@@ -2,6 +2,8 @@
 //!
 //! Each form takes the keys that it knows; a key that is left over belongs to another form and is refused.
 
+mod watched;
+
 use super::expressions::{expr, optional};
 use super::names::Desk;
 use super::page::Word;
@@ -90,6 +92,9 @@ fn measured(desk: &Desk, name: &Word, row: &mut SignalRow) -> Option<Option<Form
     if let Some(word) = row.change.take() {
         return Some(change(desk, name, &word, row));
     }
+    if let Some(word) = row.watch.take() {
+        return Some(watched::form(desk, name, &word, row));
+    }
     let word = row.stayed.take()?;
     let analyte = desk.analyte(&word);
     let test = analyte.and_then(|analyte| test(desk, name, analyte, row));
@@ -128,18 +133,9 @@ fn latest(desk: &Desk, name: &Word, word: &Word, row: &mut SignalRow) -> Option<
 fn change(desk: &Desk, name: &Word, word: &Word, row: &mut SignalRow) -> Option<Form> {
     let within = needed(desk, name, "within", row.within.take());
     let against = needed(desk, name, "against", row.against.take());
-    let (rise, fall, times) = (row.rise.take(), row.fall.take(), row.times.take());
     let analyte = desk.analyte(word)?;
-    let by = match (rise, fall, times) {
-        (Some(rise), None, None) => match percent(rise.get_ref()) {
-            Some(percent) => Shift::RisePercent(percent),
-            None => Shift::RiseBy(desk.quantity(analyte, rise.get_ref(), rise.span())?),
-        },
-        (None, Some(fall), None) => match percent(fall.get_ref()) {
-            Some(percent) => Shift::FallPercent(percent),
-            None => Shift::FallBy(desk.quantity(analyte, fall.get_ref(), fall.span())?),
-        },
-        (None, None, Some(times)) => Shift::Times(times.0),
+    let by = match shifts(desk, analyte, row)?.as_mut_slice() {
+        [by] => by.clone(),
         _ => {
             desk.page.refuse(
                 name.span(),
@@ -154,6 +150,29 @@ fn change(desk: &Desk, name: &Word, word: &Word, row: &mut SignalRow) -> Option<
         within: within?.0,
         against: against?.0,
     })
+}
+
+/// Every change that the row asks for.
+fn shifts(desk: &Desk, analyte: AnalyteId, row: &mut SignalRow) -> Option<Vec<Shift>> {
+    let amount = |word: &Word| desk.quantity(analyte, word.get_ref(), word.span());
+    let mut shifts = Vec::new();
+    if let Some(rise) = row.rise.take() {
+        shifts.push(match percent(rise.get_ref()) {
+            Some(percent) => Shift::RisePercent(percent),
+            None => Shift::RiseBy(amount(&rise)?),
+        });
+    }
+    if let Some(rise) = row.rise_above.take() {
+        shifts.push(Shift::RiseAbove(amount(&rise)?));
+    }
+    if let Some(fall) = row.fall.take() {
+        shifts.push(match percent(fall.get_ref()) {
+            Some(percent) => Shift::FallPercent(percent),
+            None => Shift::FallBy(amount(&fall)?),
+        });
+    }
+    shifts.extend(row.times.take().map(|times| Shift::Times(times.0)));
+    Some(shifts)
 }
 
 /// `30 %` as 30.
@@ -171,6 +190,20 @@ fn needed<T>(desk: &Desk, name: &Word, key: &str, value: Option<T>) -> Option<T>
 
 /// Exactly one test on results of the analyte.
 fn test(desk: &Desk, name: &Word, analyte: AnalyteId, row: &mut SignalRow) -> Option<Test> {
+    match one_test(desk, name, analyte, row)? {
+        Some(test) => Some(test),
+        None => {
+            desk.page.refuse(
+                name.span(),
+                format!("'{}' needs exactly one test", name.get_ref()),
+            );
+            None
+        }
+    }
+}
+
+/// The one test on results of the analyte, if there is any; the outer `None` is a problem that was recorded.
+fn one_test(desk: &Desk, name: &Word, analyte: AnalyteId, row: &mut SignalRow) -> Option<Option<Test>> {
     let mut tests: Vec<Option<Test>> = Vec::new();
     let quantity = |text: &str, place| desk.quantity(analyte, text, place);
     let number = |word: Word| quantity(word.get_ref(), word.span());
@@ -185,6 +218,11 @@ fn test(desk: &Desk, name: &Word, analyte: AnalyteId, row: &mut SignalRow) -> Op
     tests.extend(row.above.take().map(|word| number(word).map(Test::Above)));
     tests.extend(row.at_most.take().map(|word| number(word).map(Test::AtMost)));
     tests.extend(row.below.take().map(|word| number(word).map(Test::Below)));
+    tests.extend(
+        row.at_least_upper_limit
+            .take()
+            .map(|times| Some(Test::AtLeastUpperLimit(times.0))),
+    );
     tests.extend(
         row.above_upper_limit
             .take()
@@ -206,6 +244,9 @@ fn test(desk: &Desk, name: &Word, analyte: AnalyteId, row: &mut SignalRow) -> Op
             .take()
             .map(|list| Some(Test::Is(list.into_iter().map(Finding::from).collect()))),
     );
+    if tests.is_empty() {
+        return Some(None);
+    }
     let coded = desk.scope.vocabulary.analyte(analyte).units.is_empty();
     match <[Option<Test>; 1]>::try_from(tests) {
         Ok([test]) => {
@@ -221,7 +262,7 @@ fn test(desk: &Desk, name: &Word, analyte: AnalyteId, row: &mut SignalRow) -> Op
                     ),
                 );
             }
-            test
+            test.map(Some)
         }
         Err(_) => {
             desk.page.refuse(
@@ -323,6 +364,7 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
             groups: desk.groups(&words),
             recent: row.recent.take().map(|days| days.0),
             history: row.history.take().is_some(),
+            since_stop: row.since_stop.take().is_some(),
         }
     } else if let Some(words) = row.procedure.take() {
         Form::Procedure {

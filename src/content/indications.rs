@@ -12,7 +12,7 @@ use super::texts::Texts;
 use crate::clinical::knowledge::{self as model, AgentUse, Check, Expr, Hazard, Indication, Kind, Statement};
 
 /// Names of tables that an indication cannot have, because rules are named after them.
-const RESERVED: [&str; 2] = ["gates", "right-to-stop"];
+const RESERVED: [&str; 3] = ["gates", "right-to-stop", "watch"];
 
 /// Reads the file of one indication.
 pub(super) fn indication(

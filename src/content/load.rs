@@ -243,7 +243,7 @@ fn is_expected(parts: &[&str]) -> bool {
         [
             "withdrawals",
             _,
-            "drug.toml" | "gates.toml" | "right-to-stop.toml" | "approval.toml",
+            "drug.toml" | "gates.toml" | "right-to-stop.toml" | "watch.toml" | "approval.toml",
         ] => true,
         ["withdrawals", _, "sources.toml" | "signals.toml"] => true,
         ["withdrawals", _, "texts", "en", name] | ["withdrawals", _, "signals", name] => toml(name),

@@ -88,6 +88,26 @@ fn classes_and_families_are_expanded() {
 }
 
 #[test]
+fn a_class_may_leave_a_family_out() {
+    let mut texts = toy();
+    let (_, signals) = texts
+        .iter_mut()
+        .find(|(path, _)| path.ends_with("placidone/signals.toml"))
+        .unwrap();
+    *signals = signals.replace(r#"["cover"]"#, r#"["calmer", "cover", "not serenic-acid"]"#);
+    let knowledge = load(&Files::from_texts("toy", texts)).unwrap();
+    let Form::Continues(set) = form(&knowledge, "covered") else {
+        panic!("another form")
+    };
+    let names: Vec<&str> = set
+        .ingredients
+        .iter()
+        .map(|id| &*knowledge.vocabulary.ingredient(*id).key)
+        .collect();
+    assert_eq!(names, ["placidone", "halcyone"]);
+}
+
+#[test]
 fn tables_keep_their_order_and_their_ends() {
     let knowledge = load_toy();
     let withdrawal = &knowledge.withdrawals[0];

@@ -37,6 +37,7 @@ mod tables;
 mod tapers;
 mod terms;
 mod texts;
+mod watch;
 mod withdrawal;
 
 pub use files::Files;

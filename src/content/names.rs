@@ -133,28 +133,44 @@ impl Desk<'_> {
         found
     }
 
-    /// A set of drugs: ingredients and classes, families expanded.
+    /// A set of drugs: ingredients and classes, families expanded, less what stands behind `not`.
     pub(super) fn drug_set(&self, words: &[Word]) -> DrugSet {
         let mut set = DrugSet {
             ingredients: Vec::new(),
             itself: false,
         };
+        let mut left_out = Vec::new();
         for word in words {
             let name = word.get_ref().as_str();
             if name == "itself" {
                 set.itself = true;
-            } else if let Some(&id) = self.scope.drugs.ingredients.get(name) {
-                set.ingredients.extend(self.family(id));
-            } else if let Some(members) = self.scope.drugs.classes.get(name) {
-                set.ingredients.extend(members);
+            } else if let Some(name) = name.strip_prefix("not ") {
+                left_out.extend(self.members(word, name));
             } else {
-                self.page
-                    .refuse(word.span(), format!("there is no ingredient or class '{name}'"));
+                set.ingredients.extend(self.members(word, name));
             }
         }
+        set.ingredients.retain(|id| !left_out.contains(id));
         set.ingredients.sort();
         set.ingredients.dedup();
+        if set.ingredients.is_empty() && !left_out.is_empty() && !set.itself {
+            let place = words.first().map_or(0..0, Word::span);
+            self.page.refuse(place, "nothing is left of this set of drugs");
+        }
         set
+    }
+
+    /// The ingredients of a family or a class.
+    fn members(&self, word: &Word, name: &str) -> Vec<IngredientId> {
+        if let Some(&id) = self.scope.drugs.ingredients.get(name) {
+            self.family(id).collect()
+        } else if let Some(members) = self.scope.drugs.classes.get(name) {
+            members.clone()
+        } else {
+            self.page
+                .refuse(word.span(), format!("there is no ingredient or class '{name}'"));
+            Vec::new()
+        }
     }
 
     fn family(&self, of: IngredientId) -> impl Iterator<Item = IngredientId> {

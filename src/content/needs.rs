@@ -3,18 +3,27 @@
 //! So that discovery, fetching and rules cannot disagree, nobody writes this list by hand.
 
 use super::signals::{asked, named};
-use crate::clinical::knowledge::{Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Test, Withdrawal};
+use crate::clinical::knowledge::{
+    Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Test, Watched, Withdrawal,
+};
 use crate::clinical::vocabulary::{AnalyteId, Vocabulary};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Notes at each analyte whether a signal compares it with the laboratory's own limits.
 pub(super) fn mark_limits(signals: &[Signal], vocabulary: &mut Vocabulary) {
     for signal in signals {
-        let (Form::Latest { analyte, test, .. } | Form::Stayed { analyte, test, .. }) = &signal.form else {
-            continue;
+        let (analyte, test) = match &signal.form {
+            Form::Latest { analyte, test, .. } | Form::Stayed { analyte, test, .. } => (analyte, test),
+            Form::Watched(Watched {
+                analyte,
+                test: Some(test),
+                ..
+            }) => (analyte, test),
+            _ => continue,
         };
         let by_limit = match test {
-            Test::AboveUpperLimit(_)
+            Test::AtLeastUpperLimit(_)
+            | Test::AboveUpperLimit(_)
             | Test::WithinUpperLimit(_)
             | Test::BelowLowerLimit
             | Test::WithinLowerLimit => true,
@@ -55,6 +64,9 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
                 .flat_map(|partial| [&partial.certain, &partial.open]),
         );
     }
+    if let Some(watch) = &withdrawal.watch {
+        list.extend(watch.rows.iter().map(|row| &row.when).chain(&watch.unless));
+    }
     list.extend(withdrawal.lines.iter().map(|line| &line.when));
     for indication in &withdrawal.indications {
         list.extend(indication.hazards.iter().map(|hazard| &hazard.when));
@@ -93,7 +105,12 @@ pub(super) fn derive(
     let mut windows = BTreeMap::new();
     for withdrawal in withdrawals {
         for id in signals_in_use(withdrawal, agents, signals) {
-            if let Some((analyte, days)) = signals.get(usize::from(id.0)).and_then(look_back) {
+            let since_stop = withdrawal
+                .watch
+                .as_ref()
+                .map_or(0, |watch| watch.longest().saturating_add(watch.before));
+            let signal = signals.get(usize::from(id.0));
+            if let Some((analyte, days)) = signal.and_then(|signal| look_back(signal, since_stop)) {
                 widen(&mut windows, analyte, days);
             }
         }
@@ -144,8 +161,8 @@ fn widen(windows: &mut BTreeMap<AnalyteId, u32>, analyte: AnalyteId, days: u32) 
     *widest = days.max(*widest);
 }
 
-/// How many days back a signal reads its analyte.
-fn look_back(signal: &Signal) -> Option<(AnalyteId, u32)> {
+/// How many days back a signal reads its analyte; one of results since a stop reaches to its baseline.
+fn look_back(signal: &Signal, since_stop: u32) -> Option<(AnalyteId, u32)> {
     match signal.form {
         Form::Latest { analyte, within, .. } => Some((analyte, within)),
         Form::Change {
@@ -155,6 +172,7 @@ fn look_back(signal: &Signal) -> Option<(AnalyteId, u32)> {
             ..
         } => Some((analyte, within.saturating_add(against))),
         Form::Stayed { analyte, over, .. } => Some((analyte, over)),
+        Form::Watched(Watched { analyte, .. }) => Some((analyte, since_stop)),
         _ => None,
     }
 }

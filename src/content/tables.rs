@@ -25,6 +25,12 @@ pub(super) struct Earlier {
 impl Earlier {
     /// Refuses the row if it repeats a name, or can never be reached.
     pub(super) fn check(&mut self, page: &Page, row: &Word, when: &Spanned<Logic>) {
+        self.check_for(page, row, when, &[""]);
+    }
+
+    /// As [`Earlier::check`], for a row that is only asked for some: it can be reached for one of them if no
+    /// earlier row of the same condition is asked for that one.
+    pub(super) fn check_for(&mut self, page: &Page, row: &Word, when: &Spanned<Logic>, whom: &[&str]) {
         let name = row.get_ref();
         if self.names.insert(name.clone(), ()).is_some() {
             page.refuse(row.span(), format!("the row '{name}' is listed twice"));
@@ -32,7 +38,12 @@ impl Earlier {
         if name.is_empty() || name.contains('/') {
             page.refuse(row.span(), format!("'{name}' is not a name for a row"));
         }
-        if let Some(before) = self.conditions.insert(when.get_ref().shape(), name.clone()) {
+        let shape = when.get_ref().shape();
+        let before: Vec<Option<String>> = whom
+            .iter()
+            .map(|one| self.conditions.insert(format!("{one} {shape}"), name.clone()))
+            .collect();
+        if let Some(Some(before)) = before.iter().min() {
             page.refuse(
                 when.span(),
                 format!("the row '{name}' is never reached: '{before}' has the same condition"),
@@ -94,11 +105,25 @@ pub(super) fn conversions(desk: &Desk, file: &DrugFile, keys: &FormulationKeys) 
         Some(Conversion {
             from: from?,
             to: to?,
+            country: row.country.map(Into::into),
             low,
             high,
         })
     };
-    file.conversion.iter().filter_map(conversion).collect()
+    let read: Vec<Option<Conversion>> = file.conversion.iter().map(conversion).collect();
+    for (row, own) in file.conversion.iter().zip(&read) {
+        let Some(own) = own.as_ref().filter(|own| own.country.is_some()) else {
+            continue;
+        };
+        let any = |c: &&Conversion| (c.from, c.to, c.country) == (own.from, own.to, None);
+        let within = |c: &Conversion| c.low <= own.low && own.high <= c.high;
+        if !read.iter().flatten().find(any).is_some_and(within) {
+            let says =
+                "a country needs a range inside the one that is given for the same pair without a country";
+            desk.page.refuse(row.low.span(), says);
+        }
+    }
+    read.into_iter().flatten().collect()
 }
 
 /// Reads `gates.toml`.
@@ -211,6 +236,7 @@ fn rightful_row(desk: &Desk, texts: &Texts, row: &RightfulRow) -> Option<Rightfu
         statement: statement?,
         excludes,
         because: row.because.as_str().into(),
+        alternatives: row.alternatives.unwrap_or(true),
         monitoring,
     })
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 const SUMMARY_LIMIT: usize = 140;
 
 /// Placeholders that are not those of an analyte.
-const PLACEHOLDERS: [&str; 13] = [
+const PLACEHOLDERS: [&str; 15] = [
     "drug",
     "dose",
     "daily",
@@ -29,6 +29,8 @@ const PLACEHOLDERS: [&str; 13] = [
     "replacement",
     "ratio",
     "transplant-age",
+    "stopped",
+    "since-stop",
 ];
 
 /// Texts of a withdrawal by key.
@@ -150,6 +152,7 @@ fn is_placeholder(vocabulary: &Vocabulary, name: &str) -> bool {
     let analyte = name
         .strip_suffix(".date")
         .or_else(|| name.strip_suffix(".before"))
+        .or_else(|| name.strip_suffix(".baseline"))
         .unwrap_or(name);
     PLACEHOLDERS.contains(&name) || vocabulary.analytes.iter().any(|known| *known.key == *analyte)
 }

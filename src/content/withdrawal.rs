@@ -11,7 +11,7 @@ use super::names::{Desk, Scope};
 use super::page::{Page, Problems};
 use super::schema::tables::DrugFile;
 use super::texts::Texts;
-use super::{indications, tables};
+use super::{indications, tables, watch};
 use crate::clinical::knowledge::{Indication, Withdrawal};
 use crate::clinical::vocabulary::IngredientId;
 
@@ -107,6 +107,11 @@ impl<'a> Folder<'a> {
         let gates = page(&gates).map(|page| tables::gates(&Desk { page, scope }, &texts));
         let rightful = page(&right).map(|page| tables::rightful(&Desk { page, scope }, &texts));
         let indications = self.indications(files, problems, scope, agents, &texts);
+        let rank = self.file.indications.get_ref();
+        let watch = match Page::optional(files, &path(self.key, "watch.toml"), problems) {
+            Some(page) => Some(watch::watch(&Desk { page, scope }, &texts, rank)?),
+            None => None,
+        };
         if level.is_some() != self.file.trough_hours.is_some() {
             drug.page.refuse_file("'level' and 'trough-hours' stand together");
         }
@@ -133,6 +138,7 @@ impl<'a> Folder<'a> {
             rightful,
             lines,
             indications,
+            watch,
             approval: approval?,
         })
     }

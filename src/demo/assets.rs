@@ -3,12 +3,10 @@
 //! In: a rendered template. Out: an HTTP response with a content security policy that allows nothing but our
 //! own files: no inline script or style, no frame, no foreign request, forms only to ourselves.
 
+use crate::pages;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use askama::Template;
-
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
 
 /// Adds the routes of the files.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
@@ -22,7 +20,10 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     };
     cfg.route(
         "/demo/app.css",
-        file("text/css; charset=utf-8", include_str!("assets/app.css")),
+        file(
+            "text/css; charset=utf-8",
+            concat!(include_str!("../pages/look.css"), include_str!("assets/app.css")),
+        ),
     )
     .route(
         "/demo/app.js",
@@ -36,16 +37,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
 
 /// A page with its headers.
 pub(super) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
-    match template.render() {
-        Ok(html) => HttpResponse::build(status)
-            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::REFERRER_POLICY, "no-referrer"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(html),
-        Err(_) => HttpResponse::InternalServerError().finish(),
-    }
+    pages::page(status, template, true, "'none'")
 }
 
 #[derive(Template)]

@@ -39,8 +39,12 @@ pub(super) struct LinkView {
     pub(super) label: String,
     /// Target; empty if it may not be followed.
     pub(super) url: String,
-    /// `Source`, `More`, or `App` for a SMART launch, which this EHR only names.
+    /// `Source`, `More`, or `App` for a SMART launch.
     pub(super) kind: &'static str,
+    /// Launch address of an app, to be launched by this EHR and not to be followed.
+    pub(super) launch: String,
+    /// What the card hands to the app.
+    pub(super) context: String,
 }
 
 /// A suggestion of a card.
@@ -106,11 +110,15 @@ fn links(card: &Value) -> Vec<LinkView> {
         } else {
             "More"
         };
-        link(
+        let made = link(
             resource::text(found, "/label"),
             resource::text(found, "/url"),
             kind,
-        )
+        );
+        LinkView {
+            context: resource::text(found, "/appContext").to_owned(),
+            ..made
+        }
     });
     std::iter::once(source)
         .chain(more)
@@ -118,9 +126,9 @@ fn links(card: &Value) -> Vec<LinkView> {
         .collect()
 }
 
-fn link(label: &str, url: &str, kind: &'static str) -> LinkView {
-    let url = if kind != "App" && markdown::may_link(url) {
-        url.to_owned()
+fn link(label: &str, address: &str, kind: &'static str) -> LinkView {
+    let url = if kind != "App" && markdown::may_link(address) {
+        address.to_owned()
     } else {
         String::new()
     };
@@ -128,6 +136,12 @@ fn link(label: &str, url: &str, kind: &'static str) -> LinkView {
         label: label.to_owned(),
         url,
         kind,
+        launch: if kind == "App" {
+            address.to_owned()
+        } else {
+            String::new()
+        },
+        context: String::new(),
     }
 }
 

@@ -3,27 +3,26 @@
 //! In: HTTP requests of a browser, and of the service that reads the demo's FHIR server. Out: pages that
 //! were rendered on the server, FHIR R4 JSON, and CDS Hooks calls to the service over loopback. It is a
 //! client of the service like any other: it finds it by discovery, sends what an EHR sends (CDS Hooks 2.0.1)
-//! and shows what comes back. It never holds a real patient, never leaves the machine, keeps everything in
+//! and shows what comes back. It also plays the authorization server that
+//! lets the companion app in, so that a card's link can be followed. It never holds a real patient, never leaves the machine, keeps everything in
 //! memory, and says on every page that it is a demonstration. Pages need no script.
 
 mod answer;
 mod assets;
+mod authority;
 mod basis;
 mod cards;
 mod change;
-mod chart;
 mod choices;
 mod exchange;
 mod feedback;
 mod fhir;
 mod filter;
 mod list;
-mod panel;
 mod patient;
 mod placeholder;
 mod resource;
 mod results;
-mod scale;
 mod search;
 mod stories;
 
@@ -31,6 +30,7 @@ pub use feedback::{FeedbackLine, FeedbackSource, FeedbackUnavailable};
 pub use stories::{BadDateText, DemoError};
 
 use actix_web::web;
+use authority::Authority;
 use choices::Choices;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use secrecy::SecretString;
@@ -49,6 +49,7 @@ pub struct DemoState {
     token: SecretString,
     client: reqwest::Client,
     feedback: FeedbackSource,
+    authority: Authority,
 }
 
 impl DemoState {
@@ -75,6 +76,7 @@ impl DemoState {
             token: format!("demo-{}", uuid::Uuid::new_v4()).into(),
             client,
             feedback,
+            authority: Authority::default(),
         })
     }
 
@@ -110,5 +112,6 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .route("/feedback", web::get().to(feedback::list))
         .route("/feedback", web::post().to(feedback::send));
     assets::routes(cfg);
+    authority::routes(cfg);
     fhir::routes(cfg);
 }

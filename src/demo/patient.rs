@@ -3,12 +3,12 @@
 //! In: the record and the story. Out: view models for the template. It shows what is in the record and
 //! judges nothing.
 
-use super::chart::{self, Chart, Event};
 use super::choices::{Choices, Reason, Switch};
 use super::exchange::DOORS;
 use super::results::{self, Cumulative, Finding};
 use super::stories::{DemoPatient, PlannedChange, Story};
 use super::{DemoState, assets, resource};
+use crate::pages::chart::{self, Chart, Event, Timeline};
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use jiff::civil::Date;
@@ -70,7 +70,12 @@ pub(super) async fn show(state: web::Data<DemoState>, id: web::Path<String>) -> 
     };
     let record = patient.record();
     let all = results::series(&record);
-    let charts = chart::charts(&all, &ends(&record), state.today());
+    let timeline = Timeline {
+        series: all,
+        events: ends(&record),
+        ..Timeline::until(state.today())
+    };
+    let charts = chart::charts(&timeline);
     let (orders, past) = orders(&record, &patient.story, &state.choices);
     let page = Page {
         story: &patient.story,
@@ -80,7 +85,7 @@ pub(super) async fn show(state: web::Data<DemoState>, id: web::Path<String>) -> 
         reasons: &state.choices.reason,
         has_events: charts.iter().any(|chart| !chart.events.is_empty()),
         charts,
-        table: results::cumulative(&all),
+        table: results::cumulative(&timeline.series),
         findings: results::findings(&record),
         conditions: lines(&record, "Condition", "/clinicalStatus/coding/0/code"),
         allergies: lines(&record, "AllergyIntolerance", "/clinicalStatus/coding/0/code"),

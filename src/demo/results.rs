@@ -5,40 +5,11 @@
 //! converted or judged here: high and low are what the laboratory's own reference range says.
 
 use super::resource;
+use crate::pages::chart::{Point, Series};
 use jiff::civil::Date;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Results of one code in one unit.
-#[derive(Debug, Default)]
-pub(super) struct Series {
-    /// Name as the laboratory prints it.
-    pub(super) name: String,
-    /// Unit as it is printed.
-    pub(super) unit: String,
-    /// Lower limit of the laboratory, of the latest value.
-    pub(super) low: Option<f64>,
-    /// Upper limit of the laboratory, of the latest value.
-    pub(super) high: Option<f64>,
-    /// Values, oldest first.
-    pub(super) points: Vec<Point>,
-}
-
-/// One value.
-#[derive(Clone, Debug)]
-pub(super) struct Point {
-    /// Day on which it was true.
-    pub(super) day: Date,
-    /// For drawing only.
-    pub(super) value: f64,
-    /// The value as it was recorded.
-    pub(super) shown: String,
-    /// `H`, `L` or nothing.
-    pub(super) flag: &'static str,
-    /// `Observation/id`.
-    pub(super) source: String,
-}
 
 /// A result in words.
 #[derive(Debug)]
@@ -69,7 +40,7 @@ pub(super) fn series(record: &[Arc<Value>]) -> Vec<Series> {
                 all.len() - 1
             });
             all[at].points.push(point);
-            all[at].take_labels(part);
+            take_labels(&mut all[at], part);
         }
     }
     for series in &mut all {
@@ -131,23 +102,11 @@ fn value(observation: &Value, part: &Value) -> Option<((String, String), Point)>
     ))
 }
 
-impl Series {
-    fn take_labels(&mut self, part: &Value) {
-        self.unit = resource::text(part, "/valueQuantity/unit").to_owned();
-        let limit = |at| part.pointer(at).and_then(Value::as_f64);
-        self.low = limit("/referenceRange/0/low/value");
-        self.high = limit("/referenceRange/0/high/value");
-    }
-
-    /// Reference range in words, or nothing.
-    pub(super) fn range(&self) -> String {
-        match (self.low, self.high) {
-            (Some(low), Some(high)) => format!("{low} to {high}"),
-            (Some(low), None) => format!("from {low}"),
-            (None, Some(high)) => format!("up to {high}"),
-            (None, None) => String::new(),
-        }
-    }
+fn take_labels(series: &mut Series, part: &Value) {
+    series.unit = resource::text(part, "/valueQuantity/unit").to_owned();
+    let limit = |at| part.pointer(at).and_then(Value::as_f64);
+    series.low = limit("/referenceRange/0/low/value");
+    series.high = limit("/referenceRange/0/high/value");
 }
 
 /// A cumulative table: one row per day, newest first; one column per series.

@@ -5,6 +5,7 @@
 //! http is for loopback. Bodies, pages, resources and time are limited; what came before a limit is kept.
 //! It prints no address, token or body. Follows FHIR R4 section 3.1 (RESTful API) and 3.1.1.4 (paging).
 
+use super::breaker::Breaker;
 use super::bundle::{Given, Shape, State};
 use crate::clinical::gap::Why;
 use crate::meters::FhirMeters;
@@ -12,7 +13,7 @@ use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -32,9 +33,12 @@ const CONNECT: Duration = Duration::from_millis(800);
 pub struct SetupError(#[source] reqwest::Error);
 
 /// The shared client for FHIR servers. It keeps its connections; make one and clone it.
-#[derive(Clone)]
+///
+/// It is set up when it is first asked: that reads every certificate that the machine trusts, which costs
+/// more than the rest of a start and is wasted where nothing is ever fetched.
+#[derive(Clone, Default)]
 pub struct FhirClient {
-    http: Client,
+    http: Arc<OnceLock<Client>>,
     meters: Arc<FhirMeters>,
 }
 
@@ -47,6 +51,8 @@ pub struct Server<'s> {
     pub token: Option<&'s SecretString>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// Whether it is left alone for now; `None` if it never is.
+    pub breaker: Option<&'s Breaker>,
 }
 
 /// What came of a search or read.
@@ -65,11 +71,34 @@ impl Server<'_> {
 }
 
 impl FhirClient {
-    /// A client without proxy, redirects or cookies.
+    /// A client that is set up already, without proxy, redirects or cookies.
     ///
     /// # Errors
     /// When TLS cannot be initialised.
     pub fn new() -> Result<Self, SetupError> {
+        let client = FhirClient::default();
+        client.http()?;
+        Ok(client)
+    }
+
+    /// A client that counts its reads there, and is set up when it is first asked.
+    #[must_use]
+    pub fn counting(meters: &Arc<FhirMeters>) -> Self {
+        FhirClient {
+            meters: Arc::clone(meters),
+            ..FhirClient::default()
+        }
+    }
+
+    /// Where its reads are counted.
+    pub(crate) fn meters(&self) -> &FhirMeters {
+        &self.meters
+    }
+
+    fn http(&self) -> Result<&Client, SetupError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         let http = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -77,22 +106,7 @@ impl FhirClient {
             .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(SetupError)?;
-        Ok(FhirClient {
-            http,
-            meters: Arc::default(),
-        })
-    }
-
-    /// The same client, counting its reads there.
-    #[must_use]
-    pub fn counting(mut self, meters: &Arc<FhirMeters>) -> Self {
-        self.meters = Arc::clone(meters);
-        self
-    }
-
-    /// Where its reads are counted.
-    pub(crate) fn meters(&self) -> &FhirMeters {
-        &self.meters
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// Reads an address and, while there are any, the pages that follow.
@@ -107,12 +121,7 @@ impl FhirClient {
                 fetched.missing = Some(Why::FetchFailed);
                 break;
             }
-            let page = timeout_at(server.deadline, self.page(url, server)).await;
-            let page = page.unwrap_or_else(|_| {
-                self.meters.late.add(1);
-                Err(Why::FetchFailed)
-            });
-            match page {
+            match self.page_in_time(url, server).await {
                 Ok(page) => {
                     resources += page.resources;
                     fetched.pages.push(page.body);
@@ -133,22 +142,58 @@ impl FhirClient {
         fetched
     }
 
-    async fn page(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
-        let mut request = self.http.get(url).header(ACCEPT, "application/fhir+json");
+    /// Reads one address; the body, or the status (0 where there is none: no answer, late, too large).
+    pub(crate) async fn one(&self, url: Url, server: Server<'_>) -> Result<String, u16> {
+        let read = timeout_at(server.deadline, self.read(url, server)).await;
+        match read.unwrap_or(Err(Why::FetchFailed)) {
+            Ok((StatusCode::OK, body)) => String::from_utf8(body).map_err(|_| 0),
+            Ok((status, _)) => Err(status.as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
+    /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal
+    /// included, shows that it is there; a fault of its own or a plea for fewer calls does not.
+    async fn page_in_time(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
+        let leave = match server.breaker {
+            Some(breaker) => Some(breaker.leave().ok_or(Why::FetchFailed)?),
+            None => None,
+        };
+        let read = timeout_at(server.deadline, self.read(url, server)).await;
+        let read = read.inspect_err(|_| self.meters.late.add(1));
+        let (status, body) = read.unwrap_or(Err(Why::FetchFailed))?;
+        if let Some(leave) = leave.filter(|_| !is_overwhelmed(status)) {
+            leave.answered();
+        }
+        match status {
+            StatusCode::OK => Page::of(String::from_utf8(body).map_err(|_| Why::NotReadable)?),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
+            _ => Err(Why::FetchFailed),
+        }
+    }
+
+    /// Status and, of a success, the body as far as the limit.
+    async fn read(&self, url: Url, server: Server<'_>) -> Result<(StatusCode, Vec<u8>), Why> {
+        let http = self.http().map_err(|_| Why::FetchFailed)?;
+        let mut request = http.get(url).header(ACCEPT, "application/fhir+json");
         if let Some(token) = server.token {
             request = request.bearer_auth(token.expose_secret());
         }
         let response = request.send().await.map_err(|_| Why::FetchFailed)?;
         match response.status() {
-            StatusCode::OK => Page::of(body(response).await?),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
-            _ => Err(Why::FetchFailed),
+            StatusCode::OK => Ok((StatusCode::OK, body(response).await?)),
+            other => Ok((other, Vec::new())),
         }
     }
 }
 
+/// A server that says so needs rest.
+fn is_overwhelmed(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 /// The body, as long as it stays below the limit when decoded.
-async fn body(mut response: Response) -> Result<String, Why> {
+async fn body(mut response: Response) -> Result<Vec<u8>, Why> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Why::FetchFailed)? {
         if bytes.len() + chunk.len() > LARGEST_BODY {
@@ -156,7 +201,7 @@ async fn body(mut response: Response) -> Result<String, Why> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| Why::NotReadable)
+    Ok(bytes)
 }
 
 /// One page.

@@ -8,6 +8,7 @@ use crate::clinical::compose::Proposal;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{Drug, PatientRecord};
 use crate::clinical::taper::Step;
+use crate::clinical::vocabulary::{Product, ProductId, Vocabulary};
 use crate::clinical::when::When;
 use crate::fhir::json::Object;
 use fhir_out::{
@@ -117,19 +118,31 @@ impl Drafts<'_> {
         let Drug::Known { ingredient, product } = order.drug else {
             return None;
         };
-        let medication = match product.map(|p| vocabulary.product(p)) {
-            Some(product) => CodeRef {
-                system: self.knowledge.preferred_drug_system(),
-                code: &product.code,
-                display: &product.name,
-            },
+        let doses = || steps.iter().flat_map(|(step, _)| &step.doses);
+        let (medication, text) = match product.and_then(|p| dispensable(vocabulary, p, doses)) {
+            Some(product) => {
+                let system = self.knowledge.preferred_drug_system();
+                let (code, display) = (&*product.code, &*product.name);
+                (
+                    CodeRef {
+                        system,
+                        code,
+                        display,
+                    },
+                    display,
+                )
+            }
             None => {
                 let known = vocabulary.ingredient(ingredient);
-                CodeRef {
-                    system: &known.system,
-                    code: &known.code,
-                    display: &known.name,
-                }
+                let (system, code, display) = (&*known.system, &*known.code, &*known.name);
+                (
+                    CodeRef {
+                        system,
+                        code,
+                        display,
+                    },
+                    text,
+                )
             }
         };
         let amounts: Vec<Vec<String>> = steps
@@ -164,6 +177,26 @@ impl Drafts<'_> {
         }
         self.order(medication, text, order.reference.as_deref(), None, &lines)
     }
+}
+
+/// A product of which whole units make every dose: the stopped one, else the strongest of its formulation that may
+/// be suggested.
+fn dispensable<'v, 'd, D: Iterator<Item = &'d Decimal>>(
+    vocabulary: &'v Vocabulary,
+    stopped: ProductId,
+    doses: impl Fn() -> D,
+) -> Option<&'v Product> {
+    let stopped = vocabulary.product(stopped);
+    let whole = |product: &&Product| match product.strength_mg {
+        Some(strength) if !strength.is_zero() => doses().all(|dose| (dose % strength).is_zero()),
+        Some(_) | None => false,
+    };
+    let others = vocabulary.products.iter().filter(|other| {
+        other.suggest && other.ingredient == stopped.ingredient && other.formulation == stopped.formulation
+    });
+    Some(stopped)
+        .filter(whole)
+        .or_else(|| others.filter(whole).max_by_key(|other| other.strength_mg))
 }
 
 /// Times of the day of unequal doses, in the order taken.

@@ -8,6 +8,8 @@
 //! `terms` says what codes mean, then one lens for each resource type.
 
 pub(crate) mod allergy;
+pub(crate) mod banner;
+pub mod breaker;
 pub mod bundle;
 pub mod client;
 pub(crate) mod condition;
@@ -26,6 +28,7 @@ pub mod query;
 pub(crate) mod result_value;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod scope;
 pub mod subject;
 pub(crate) mod supply;
 pub mod terms;

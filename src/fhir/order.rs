@@ -105,7 +105,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Completed | OrderStatus::OnHold
     );
     if over && role == Role::Recorded {
-        order.stopped = stopped(of, &span, scope.now);
+        order.stopped = stopped(of, status, &span, scope.now);
     }
     if known {
         order.restart = restart(of, &order, &instructions, scope);
@@ -213,7 +213,7 @@ pub(crate) fn as_it_came(of: &Object<'_>) -> Box<str> {
 }
 
 /// When an order that is over was stopped: the first date that is there and not in the future.
-fn stopped(of: &Object<'_>, span: &Span, now: i64) -> Option<When> {
+fn stopped(of: &Object<'_>, status: OrderStatus, span: &Span, now: i64) -> Option<When> {
     let past = |when: &When| when.earliest() <= now;
     let changed = of
         .text("statusChanged")
@@ -232,7 +232,9 @@ fn stopped(of: &Object<'_>, span: &Span, now: i64) -> Option<When> {
             .or_else(|| date(&found.instant))
             .filter(past)
     };
-    let updated = || date(&of.get::<Meta<'_>>("meta").last_updated).filter(past);
+    // Any edit moves this date, so it counts only for an order whose last change was most likely its end.
+    let ended = matches!(status, OrderStatus::Stopped | OrderStatus::Cancelled);
+    let updated = || date(&of.get::<Meta<'_>>("meta").last_updated).filter(|when| ended && past(when));
     (changed.or_else(by_extension))
         .or(span.bounds_end.filter(past))
         .or(span.validity_end.filter(past))

@@ -298,6 +298,10 @@ fn looking_back_the_first_date_of_a_stop_counts_that_is_not_in_the_future() {
     assert_eq!(stopped(r#""id":"x""#), None);
     let active = with(&format!(r#""status":"active",{},{meta}"#, rx("11")));
     assert_eq!(active.stopped, None);
+    let over = |status: &str| with(&format!(r#""status":"{status}",{},{meta}"#, rx("11"))).stopped;
+    assert_eq!(over("cancelled").map(When::iso).as_deref(), Some("2026-11-20"));
+    // Whatever else is over was perhaps only edited on that day.
+    assert_eq!((over("completed"), over("on-hold")), (None, None));
 }
 
 #[test]

@@ -21,6 +21,18 @@ use url::Url;
 /// Longest value of `code` that is sent.
 const LONGEST_CODES: usize = 1_800;
 
+/// The type of resource that a source is searched for.
+pub(crate) fn kind(source: Source) -> &'static str {
+    match source {
+        Source::Patient => "Patient",
+        Source::Medications => "MedicationRequest",
+        Source::Observations | Source::Screens => "Observation",
+        Source::Conditions => "Condition",
+        Source::Allergies => "AllergyIntolerance",
+        Source::Procedures => "Procedure",
+    }
+}
+
 /// Resources on a page.
 const PAGE: &str = "200";
 
@@ -107,11 +119,10 @@ fn query(
     local: &LocalCodes,
 ) -> Option<Query> {
     let mut parameters = vec![("patient", patient.to_owned())];
-    let kind = match source {
+    match source {
         Source::Patient => return None,
         Source::Medications => {
             parameters.push(("_include", "MedicationRequest:medication".to_owned()));
-            "MedicationRequest"
         }
         Source::Observations | Source::Screens => {
             let analytes = if source == Source::Screens {
@@ -121,13 +132,11 @@ fn query(
             };
             parameters.extend(codes(analytes, vocabulary, local).map(|codes| ("code", codes)));
             parameters.push(("_sort", "-date".to_owned()));
-            "Observation"
         }
-        Source::Conditions => "Condition",
-        Source::Allergies => "AllergyIntolerance",
-        Source::Procedures => "Procedure",
-    };
+        Source::Conditions | Source::Allergies | Source::Procedures => {}
+    }
     parameters.push(("_count", PAGE.to_owned()));
+    let kind = kind(source);
     Some(Query { kind, parameters })
 }
 

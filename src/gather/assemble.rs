@@ -7,20 +7,19 @@
 use super::Material;
 use super::changes::{changes, complete, is_signed_again, replaced_by_drafts};
 use super::context::ContextOrders;
-use super::fetch::{Answer, settles};
-use crate::clinical::gap::Why;
+use super::fetch::Answer;
+use super::outcomes::outcomes;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
 use crate::clinical::stops;
-use crate::fhir::bundle::{Given, Shape, State};
+use crate::fhir::bundle::{Given, Shape};
 use crate::fhir::json::{Object, Text};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
 use crate::fhir::subject::Subjects;
 use crate::fhir::{allergy, condition, patient, supply};
-use crate::protocol::request::Prefetch;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -105,7 +104,7 @@ pub(super) fn assemble(
     for item in &pool.items {
         reader.item(item);
     }
-    let how = outcomes(&material.request.prefetch, &fetched, answers);
+    let how = outcomes(material.request, &fetched, answers);
     reader.finish(material.knowledge, &pool, orders, &how)
 }
 
@@ -391,55 +390,5 @@ impl<'r> Reader<'r> {
             record: self.record,
             unresolved: self.unresolved,
         }
-    }
-}
-
-/// How each source went: by what was sent, and by what was fetched in its place.
-fn outcomes(
-    prefetch: &Prefetch<'_>,
-    fetched: &[(Option<Source>, Given<'_>)],
-    answers: &[Answer],
-) -> Vec<(Source, Outcome)> {
-    let outcome = |source: Source| {
-        let sent = match prefetch.get(source.key()) {
-            None => Outcome::NotSent,
-            Some(given) => read_of(source, given),
-        };
-        let Some(answer) = answers.iter().find(|answer| answer.source == Some(source)) else {
-            return sent;
-        };
-        if is_partial(prefetch.get(source.key())) {
-            return sent;
-        }
-        let mut pages = fetched
-            .iter()
-            .filter(|(of, _)| *of == Some(source))
-            .map(|(_, given)| given);
-        match answer.fetched.missing {
-            Some(why) => Outcome::Failed(why),
-            None if pages.all(|page| settles(source, page)) => Outcome::Read,
-            None => Outcome::Failed(Why::NotReadable),
-        }
-    };
-    SOURCES
-        .into_iter()
-        .map(|source| (source, outcome(source)))
-        .collect()
-}
-
-/// Whether a Bundle came of which a part is said to have failed.
-fn is_partial(given: Option<&Given<'_>>) -> bool {
-    matches!(given, Some(Given(Shape::Bundle(bundle))) if bundle.is_partial())
-}
-
-/// How a prefetch answer went, without anything that follows it.
-fn read_of(source: Source, given: &Given<'_>) -> Outcome {
-    match (given.state(), &given.0) {
-        (State::Failed, _) => Outcome::Failed(Why::FetchFailed),
-        _ if !settles(source, given) => Outcome::Failed(Why::NotReadable),
-        (_, Shape::Bundle(bundle)) if is_partial(Some(given)) || bundle.next().is_some() => {
-            Outcome::Failed(Why::FetchFailed)
-        }
-        _ => Outcome::Read,
     }
 }

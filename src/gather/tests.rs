@@ -311,6 +311,7 @@ async fn fetched(server: &MockServer, body: &str, millis: u64) -> PatientRecord 
         token: Some(&token),
         fhir: &fhir,
         deadline,
+        breaker: None,
     };
     gather(&request, ehr, &knowledge(), &LocalCodes::default(), now())
         .await
@@ -508,6 +509,7 @@ async fn a_server_beyond_loopback_is_not_asked_without_token_or_over_plain_http(
             base: &base,
             token,
             deadline: Instant::now(),
+            breaker: None,
         }
         .is_open()
     };

@@ -1,19 +1,21 @@
 //! The body of a request within its limits.
 //!
-//! Reads a JSON body whole, or refuses it: 413 beyond the limit, 415 for another media type or any
-//! content coding (a compressed body could hide a larger one).
+//! Reads a JSON body whole, or refuses it: 413 beyond the limit, 408 if it dribbles in, 415 for another
+//! media type or any content coding (a compressed body could hide a larger one).
 
 use super::error::Refused;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::{HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// Reads the body.
+/// Reads the body, up to so many bytes and within that time.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: &mut web::Payload,
-    limit: usize,
+    (limit, within): (usize, Duration),
 ) -> Result<web::Bytes, Refused> {
     let announced = request
         .headers()
@@ -22,7 +24,21 @@ pub(super) async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Err(Refused::TooLarge);
     }
-    let mut bytes = web::BytesMut::with_capacity(announced.unwrap_or_default());
+    let whole = collect(payload, announced.unwrap_or_default(), limit);
+    let bytes = timeout(within, whole).await.map_err(|_| Refused::Slow)??;
+    // A call without a body, such as a GET, has no media type to be wrong.
+    if request.method() == Method::POST || !bytes.is_empty() {
+        check_media_type(request)?;
+    }
+    Ok(bytes.freeze())
+}
+
+async fn collect(
+    payload: &mut web::Payload,
+    expected: usize,
+    limit: usize,
+) -> Result<web::BytesMut, Refused> {
+    let mut bytes = web::BytesMut::with_capacity(expected);
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Refused::bad("body", "could not be read to its end"))?;
         if bytes.len() + chunk.len() > limit {
@@ -30,11 +46,7 @@ pub(super) async fn read(
         }
         bytes.extend_from_slice(&chunk);
     }
-    // A call without a body, such as a GET, has no media type to be wrong.
-    if request.method() == Method::POST || !bytes.is_empty() {
-        check_media_type(request)?;
-    }
-    Ok(bytes.freeze())
+    Ok(bytes)
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Refused> {

@@ -60,9 +60,10 @@ async fn answer<'a>(
     mut payload: web::Payload,
     seen: &mut Seen<'a>,
 ) -> Result<Answered, Refused> {
+    let _slot = app.slot().ok_or(Refused::Busy)?;
     let service = app.service(id);
     seen.hook = service.map(|service| &*service.hook);
-    let body = body::read(request, &mut payload, app.max_body_bytes).await?;
+    let body = body::read(request, &mut payload, app.body_limits()).await?;
     let path = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&path]).await?;
     seen.client = Some(Arc::clone(ehr.client()));

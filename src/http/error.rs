@@ -8,12 +8,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use fhir_out::{Issue, Severity, operation_outcome};
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Why a call was refused.
 #[derive(Debug)]
 pub enum Refused {
     /// 413.
     TooLarge,
+    /// 408: the body did not come in time.
+    Slow,
     /// 415.
     MediaType(&'static str),
     /// 401, whatever is wrong with the token.
@@ -46,6 +49,13 @@ pub enum Refused {
         /// What is missing.
         says: &'static str,
     },
+    /// 429: the client has called too often.
+    TooMany {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// 503: as many calls are in work as this process takes.
+    Busy,
     /// 503: what must be kept cannot be kept.
     Unavailable,
     /// 500.
@@ -65,6 +75,7 @@ impl Refused {
     pub fn label(&self) -> &'static str {
         match self {
             Refused::TooLarge => "too-large",
+            Refused::Slow => "slow",
             Refused::MediaType(_) => "media-type",
             Refused::Unauthorized => "unauthorized",
             Refused::UnknownService => "unknown-service",
@@ -73,6 +84,8 @@ impl Refused {
             Refused::Forbidden { .. } => "forbidden",
             Refused::ForeignOrder { .. } => "foreign-order",
             Refused::Undecided { .. } => "undecided",
+            Refused::TooMany { .. } => "too-many",
+            Refused::Busy => "busy",
             Refused::Unavailable => "unavailable",
             Refused::Internal => "internal",
         }
@@ -87,6 +100,12 @@ impl Refused {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-long",
                 "the body is larger than this service reads",
+                None,
+            ),
+            Refused::Slow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                "the body did not come in time",
                 None,
             ),
             Refused::MediaType(says) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", says, None),
@@ -106,7 +125,13 @@ impl Refused {
                 Some(field),
             ),
             Refused::Undecided { says } => (StatusCode::PRECONDITION_FAILED, "incomplete", says, None),
-            Refused::Unavailable => (
+            Refused::TooMany { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "throttled",
+                "this client has called too often",
+                None,
+            ),
+            Refused::Busy | Refused::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "transient",
                 "try again later",
@@ -131,8 +156,18 @@ impl Refused {
         if let Refused::Method(allowed) = self {
             response.insert_header((actix_web::http::header::ALLOW, *allowed));
         }
-        if matches!(self, Refused::Unavailable) {
-            response.insert_header((RETRY_AFTER, "1"));
+        match self {
+            Refused::Unavailable | Refused::Busy => {
+                response.insert_header((RETRY_AFTER, "1"));
+            }
+            Refused::TooMany { wait } => {
+                response.insert_header((RETRY_AFTER, wait.as_secs() + 1));
+            }
+            // Whatever else would come on this connection comes too late as well.
+            Refused::Slow => {
+                response.force_close();
+            }
+            _ => {}
         }
         response.body(operation_outcome(&[issue]))
     }
@@ -154,6 +189,7 @@ impl From<Failure> for Refused {
                 says: "the token is for another patient",
             },
             Failure::ForeignOrder { field } => Refused::ForeignOrder { field },
+            Failure::TooMany { wait } => Refused::TooMany { wait },
             Failure::Undecided { says } => Refused::Undecided { says },
             Failure::Unwritable => Refused::Internal,
         }

@@ -23,13 +23,15 @@ pub(super) async fn handle(
 }
 
 async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payload) -> Result<(), Refused> {
-    let body = body::read(request, &mut payload, app.max_body_bytes).await?;
+    let _slot = app.slot().ok_or(Refused::Busy)?;
+    let body = body::read(request, &mut payload, app.body_limits()).await?;
     let service = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&format!("{service}/feedback"), &service]).await?;
     app.service(id).ok_or(Refused::UnknownService)?;
     if request.method() != Method::POST {
         return Err(Refused::Method("POST"));
     }
+    ehr.client().admit().map_err(|wait| Refused::TooMany { wait })?;
     let feedback = Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
     count(app, &feedback);
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;

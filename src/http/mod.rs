@@ -1,12 +1,13 @@
 //! The doors: bytes in, bytes out.
 //!
 //! Turns HTTP into calls of [`crate::pipeline`] and its answers, and refusals, back into HTTP, in the
-//! order of the contract: size, media type, token, service, method, body. A handler reads as that list.
-//! It knows nothing of FHIR or of medicine.
+//! order of the contract: room for one more call, size, media type, token, service, method, body. A handler
+//! reads as that list. It knows nothing of FHIR or of medicine.
 
 mod basis;
 mod body;
 mod call;
+mod cors;
 pub mod error;
 mod feedback;
 
@@ -18,17 +19,26 @@ use error::Refused;
 /// JSON of the CDS Hooks protocol.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Every route of the service.
-pub fn routes(config: &mut web::ServiceConfig) {
+/// Every route of the service. Pages of `origins` may call the protocol's own from a browser.
+pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
     config
         .service(
             web::resource("/cds-services")
+                .wrap(cors::allowing(origins))
                 .route(web::get().to(discovery))
                 .default_service(web::to(only_get)),
         )
         .route("/cds-services/basis.css", web::get().to(basis::style))
-        .route("/cds-services/{id}", web::to(call::handle))
-        .route("/cds-services/{id}/feedback", web::to(feedback::handle))
+        .service(
+            web::resource("/cds-services/{id}")
+                .wrap(cors::allowing(origins))
+                .default_service(web::to(call::handle)),
+        )
+        .service(
+            web::resource("/cds-services/{id}/feedback")
+                .wrap(cors::allowing(origins))
+                .default_service(web::to(feedback::handle)),
+        )
         .service(
             web::resource("/cds-services/{id}/basis")
                 .route(web::get().to(basis::handle))

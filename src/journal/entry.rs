@@ -27,7 +27,7 @@ pub struct Evaluation {
     pub outcome: String,
     /// How long the answer took, in microseconds.
     pub duration_us: u64,
-    /// The cards that were returned.
+    /// The cards that were returned, and those that were withheld.
     pub findings: Vec<IssuedCard>,
 }
 
@@ -46,6 +46,8 @@ pub struct IssuedCard {
     pub suggestions: Vec<Uuid>,
     /// References of the orders that the card is about. They go into the audit table only.
     pub orders: Vec<String>,
+    /// Evaluated in silence: it was not sent.
+    pub withheld: bool,
 }
 
 /// One well-formed entry of a feedback call.

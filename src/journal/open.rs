@@ -142,9 +142,12 @@ fn migrator() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "start",
-        include_str!("migrations/sqlite/0001_start.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "start", include_str!("migrations/sqlite/0001_start.sql")),
+        step(
+            2,
+            "withheld cards",
+            include_str!("migrations/sqlite/0002_withheld.sql"),
+        ),
+    ])
 }

@@ -24,6 +24,7 @@ fn card() -> IssuedCard {
         indicator: "info".into(),
         suggestions: vec![Uuid::new_v4(), Uuid::new_v4()],
         orders: vec!["MedicationRequest/canary-order".into()],
+        withheld: false,
     }
 }
 

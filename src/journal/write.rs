@@ -29,8 +29,8 @@ const EVALUATIONS: Table = Table {
     end: "",
 };
 const CARDS: Table = Table {
-    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions)",
-    columns: 9,
+    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, withheld)",
+    columns: 10,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
@@ -79,6 +79,8 @@ struct AnsweredCard<'a> {
     rule: &'a str,
     indicator: &'a str,
     orders: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    withheld: bool,
 }
 
 #[derive(Serialize)]
@@ -186,6 +188,7 @@ fn card_rows(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_>>> {
             Cell::Text(&card.indicator),
             Cell::Text(&evaluation.content_version),
             Cell::Own(joined(card.suggestions.iter())),
+            Cell::Number(i64::from(card.withheld)),
         ]
     })
 }
@@ -197,6 +200,7 @@ fn audit_row(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
         rule: &card.rule,
         indicator: &card.indicator,
         orders: &card.orders,
+        withheld: card.withheld,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
     Ok(vec![

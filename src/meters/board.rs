@@ -5,13 +5,14 @@ use crate::clinical::evaluate::Evaluation;
 use crate::clinical::gap::Truth;
 use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::{Indicator, Knowledge};
+use crate::trust::Client;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Every outcome of a call: the labels of the journal and of refusals.
-const OUTCOMES: [&str; 14] = [
+const OUTCOMES: [&str; 16] = [
     "cards",
     "silent",
     "withheld",
@@ -24,6 +25,8 @@ const OUTCOMES: [&str; 14] = [
     "forbidden",
     "foreign-order",
     "undecided",
+    "too-many",
+    "busy",
     "unavailable",
     "internal",
 ];
@@ -77,22 +80,18 @@ impl CallMeter {
 impl Board {
     /// Looks up what calls of these clients to these tables will need.
     #[must_use]
-    pub fn new<'c>(
-        meters: &Meters,
-        clients: impl Iterator<Item = (&'c str, Duration)>,
-        knowledge: &Knowledge,
-    ) -> Self {
+    pub fn new(meters: &Meters, clients: &[Arc<Client>], knowledge: &Knowledge) -> Self {
         meters.knowledge.clear();
         meters.knowledge.with(&[&knowledge.version]).set(1.0);
-        let hooks = |client: &str| {
+        let calls = clients.iter().map(|client| {
             let hooks = knowledge.services.iter().map(|service| &service.hook);
-            let of = hooks.map(|hook| (hook.clone(), CallMeter::new(meters, client, hook)));
-            of.chain([(UNKNOWN.into(), CallMeter::new(meters, client, UNKNOWN))])
-                .collect()
-        };
-        let calls = clients.map(|(client, deadline)| {
-            meters.deadline.with(&[client]).set(deadline.as_secs_f64());
-            (client.into(), hooks(client))
+            let of = hooks.map(|hook| {
+                let deadline = client.deadline(hook).as_secs_f64();
+                meters.deadline.with(&[client.name(), hook]).set(deadline);
+                (hook.clone(), CallMeter::new(meters, client.name(), hook))
+            });
+            let rest = CallMeter::new(meters, client.name(), UNKNOWN);
+            (client.name().into(), of.chain([(UNKNOWN.into(), rest)]).collect())
         });
         let mut rules: HashMap<Box<str>, Nested<RuleMeter>> = HashMap::new();
         for withdrawal in &knowledge.withdrawals {
@@ -142,9 +141,9 @@ impl Board {
     }
 
     /// Counts a card.
-    pub fn card(&self, shown: bool, indicator: Indicator) {
+    pub fn card(&self, shown: bool, indicator: &str) {
         let mode = usize::from(!shown);
-        let of = INDICATORS.iter().position(|one| *one == indicator);
+        let of = INDICATORS.iter().position(|one| one.code() == indicator);
         self.cards[mode * INDICATORS.len() + of.unwrap_or_default()].add(1);
     }
 

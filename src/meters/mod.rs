@@ -33,7 +33,7 @@ pub struct Meters {
     pub requests: Family<Counter>,
     /// Time from the head of a call to its answer.
     pub duration: Family<Histogram>,
-    /// The budget of one call by client, in seconds.
+    /// The budget of one call by client and hook, in seconds.
     pub deadline: Family<Gauge>,
     /// Calls that are being answered.
     pub in_flight: Gauge,
@@ -121,7 +121,11 @@ impl Meters {
                 "Time to answer a hook call.",
                 &["client", "hook"],
             ),
-            deadline: Family::new("cds_deadline_seconds", "Budget of one hook call.", &["client"]),
+            deadline: Family::new(
+                "cds_deadline_seconds",
+                "Budget of one hook call.",
+                &["client", "hook"],
+            ),
             in_flight: Gauge::at(0.0),
             patient_mismatch: Counter::default(),
             rules: Family::new(

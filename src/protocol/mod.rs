@@ -6,5 +6,6 @@
 pub mod discovery;
 pub mod feedback;
 mod fields;
+pub mod render;
 pub mod request;
 pub mod response;

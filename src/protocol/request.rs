@@ -77,6 +77,15 @@ pub struct Prefetch<'a> {
 }
 
 impl<'a> Prefetch<'a> {
+    /// Takes what came under a client's own names for what came under ours.
+    pub fn rename(&mut self, names: &[(String, &'static str)]) {
+        for (key, _) in &mut self.answers {
+            if let Some((_, ours)) = names.iter().find(|(theirs, _)| *theirs == **key) {
+                *key = Cow::Borrowed(ours);
+            }
+        }
+    }
+
     /// What came under a key.
     pub fn get(&self, key: &str) -> Option<&Given<'a>> {
         self.answers
@@ -106,6 +115,25 @@ impl RequestError {
 }
 
 impl<'a> HookRequest<'a> {
+    /// A call that nobody sent, for what `gather` reads on behalf of the companion app.
+    pub fn made(
+        hook: Cow<'a, str>,
+        occasion: Occasion,
+        context: Context<'a>,
+        prefetch: Prefetch<'a>,
+    ) -> Self {
+        HookRequest {
+            hook,
+            occasion,
+            instance: Uuid::new_v4(),
+            fhir_server: None,
+            authorization: None,
+            context,
+            prefetch,
+            extension: None,
+        }
+    }
+
     /// Reads a body for any hook.
     ///
     /// # Errors

@@ -4,12 +4,16 @@
 //! suggestions, and leaves out every field without a value (never `null`, `""`, `[]` or `{}`).
 //! It adds nothing to what the judgement said. CDS Hooks, "CDS Service Response".
 
-use crate::clinical::compose::{Basis, Card, Input, Is, Suggestion};
-use crate::clinical::knowledge::{Coding, Indicator, Knowledge, Topic};
+use crate::clinical::compose::{Basis, Card, Input, Is, Proposal, Suggestion};
+use crate::clinical::gap::Why;
+use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic};
+use crate::config::SuggestionKind;
 use crate::fhir::drafts::{Drafts, decimal};
+use crate::smart::AppLink;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// Key of the machine-readable basis in a card's `extension`.
@@ -30,21 +34,48 @@ pub struct HookAnswer<'a> {
 pub struct CardOut<'a> {
     /// Identifier for feedback.
     pub uuid: Uuid,
-    summary: &'a str,
+    pub(super) summary: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
-    detail: &'a str,
+    pub(super) detail: Cow<'a, str>,
     indicator: &'static str,
     source: SourceOut<'a>,
     /// Suggestions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<SuggestionOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    selection_behavior: Option<&'static str>,
+    pub(super) selection_behavior: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     override_reasons: Vec<CodingOut<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    links: Vec<LinkOut<'a>>,
+    pub(super) links: Vec<LinkOut<'a>>,
     extension: Extension<'a>,
+}
+
+impl<'a> CardOut<'a> {
+    /// Code of its topic.
+    pub fn topic(&self) -> &str {
+        self.source.topic.code
+    }
+
+    /// Its own source, as a link.
+    pub(super) fn own_source(&self) -> LinkOut<'a> {
+        LinkOut {
+            label: self.source.label,
+            url: Cow::Borrowed(self.source.url),
+            r#type: "absolute",
+            app_context: None,
+        }
+    }
+
+    /// Rule that fired.
+    pub fn rule(&self) -> &str {
+        self.extension.basis.rule
+    }
+
+    /// `info`, `warning` or `critical`.
+    pub fn indicator(&self) -> &str {
+        self.indicator
+    }
 }
 
 #[derive(Serialize)]
@@ -61,11 +92,30 @@ struct CodingOut<'a> {
     display: &'a str,
 }
 
-#[derive(Serialize)]
-struct LinkOut<'a> {
-    label: &'a str,
-    url: &'a str,
-    r#type: &'static str,
+/// A link.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LinkOut<'a> {
+    pub(super) label: &'a str,
+    pub(super) url: Cow<'a, str>,
+    pub(super) r#type: &'static str,
+    /// What the app gets with its launch; on a smart link only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app_context: Option<String>,
+}
+
+impl<'a> HookAnswer<'a> {
+    /// Adds the link to the companion app to every card (CDS Hooks, "Link").
+    pub fn link_app(&mut self, link: &AppLink, knowledge: &'a Knowledge) {
+        for card in &mut self.cards {
+            card.links.push(LinkOut {
+                label: knowledge.words.get("link.app"),
+                url: Cow::Owned(link.url.clone()),
+                r#type: "smart",
+                app_context: link.handle.clone(),
+            });
+        }
+    }
 }
 
 /// A suggestion with its one action.
@@ -77,14 +127,16 @@ pub struct SuggestionOut<'a> {
     pub uuid: Uuid,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_recommended: bool,
-    actions: [ActionOut<'a>; 1],
+    pub(super) actions: [ActionOut<'a>; 1],
+    #[serde(skip)]
+    pub(super) kind: SuggestionKind,
 }
 
 #[derive(Serialize)]
-struct ActionOut<'a> {
+pub(super) struct ActionOut<'a> {
     r#type: &'static str,
     description: &'a str,
-    resource: Box<RawValue>,
+    pub(super) resource: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +151,7 @@ struct BasisOut<'a> {
     rule: &'a str,
     content: &'a str,
     evaluated_at: String,
-    drugs: &'a [String],
+    drugs: Cow<'a, [String]>,
     indication: &'a str,
     evidence: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -168,7 +220,7 @@ pub fn answer<'a>(
     drafts: &Drafts<'_>,
     now: Timestamp,
 ) -> HookAnswer<'a> {
-    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let at = instant(now);
     HookAnswer {
         cards: cards
             .iter()
@@ -180,7 +232,6 @@ pub fn answer<'a>(
 fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_>, at: &str) -> CardOut<'a> {
     // The loader refuses a statement without a source.
     let first = knowledge.source(card.sources[0]);
-    let code = card.topic.code();
     let suggestions: Vec<SuggestionOut<'a>> = card
         .suggestions
         .iter()
@@ -195,24 +246,21 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         let source = knowledge.source(id);
         LinkOut {
             label: &source.label,
-            url: &source.url,
+            url: Cow::Borrowed(&*source.url),
             r#type: "absolute",
+            app_context: None,
         }
     };
     CardOut {
         // In order of time, so that the journal's key grows at its end.
         uuid: Uuid::now_v7(),
         summary: &card.summary,
-        detail: &card.detail,
+        detail: Cow::Borrowed(&card.detail),
         indicator: card.indicator.code(),
         source: SourceOut {
             label: &first.label,
             url: &first.url,
-            topic: CodingOut {
-                system: TOPICS,
-                code,
-                display: knowledge.words.get(topic_display(card.topic)),
-            },
+            topic: topic_out(card.topic, knowledge),
         },
         selection_behavior: (!suggestions.is_empty()).then_some("any"),
         suggestions,
@@ -221,6 +269,56 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         extension: Extension {
             basis: basis_out(&card.basis, knowledge, at),
         },
+    }
+}
+
+/// A card for a question that could not be decided, for clients that want no 412. It is no advice.
+pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now: Timestamp) -> CardOut<'a> {
+    let words = &knowledge.words;
+    let gap = GapOut {
+        need,
+        why: why.code(),
+    };
+    CardOut {
+        uuid: Uuid::now_v7(),
+        summary: words.get("undecided.summary"),
+        detail: Cow::Borrowed(words.get("undecided.detail")),
+        indicator: Indicator::Info.code(),
+        source: SourceOut {
+            label: words.get("undecided.source"),
+            url: words.get("undecided.url"),
+            topic: topic_out(Topic::AbruptWithdrawal, knowledge),
+        },
+        suggestions: Vec::new(),
+        selection_behavior: None,
+        override_reasons: Vec::new(),
+        links: Vec::new(),
+        extension: Extension {
+            basis: BasisOut {
+                rule: "unknown/data/missing",
+                content: &knowledge.version,
+                evaluated_at: instant(now),
+                drugs: Cow::Owned(vec!["unknown".to_owned()]),
+                indication: "unknown",
+                evidence: Certainty::Opinion.code(),
+                inputs: Vec::new(),
+                gaps: vec![gap],
+                agents: Vec::new(),
+                schedule: Vec::new(),
+            },
+        },
+    }
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn topic_out(topic: Topic, knowledge: &Knowledge) -> CodingOut<'_> {
+    CodingOut {
+        system: TOPICS,
+        code: topic.code(),
+        display: knowledge.words.get(topic_display(topic)),
     }
 }
 
@@ -243,6 +341,12 @@ fn suggestion_out<'a>(suggestion: &'a Suggestion<'a>, drafts: &Drafts<'_>) -> Op
             description: &suggestion.description,
             resource,
         }],
+        kind: match suggestion.proposal {
+            Proposal::Keep(_) => SuggestionKind::KeepOrder,
+            Proposal::Taper { .. } => SuggestionKind::Taper,
+            Proposal::Agent { .. } => SuggestionKind::Agents,
+            Proposal::Test { .. } => SuggestionKind::Tests,
+        },
     })
 }
 
@@ -276,7 +380,7 @@ fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> Ba
         rule: &basis.rule,
         content: &knowledge.version,
         evaluated_at: at.to_owned(),
-        drugs: &basis.drugs,
+        drugs: Cow::Borrowed(&basis.drugs),
         indication: basis.indication,
         evidence: basis.evidence.code(),
         inputs: basis.inputs.iter().map(input_out).collect(),
@@ -309,7 +413,8 @@ fn input_out(input: &Input) -> InputOut<'_> {
     }
 }
 
-fn topic_display(topic: Topic) -> &'static str {
+/// Key of the words of a topic.
+pub(crate) fn topic_display(topic: Topic) -> &'static str {
     match topic {
         Topic::AbruptWithdrawal => "topic.abrupt-withdrawal",
         Topic::StopMayBeRight => "topic.stop-may-be-right",

@@ -2,7 +2,8 @@
 //!
 //! A reload reads and checks everything first; only what is whole takes the place of what was there. What
 //! cannot be used is refused with its problems, and the old version goes on. A call that has begun keeps its
-//! version to the end. It never changes an address, the number of workers or the journal: those need a restart.
+//! version to the end. It never changes an address, the number of workers, TLS, the journal or how the companion app
+//! is registered: those need a restart.
 
 use super::{App, Parts, Shared, StartError};
 use crate::config::{Config, ConfigError};
@@ -119,6 +120,8 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
         ("admin", old.admin != new.admin),
         ("heartbeat", old.heartbeat != new.heartbeat),
         ("unready-seconds", old.unready != new.unready),
+        ("max-calls", old.limits.max_calls != new.limits.max_calls),
+        ("cors-origins", old.cors_origins != new.cors_origins),
     ];
     differ
         .into_iter()
@@ -137,13 +140,9 @@ pub(super) struct Seat {
 
 impl Seat {
     pub(super) fn new(live: Arc<Live>) -> Self {
-        let fhir = match FhirClient::new() {
-            Ok(own) => own.counting(&live.shared.meters.fhir),
-            Err(_) => live.current().fhir,
-        };
         Self {
+            fhir: FhirClient::counting(&live.shared.meters.fhir),
             live,
-            fhir,
             generation: Cell::new(0),
             data: RefCell::default(),
         }

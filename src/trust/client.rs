@@ -1,22 +1,33 @@
-//! The EHRs that may call: what the settings say of each, with its keys.
+//! The EHRs that may call: what the settings say of each, with its keys, and what it has used up of its
+//! bounds. It lives as long as the process and is shared by all workers.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use url::Url;
 
 use super::TrustError;
 use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
-use crate::config::{self, ClientConfig, Config, KeySource, LocalCode, SignatureAlgorithm, StopTriggers};
+use crate::clinical::practice::Practice;
+use crate::config::{
+    self, ClientConfig, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm, StopTriggers,
+};
+use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
 
 /// One EHR that may call.
 pub struct Client {
     settings: ClientConfig,
     keys: Keys,
+    bucket: Option<DefaultDirectRateLimiter>,
+    breaker: Breaker,
 }
 
 impl Client {
@@ -28,10 +39,10 @@ impl Client {
         if !config::is_loopback(&fhir_base) {
             return Err(TrustError::NotLoopback);
         }
-        Ok(Arc::new(Self {
-            settings: ClientConfig::for_demo(fhir_base),
-            keys: Keys::None,
-        }))
+        Ok(Arc::new(Self::with_keys(
+            ClientConfig::for_demo(fhir_base),
+            Keys::None,
+        )))
     }
 
     fn from_settings(
@@ -66,10 +77,16 @@ impl Client {
                 }))
             }
         };
-        Ok(Self {
-            settings: settings.clone(),
+        Ok(Self::with_keys(settings.clone(), keys))
+    }
+
+    fn with_keys(settings: ClientConfig, keys: Keys) -> Self {
+        Self {
+            bucket: settings.rate.and_then(bucket),
+            breaker: Breaker::new(settings.breaker),
+            settings,
             keys,
-        })
+        }
     }
 
     /// Its fetched keys, if they are those of this client from this address.
@@ -80,15 +97,6 @@ impl Client {
             }
             _ => None,
         }
-    }
-
-    /// Whether the cards of a rule are withheld from it: silent mode, for this rule, its table, its drug or all.
-    #[must_use]
-    pub fn withholds(&self, rule: &str) -> bool {
-        self.settings.silent.iter().any(|name| {
-            let rest = rule.strip_prefix(name.as_str());
-            name == "*" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
     }
 
     /// Name in logs, metrics and the journal.
@@ -109,10 +117,47 @@ impl Client {
         &self.settings.fhir_base
     }
 
-    /// Overall budget of one hook call.
+    /// Overall budget of one call of a hook.
     #[must_use]
-    pub fn deadline(&self) -> Duration {
-        self.settings.deadline
+    pub fn deadline(&self, hook: &str) -> Duration {
+        let own = self.settings.deadlines.get(hook);
+        own.copied().unwrap_or(self.settings.deadline)
+    }
+
+    /// Country, and rules that are evaluated in silence.
+    #[must_use]
+    pub fn practice(&self) -> &Practice {
+        &self.settings.practice
+    }
+
+    /// What it can show and take.
+    #[must_use]
+    pub fn shows(&self) -> &Shows {
+        &self.settings.shows
+    }
+
+    /// Names of its prefetch keys, and ours for the same.
+    #[must_use]
+    pub fn prefetch_names(&self) -> &[(String, &'static str)] {
+        &self.settings.prefetch
+    }
+
+    /// Whether its FHIR server is left alone for now.
+    #[must_use]
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Counts one call.
+    ///
+    /// # Errors
+    /// How long to wait, if there were too many.
+    pub fn admit(&self) -> Result<(), Duration> {
+        let Some(bucket) = &self.bucket else {
+            return Ok(());
+        };
+        let now = DefaultClock::default().now();
+        bucket.check().map_err(|until| until.wait_time_from(now))
     }
 
     /// Local codes of the site and what they mean.
@@ -148,6 +193,13 @@ impl Client {
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
+}
+
+/// `None` for a rate of zero, which the settings refuse.
+fn bucket(rate: Rate) -> Option<DefaultDirectRateLimiter> {
+    let per_second = NonZeroU32::new(rate.per_second)?;
+    let quota = Quota::per_second(per_second).allow_burst(NonZeroU32::new(rate.burst)?);
+    Some(RateLimiter::direct(quota))
 }
 
 impl fmt::Debug for Client {

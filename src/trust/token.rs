@@ -117,6 +117,9 @@ impl Claims {
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(Refusal::Claim("jti"));
         }
+        if !members.is_text_if_there("sub") {
+            return Err(Refusal::Claim("sub"));
+        }
         Ok(Self {
             issuer: text("iss")?,
             jti,
@@ -189,6 +192,12 @@ impl<'a> Members<'a> {
             return Ok(None);
         };
         serde_json::from_str(value.get()).map(Some).map_err(|_| Mistyped)
+    }
+
+    /// Whether a member that nothing reads is of its type: a token with one that is not was made by no library.
+    fn is_text_if_there(&self, name: &str) -> bool {
+        let value = self.0.get(name).map(|value| value.get());
+        value.is_none_or(|value| serde_json::from_str::<Option<String>>(value).is_ok())
     }
 
     /// Seconds since 1970 as a number, whole or with a fraction (RFC 7519, NumericDate).

@@ -1,9 +1,11 @@
 //! The suite: one binary that tries the service from outside, and the rules that its sources keep.
 //!
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
-//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way;
-//! `operations` is what those who run the service rely on: metrics, reload, the end, and the files of deploy/;
-//! `properties` says what must not change an answer, and what holds whatever is stopped together; `content` runs the cases of the tables; `definitions` sends
+//! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
+//! opens the companion app as an EHR and a browser do; `operations` is what those who run the service rely on:
+//! metrics, reload, the end, and the files of deploy/; `properties` says what must not change an answer, and what
+//! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
+//! at; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
 //! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
@@ -18,17 +20,23 @@ mod conformance {
     mod discovery;
     mod feedback;
     mod fhir_access;
+    mod forged_tokens;
     mod prefetch;
     mod request;
     mod security;
+    mod transport;
 }
 
 mod api {
     mod basis;
     mod bad_input;
+    mod clients;
     mod doors;
+    mod fault_matrix;
     mod faults;
     mod journal;
+    mod limits;
+    mod rebound;
     mod shapes;
     mod statuses;
 }
@@ -38,6 +46,15 @@ mod operations {
     mod files;
     mod metrics;
     mod reload;
+}
+
+mod smart {
+    mod authority;
+    mod arrival;
+    mod handoff;
+    mod launching;
+    mod pages;
+    mod sessions;
 }
 
 mod architecture;

@@ -6,6 +6,7 @@ use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Check, Rightful, Topic};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
 use crate::clinical::signal::{Entry, Latest, Signals, latest_of};
+use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
 
 impl<'k> Writer<'_, 'k> {
@@ -207,6 +208,9 @@ impl<'k> Writer<'_, 'k> {
         if !self.signals.therapy.systemic {
             gaps.push(Gap::new("route", Why::Absent));
         }
+        if self.signals.therapy.end == End::Unknown {
+            gaps.push(Gap::new("stop-date", Why::Absent));
+        }
         if self.finding.topic == Topic::HoldAndRestart && self.signals.therapy.restart.is_none() {
             gaps.push(Gap::new("restart-date", Why::Absent));
         }
@@ -272,13 +276,16 @@ impl<'k> Writer<'_, 'k> {
             Entry::Result(i) => Some(*i),
             _ => None,
         });
-        let of_checks = self
-            .first_checks()
-            .into_iter()
-            .filter_map(|(_, latest)| match latest {
-                Latest::Found(i) => Some(i),
-                Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
-            });
+        let looks_back = self.finding.topic == Topic::Rebound;
+        let checks = if looks_back {
+            Vec::new()
+        } else {
+            self.first_checks()
+        };
+        let of_checks = checks.into_iter().filter_map(|(_, latest)| match latest {
+            Latest::Found(i) => Some(i),
+            Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
+        });
         for index in of_row.chain(of_checks) {
             let result = &self.record.results[index];
             if seen.contains(&result.analyte) {
@@ -289,11 +296,17 @@ impl<'k> Writer<'_, 'k> {
             let (Some(value), Some(when)) = (values.shown(index), result.when) else {
                 continue;
             };
-            let before = values
-                .before(index)
-                .and_then(|i| Some((values.shown(i)?, self.record.results[i].when?)));
-            let before = before
-                .map(|(v, w)| format!("; {v} on {}", w.human()))
+            let (earlier, phrase) = if looks_back {
+                (self.signals.before_stop(result.analyte), "number.baseline")
+            } else {
+                (values.before(index), "number.before")
+            };
+            let earlier = earlier.and_then(|i| Some((values.shown(i)?, self.record.results[i].when?)));
+            let before = earlier
+                .map(|(value, when)| {
+                    let words = self.knowledge.words.get(phrase);
+                    words.replace("{value}", &value).replace("{date}", &when.human())
+                })
                 .unwrap_or_default();
             lines.push(format!("{name} {value} ({}{before})", when.human()));
         }

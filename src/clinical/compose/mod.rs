@@ -23,7 +23,8 @@ use super::knowledge::{
 use super::record::{Dose, PatientRecord};
 use super::signal::Signals;
 use super::taper::{Step, schedule};
-use super::vocabulary::{AnalyteId, IngredientId};
+use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
+use rust_decimal::Decimal;
 use sections::Sections;
 use values::Values;
 
@@ -191,11 +192,12 @@ pub fn cards<'k>(
     made
 }
 
-/// Agents are thought of beside a warning and outside transplantation after a rightful stop, for adults
-/// and for a drug that certainly acts in the whole body.
-fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
+/// Agents are thought of beside a warning and outside transplantation after a rightful stop that leaves a
+/// place to fill, for adults and for a drug that certainly acts in the whole body.
+pub fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
     let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
-    topic && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
+    let place = finding.rightful.is_none_or(|right| right.alternatives);
+    topic && place && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
 }
 
 /// Whether the patient is a child by the drug's own limit; `None` if the age is not known.
@@ -205,13 +207,36 @@ fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
     (oldest < adult || youngest >= adult).then_some(oldest < adult)
 }
 
-/// The plan that applies with its steps, or the phrase that says why there are none.
-fn plan_taper<'k>(
+/// What a stepwise reduction is made of.
+pub struct TaperBasis<'k, 's> {
+    /// Doses of one day in mg, in the order taken.
+    pub doses: &'s [Decimal],
+    /// The plan that applies.
+    pub plan: &'k TaperPlan,
+    /// What they are taken as.
+    pub formulation: FormulationId,
+}
+
+impl TaperBasis<'_, '_> {
+    /// The phrase where no steps can be made of it.
+    pub fn no_steps<'k>(&self, knowledge: &'k Knowledge) -> &'k str {
+        let coarse = self.plan.coarsest_mg.is_some();
+        knowledge.words.get(if coarse {
+            "taper.none.too-coarse"
+        } else {
+            "taper.none.lowest"
+        })
+    }
+}
+
+/// What a stepwise reduction for this patient is made of, or the phrase that says why none is offered; it is
+/// empty where the finding is no warning.
+pub fn taper_basis<'k, 's>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &mut Signals<'_>,
-) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
+    signals: &mut Signals<'s>,
+) -> Result<TaperBasis<'k, 's>, &'k str> {
     let words = &knowledge.words;
     let Some(usual) = &finding.indication.taper else {
         return Err(finding.indication.no_taper.as_deref().unwrap_or_default());
@@ -234,27 +259,34 @@ fn plan_taper<'k>(
     let Dose::PerDay(doses) = &signals.therapy.dose else {
         return Err(words.get("taper.none.dose-unknown"));
     };
-    let Some(formulation) = signals
-        .therapy
-        .formulation
-        .map(|f| knowledge.vocabulary.formulation(f))
-    else {
+    let Some(formulation) = signals.therapy.formulation else {
         return Err(words.get("taper.none.formulation-unknown"));
     };
-    if !formulation.countable {
+    if !knowledge.vocabulary.formulation(formulation).countable {
         return Err(words.get("taper.none.not-countable"));
     }
-    let daily: rust_decimal::Decimal = doses.iter().sum();
+    let daily: Decimal = doses.iter().sum();
     if plan.highest_mg.is_some_and(|highest| daily > highest) {
         return Err(words.get("taper.none.high-dose"));
     }
-    let none = if plan.coarsest_mg.is_some() {
-        "taper.none.too-coarse"
-    } else {
-        "taper.none.lowest"
-    };
-    let steps = schedule(doses, plan, &formulation.strengths_mg);
-    Ok((plan, steps.ok_or_else(|| words.get(none))?))
+    Ok(TaperBasis {
+        doses,
+        plan,
+        formulation,
+    })
+}
+
+/// The plan that applies with its steps, or the phrase that says why there are none.
+fn plan_taper<'k>(
+    finding: &Finding<'k>,
+    record: &PatientRecord,
+    knowledge: &'k Knowledge,
+    signals: &mut Signals<'_>,
+) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
+    let basis = taper_basis(finding, record, knowledge, signals)?;
+    let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
+    let steps = schedule(basis.doses, &basis.plan.into(), strengths);
+    Ok((basis.plan, steps.ok_or_else(|| basis.no_steps(knowledge))?))
 }
 
 struct Writer<'w, 'k> {

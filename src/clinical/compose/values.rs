@@ -5,7 +5,7 @@ use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::Kind;
 use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
-use crate::clinical::therapy::Start;
+use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::AnalyteId;
 use crate::clinical::when::When;
 use rust_decimal::Decimal;
@@ -56,6 +56,8 @@ impl<'a> Values<'a> {
                     .normalize()
             ),
             "transplant-age" => self.transplant_age()?,
+            "stopped" => self.stop()?.human(),
+            "since-stop" => self.since_stop()?,
             analyte => return self.analyte(analyte),
         };
         (!found.is_empty()).then_some(Cow::Owned(found))
@@ -170,11 +172,36 @@ impl<'a> Values<'a> {
         Some(words.get(unit).replace("{count}", &count.to_string()))
     }
 
-    /// `upcr`, `upcr.date` or `upcr.before`.
+    /// When the drug was stopped, looking back.
+    fn stop(&self) -> Option<When> {
+        match self.signals.therapy.end {
+            End::On(stop) => Some(stop),
+            End::Now | End::Unknown => None,
+        }
+    }
+
+    /// How long ago that was: `6 weeks`.
+    fn since_stop(&self) -> Option<String> {
+        let days = (self.signals.now - self.stop()?.earliest())
+            .div_euclid(86_400)
+            .max(0);
+        let words = &self.signals.knowledge.words;
+        let (count, unit) = match days {
+            0..=13 => (days, "for.days"),
+            14..=182 => (days / 7, "for.weeks"),
+            _ => (days * 48 / 1461, "for.months"),
+        };
+        Some(words.get(unit).replace("{count}", &count.to_string()))
+    }
+
+    /// `upcr`, `upcr.date`, `upcr.before` or `upcr.baseline`.
     fn analyte(&self, name: &str) -> Option<Cow<'a, str>> {
         let (key, part) = name.split_once('.').unwrap_or((name, ""));
         let analytes = &self.signals.knowledge.vocabulary.analytes;
         let id = AnalyteId(u16::try_from(analytes.iter().position(|a| &*a.key == key)?).ok()?);
+        if part == "baseline" {
+            return self.shown(self.signals.before_stop(id)?).map(Cow::Owned);
+        }
         let index = self.latest(id)?;
         Some(Cow::Owned(match part {
             "" => self.shown(index)?,

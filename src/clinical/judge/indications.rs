@@ -31,26 +31,11 @@ impl<'k> Court<'_, 'k> {
         &mut self,
         signals: &mut Signals<'_>,
     ) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
-        let mut found: Vec<Named<'k>> = Vec::new();
-        let mut raise = None;
-        for indication in self
-            .withdrawal
-            .indications
-            .iter()
-            .filter(|i| i.kind != Kind::Unknown)
-        {
-            let named = self.evidence(indication);
-            self.note("indications", &indication.key, named.truth);
-            match named.truth {
-                Truth::True => found.push(named),
-                Truth::Unreadable => raise = raise.max(Some(self.rule(indication, None, signals).indicator)),
-                Truth::False | Truth::Unknown => {}
-            }
-        }
-        let mut keep = self.decisive(found);
-        if keep.is_empty() {
-            keep.push(self.unknown());
-        }
+        let (mut keep, possible) = self.found();
+        let raise = possible
+            .into_iter()
+            .map(|indication| self.rule(indication, None, signals).indicator)
+            .max();
         // The worse decides; at equal urgency the one that ranks first.
         let urgencies: Vec<Indicator> = keep
             .iter()
@@ -63,6 +48,30 @@ impl<'k> Court<'_, 'k> {
             .unwrap_or(0);
         let decisive = keep.swap_remove(worst);
         (decisive, raise, keep.into_iter().map(|n| n.indication).collect())
+    }
+
+    /// The indications that the record names, at least `unknown`; and those that cannot be excluded.
+    pub(super) fn found(&mut self) -> (Vec<Named<'k>>, Vec<&'k Indication>) {
+        let (mut found, mut possible) = (Vec::new(), Vec::new());
+        for indication in self
+            .withdrawal
+            .indications
+            .iter()
+            .filter(|i| i.kind != Kind::Unknown)
+        {
+            let named = self.evidence(indication);
+            self.note("indications", &indication.key, named.truth);
+            match named.truth {
+                Truth::True => found.push(named),
+                Truth::Unreadable => possible.push(indication),
+                Truth::False | Truth::Unknown => {}
+            }
+        }
+        let mut keep = self.decisive(found);
+        if keep.is_empty() {
+            keep.push(self.unknown());
+        }
+        (keep, possible)
     }
 
     /// Transplants before all else; else by where the evidence stands, unless that does not matter for an
@@ -84,7 +93,7 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// The catch-all; the loader refuses tables without one, so that the last indication is it.
-    fn unknown(&self) -> Named<'k> {
+    pub(super) fn unknown(&self) -> Named<'k> {
         let last = self.withdrawal.indications.len() - 1;
         let indication = &self.withdrawal.indications[last];
         Named {

@@ -9,10 +9,10 @@ mod signals;
 mod tables;
 
 pub use agents::{Agent, AgentUse, Exclusion, Note, Requirement};
-pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Which};
+pub use signals::{DrugSet, Expr, Form, FormulationMatch, Ratio, Shift, Signal, Test, Watched, Which};
 pub use tables::{
     Check, Conversion, CutOf, Gate, Hazard, Indication, Kind, Line, Monitor, Partial, Rest, Rightful,
-    Statement, TaperPlan, Then, Withdrawal,
+    Statement, TaperPlan, Then, Watch, WatchRow, Window, Withdrawal,
 };
 
 use super::occasion::Occasion;

@@ -74,6 +74,8 @@ pub enum Form {
         /// At least so many results; the first of them in the first half of the period.
         results: usize,
     },
+    /// The latest result since the stop, beside those from before it.
+    Watched(Watched),
     /// A condition of one of the groups.
     Condition {
         /// Groups.
@@ -82,6 +84,8 @@ pub enum Form {
         recent: Option<u32>,
         /// Also resolved and inactive ones (history).
         history: bool,
+        /// Active, with onset or recorded since the stop.
+        since_stop: bool,
     },
     /// A procedure of one of the groups.
     Procedure {
@@ -179,6 +183,33 @@ pub enum Form {
     },
 }
 
+/// A sign of results since a stop. Everything that is set must hold of the latest of them. The baseline is
+/// the one that [`super::Watch`] describes.
+pub struct Watched {
+    /// What is measured.
+    pub analyte: AnalyteId,
+    /// It passes this test.
+    pub test: Option<Test>,
+    /// It differs so from the baseline.
+    pub by: Option<Shift>,
+    /// The baseline passes these tests.
+    pub baseline: Vec<Test>,
+    /// Where there is no baseline, what is asked of it counts as met.
+    pub or_none: bool,
+    /// There is no baseline.
+    pub none: bool,
+    /// The baseline, where there is one, does not pass the test.
+    pub new: bool,
+    /// So many results since the stop say so, the latest among them …
+    pub results: usize,
+    /// … and the first of them so many days before it.
+    pub apart: u32,
+    /// The latest is at least so many days from the stop.
+    pub from: u32,
+    /// The latest is at most so many days from the stop.
+    pub until: Option<u32>,
+}
+
 /// Which formulation a replacement has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormulationMatch {
@@ -233,6 +264,8 @@ pub enum Test {
     AtMost(Decimal),
     /// Below.
     Below(Decimal),
+    /// At least so many times the laboratory's upper limit.
+    AtLeastUpperLimit(Decimal),
     /// More than so many times the laboratory's upper limit.
     AboveUpperLimit(Decimal),
     /// At most so many times the laboratory's upper limit.
@@ -254,6 +287,8 @@ pub enum Shift {
     FallPercent(Decimal),
     /// Rises by at least the amount.
     RiseBy(Decimal),
+    /// Rises by more than the amount.
+    RiseAbove(Decimal),
     /// Falls by at least the amount.
     FallBy(Decimal),
     /// Reaches at least so many times the baseline.

@@ -1,6 +1,7 @@
 //! The tables of a withdrawal: gates, reasons to stop, indications with hazards, checks, taper and after-care.
 
 use super::{AgentUse, Approval, Certainty, DrugSet, Expr, Indicator, SourceId, Template, Text, Topic};
+use crate::clinical::practice::Country;
 use crate::clinical::vocabulary::{AnalyteId, FormulationId, GroupId, IngredientId};
 use rust_decimal::Decimal;
 
@@ -45,6 +46,8 @@ pub struct Withdrawal {
     pub lines: Vec<Line>,
     /// In order of rank; the last one is `unknown`.
     pub indications: Vec<Indication>,
+    /// What to look for after a stop; `None` where nothing is.
+    pub watch: Option<Watch>,
     /// Who reviewed it.
     pub approval: Approval,
 }
@@ -58,7 +61,66 @@ impl Withdrawal {
             let rows = indication.hazards.iter();
             rows.map(|hazard| (&*indication.key, &*hazard.row))
         });
-        gates.chain(rightful).chain(hazards)
+        let watched = self.watch.iter().flat_map(|watch| {
+            let names = watch.rows.iter().map(|row| &*row.row);
+            names.chain(["unchecked", "undated"]).map(|row| ("watch", row))
+        });
+        gates.chain(rightful).chain(hazards).chain(watched)
+    }
+}
+
+/// `watch.toml`: what speaks for a rebound after a stop.
+pub struct Watch {
+    /// Drugs that mean that nothing has ended where one of them goes on or is drafted.
+    pub continued_by: DrugSet,
+    /// The baseline is the median of the results in so many days before the stop …
+    pub before: u32,
+    /// … or, where there is none, the first within so many days after it.
+    pub after: u32,
+    /// How long each indication is watched.
+    pub windows: Vec<Window>,
+    /// Worst first; of those that are true the most urgent speaks, then the first.
+    pub rows: Vec<WatchRow>,
+    /// Where this is true, nothing is looked for.
+    pub unless: Option<Expr>,
+    /// Where no row is true and one of them could not be asked.
+    pub unchecked: Statement,
+    /// Where no order says when the stop was.
+    pub undated: Statement,
+    /// Why there is no card where nothing is found.
+    pub quiet: Box<str>,
+}
+
+/// How long some indications are watched.
+pub struct Window {
+    /// Keys of indications.
+    pub indications: Vec<Box<str>>,
+    /// Days from the stop.
+    pub within: u32,
+}
+
+/// A row of `watch.toml`.
+pub struct WatchRow {
+    /// Name.
+    pub row: Box<str>,
+    /// Keys of the indications that it is about.
+    pub indications: Vec<Box<str>>,
+    /// When.
+    pub when: Expr,
+    /// What it says.
+    pub statement: Statement,
+}
+
+impl Watch {
+    /// Days for which an indication is watched; 0 if it is not.
+    pub fn window(&self, indication: &str) -> u32 {
+        let of_it = |window: &&Window| window.indications.iter().any(|key| **key == *indication);
+        self.windows.iter().find(of_it).map_or(0, |window| window.within)
+    }
+
+    /// The longest of the windows.
+    pub fn longest(&self) -> u32 {
+        self.windows.iter().map(|window| window.within).max().unwrap_or(0)
     }
 }
 
@@ -68,6 +130,8 @@ pub struct Conversion {
     pub from: FormulationId,
     /// To.
     pub to: FormulationId,
+    /// Whose label says so; `None` for every site whose country has no row of its own.
+    pub country: Option<Country>,
     /// Lowest accepted new-to-old ratio.
     pub low: Decimal,
     /// Highest accepted.
@@ -120,6 +184,8 @@ pub struct Rightful {
     pub excludes: DrugSet,
     /// The reason for that.
     pub because: Box<str>,
+    /// Whether it leaves a place to fill; after a hold that ends nothing is proposed instead of the drug.
+    pub alternatives: bool,
     /// Tests and dates.
     pub monitoring: Vec<Monitor>,
 }

@@ -5,6 +5,7 @@
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{DrugSet, FormulationMatch, Ratio, Which};
+use crate::clinical::practice::Country;
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
 use crate::clinical::therapy::{Start, starts_near};
 use crate::clinical::vocabulary::{FormulationId, Site};
@@ -194,15 +195,17 @@ impl Signals<'_> {
         (old + new).checked_div(old + stopped)
     }
 
-    /// Accepted ratios between the formulations, where the table gives them.
+    /// Accepted ratios between the formulations, where the table gives them; those of the site's country
+    /// before those of any.
     fn accepted(&self, chosen: &[usize]) -> Option<(Decimal, Decimal)> {
         let from: FormulationId = self.therapy.formulation?;
         let to = self.record.orders[*chosen.first()?].formulation?;
-        self.withdrawal
-            .conversions
-            .iter()
-            .find(|c| c.from == from && c.to == to)
-            .map(|c| (c.low, c.high))
+        let listed = |country: Option<Country>| {
+            let mut rows = self.withdrawal.conversions.iter();
+            rows.find(|c| (c.from, c.to, c.country) == (from, to, country))
+        };
+        let own = self.country.and_then(|country| listed(Some(country)));
+        own.or_else(|| listed(None)).map(|c| (c.low, c.high))
     }
 }
 

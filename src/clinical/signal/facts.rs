@@ -6,12 +6,18 @@ use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::DrugSet;
 use crate::clinical::record::{Sex, Source};
-use crate::clinical::therapy::Start;
+use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{Placed, When};
 
 impl Signals<'_> {
-    pub(super) fn condition(&self, groups: &[GroupId], recent: Option<u32>, history: bool) -> Reading {
+    pub(super) fn condition(
+        &self,
+        groups: &[GroupId],
+        recent: Option<u32>,
+        history: bool,
+        since_stop: bool,
+    ) -> Reading {
         let mut best = Reading::plain(self.nothing_in(Source::Conditions));
         for (index, condition) in self.record.conditions.iter().enumerate() {
             if condition.refuted || !condition.groups.iter().any(|g| groups.contains(g)) {
@@ -21,6 +27,7 @@ impl Signals<'_> {
                 continue;
             }
             let truth = match recent {
+                None if since_stop => self.since_stop(condition.when),
                 None => Truth::True,
                 Some(_) if condition.in_encounter => Truth::True,
                 Some(days) => placed(condition.when, days, self.now),
@@ -29,13 +36,26 @@ impl Signals<'_> {
                 best = Reading::on(truth, Entry::Condition(index));
             }
         }
-        if recent.is_none() && best.truth != Truth::True && self.is_reason_of_the_order(groups) {
+        if recent.is_none() && !since_stop && best.truth != Truth::True && self.is_reason_of_the_order(groups)
+        {
             return Reading::plain(Truth::True);
         }
         if best.truth == Truth::Unreadable && !best.entries.is_empty() {
             best.gaps = vec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
         }
         best
+    }
+
+    /// Whether a date lies after the stop; what is undated is not taken for new.
+    fn since_stop(&self, when: Option<When>) -> Truth {
+        match (when, self.therapy.end) {
+            (Some(when), End::On(stop)) => match when.between(stop.latest(), i64::MAX) {
+                Placed::Inside => Truth::True,
+                Placed::Outside => Truth::False,
+                Placed::Straddles => Truth::Unknown,
+            },
+            (None, _) | (_, End::Now | End::Unknown) => Truth::Unknown,
+        }
     }
 
     /// What a stopped order was given for counts like a condition on record, though never as a recent one.

@@ -11,9 +11,11 @@ mod exposure;
 mod facts;
 mod results;
 mod supplies;
+mod watched;
 
 use super::gap::{Gap, Truth, Why};
-use super::knowledge::{Expr, Form, Knowledge, SignalId, Withdrawal};
+use super::knowledge::{Expr, Form, Knowledge, SignalId, Watched, Withdrawal};
+use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
 
@@ -94,6 +96,8 @@ pub struct Signals<'a> {
     pub therapy: &'a Therapy,
     /// Seconds since 1970.
     pub now: i64,
+    /// Whose label counts.
+    country: Option<Country>,
     known: Vec<Option<Reading>>,
 }
 
@@ -112,8 +116,15 @@ impl<'a> Signals<'a> {
             withdrawal,
             therapy,
             now,
+            country: None,
             known: vec![None; knowledge.signals.len()],
         }
+    }
+
+    /// By the label of a country.
+    #[must_use]
+    pub fn following(self, country: Option<Country>) -> Self {
+        Signals { country, ..self }
     }
 
     /// How true an expression is.
@@ -186,7 +197,9 @@ impl<'a> Signals<'a> {
                 groups,
                 recent,
                 history,
-            } => self.condition(groups, *recent, *history),
+                since_stop,
+            } => self.condition(groups, *recent, *history, *since_stop),
+            Form::Watched(watched) => self.watched(watched),
             Form::Procedure { groups, within } => self.procedure(groups, *within),
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
@@ -252,9 +265,10 @@ impl<'a> Signals<'a> {
 
     fn source_of_form(&self, form: &Form) -> Option<Source> {
         match form {
-            Form::Latest { analyte, .. } | Form::Change { analyte, .. } | Form::Stayed { analyte, .. } => {
-                Some(self.source_of(*analyte))
-            }
+            Form::Latest { analyte, .. }
+            | Form::Change { analyte, .. }
+            | Form::Stayed { analyte, .. }
+            | Form::Watched(Watched { analyte, .. }) => Some(self.source_of(*analyte)),
             Form::Condition { .. } => Some(Source::Conditions),
             Form::Procedure { .. } => Some(Source::Procedures),
             Form::Allergy { .. } => Some(Source::Allergies),

@@ -71,7 +71,7 @@ fn newest_usable(record: &PatientRecord, analyte: AnalyteId, now: i64) -> Option
 }
 
 /// Why a result cannot be used, if so.
-fn unusable(result: &LabResult, now: i64) -> Option<Why> {
+pub(super) fn unusable(result: &LabResult, now: i64) -> Option<Why> {
     match (&result.value, result.when) {
         (Value::Unusable(why), _) => Some(*why),
         (Value::Number(_) | Value::Coded(..), None) => Some(Why::TimingUnknown),
@@ -203,16 +203,8 @@ impl Signals<'_> {
             return Reading::on(Truth::Unknown, Entry::Result(index));
         };
         entries.insert(0, Entry::Result(index));
-        let hundred = Decimal::ONE_HUNDRED;
-        let fact = match by {
-            Shift::RisePercent(p) => (value - baseline) * hundred >= *p * baseline,
-            Shift::FallPercent(p) => (baseline - value) * hundred >= *p * baseline,
-            Shift::RiseBy(amount) => value - baseline >= *amount,
-            Shift::FallBy(amount) => baseline - value >= *amount,
-            Shift::Times(n) => value >= *n * baseline,
-        };
         Reading {
-            truth: Truth::of(fact),
+            truth: Truth::of(differs(value, baseline, by)),
             entries,
             gaps: Vec::new(),
         }
@@ -300,6 +292,19 @@ impl Signals<'_> {
     }
 }
 
+/// Whether a value differs so from its baseline.
+pub(super) fn differs(value: Decimal, baseline: Decimal, by: &Shift) -> bool {
+    let hundred = Decimal::ONE_HUNDRED;
+    match by {
+        Shift::RisePercent(p) => (value - baseline) * hundred >= *p * baseline,
+        Shift::FallPercent(p) => (baseline - value) * hundred >= *p * baseline,
+        Shift::RiseBy(amount) => value - baseline >= *amount,
+        Shift::RiseAbove(amount) => value - baseline > *amount,
+        Shift::FallBy(amount) => baseline - value >= *amount,
+        Shift::Times(n) => value >= *n * baseline,
+    }
+}
+
 /// The value, if it is exact.
 fn exact(result: &LabResult) -> Option<Decimal> {
     match &result.value {
@@ -313,12 +318,12 @@ fn exact(result: &LabResult) -> Option<Decimal> {
 }
 
 /// Results of two named assays are not compared.
-fn comparable(a: &LabResult, b: &LabResult) -> bool {
+pub(super) fn comparable(a: &LabResult, b: &LabResult) -> bool {
     a.assay.is_empty() || b.assay.is_empty() || a.assay == b.assay
 }
 
 /// Whether a result passes a test; `None` where its bound or its missing limits leave that open.
-fn passes(result: &LabResult, test: &Test) -> Option<bool> {
+pub(super) fn passes(result: &LabResult, test: &Test) -> Option<bool> {
     let number = match (&result.value, test) {
         (Value::Coded(finding, _), Test::Is(wanted)) if wanted.contains(finding) => return Some(true),
         // An equivocal result rules nothing out.
@@ -333,6 +338,7 @@ fn passes(result: &LabResult, test: &Test) -> Option<bool> {
         Test::Below(t) => at_least(number, *t).map(|fact| !fact),
         Test::Above(t) => above(number, *t),
         Test::AtMost(t) => above(number, *t).map(|fact| !fact),
+        Test::AtLeastUpperLimit(times) => at_least(number, high? * *times),
         Test::AboveUpperLimit(times) => above(number, high? * *times),
         Test::WithinUpperLimit(times) => above(number, high? * *times).map(|fact| !fact),
         Test::BelowLowerLimit => at_least(number, low?).map(|fact| !fact),

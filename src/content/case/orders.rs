@@ -62,7 +62,8 @@ impl Teller<'_> {
             },
             starts: since,
             ends: None,
-            stopped: self.date(row.stopped.as_ref()),
+            // `unknown`: stopped, and nothing says when.
+            stopped: self.date(row.stopped.as_ref().filter(|word| word.get_ref() != "unknown")),
             restart: self.date(row.restart.as_ref()),
             reasons: self.reasons(&row.treats),
             status_reason_codes: row

@@ -2,7 +2,7 @@
 
 use super::Indicator;
 use super::signals::Sex;
-use super::tables::Topic;
+use super::tables::{Country, Topic};
 use crate::content::page::Word;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -16,6 +16,8 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) now: Option<Word>,
+    pub(crate) hook: Option<Word>,
+    pub(crate) country: Option<Country>,
     #[serde(default)]
     pub(crate) patient: PatientRow,
     #[serde(default)]

@@ -50,6 +50,7 @@ signal_row! {
     "above" above: Word,
     "at-most" at_most: Word,
     "below" below: Word,
+    "at-least-upper-limit" at_least_upper_limit: Number,
     "above-upper-limit" above_upper_limit: Number,
     "within-upper-limit" within_upper_limit: Number,
     "below-lower-limit" below_lower_limit: Yes,
@@ -60,9 +61,17 @@ signal_row! {
     "over" over: Days,
     "results" results: usize,
     "rise" rise: Word,
+    "rise-above" rise_above: Word,
     "fall" fall: Word,
     "times" times: Number,
     "against" against: Days,
+    "watch" watch: Word,
+    "baseline" baseline: Baseline,
+    "new" new: Yes,
+    "apart" apart: Days,
+    "from" from: Days,
+    "until" until: Days,
+    "since-stop" since_stop: Yes,
     "condition" condition: Vec<Word>,
     "procedure" procedure: Vec<Word>,
     "recent" recent: Days,
@@ -137,6 +146,20 @@ impl<'de> Deserialize<'de> for Yes {
 pub(crate) struct Bounds {
     pub(crate) at_least: Option<u16>,
     pub(crate) below: Option<u16>,
+}
+
+/// `{ at-least = "0.5 g/g", below = "1 g/g", or-none = true }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Baseline {
+    pub(crate) at_least: Option<Word>,
+    pub(crate) above: Option<Word>,
+    pub(crate) at_most: Option<Word>,
+    pub(crate) below: Option<Word>,
+    #[serde(default)]
+    pub(crate) or_none: bool,
+    #[serde(default)]
+    pub(crate) none: bool,
 }
 
 /// Administrative gender.

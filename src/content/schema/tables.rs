@@ -56,9 +56,27 @@ pub(crate) struct FormulationRow {
 pub(crate) struct ConversionRow {
     pub(crate) from: Word,
     pub(crate) to: Word,
+    pub(crate) country: Option<Country>,
     pub(crate) low: Spanned<Number>,
     pub(crate) high: Number,
     pub(crate) source: Word,
+}
+
+/// `country`: whose label gives a range.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Country {
+    Us,
+    Eu,
+}
+
+impl From<Country> for crate::clinical::practice::Country {
+    fn from(word: Country) -> Self {
+        match word {
+            Country::Us => Self::Us,
+            Country::Eu => Self::Eu,
+        }
+    }
 }
 
 /// `gates.toml`.
@@ -129,6 +147,7 @@ pub(crate) struct RightfulRow {
     pub(crate) excludes: Vec<Word>,
     #[serde(default)]
     pub(crate) because: String,
+    pub(crate) alternatives: Option<bool>,
     pub(crate) partial: Option<PartialRow>,
     #[serde(default)]
     pub(crate) monitor: Vec<MonitorRow>,
@@ -151,6 +170,56 @@ pub(crate) struct MonitorRow {
     pub(crate) need: Word,
     pub(crate) first: Days,
     pub(crate) says: Word,
+}
+
+/// `watch.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WatchFile {
+    pub(crate) continued_by: Vec<Word>,
+    pub(crate) baseline: WatchBaseline,
+    pub(crate) unless: Option<Spanned<Logic>>,
+    pub(crate) otherwise: Spanned<Vec<OtherwiseRow>>,
+    pub(crate) window: Vec<WindowRow>,
+    pub(crate) row: Vec<WatchRow>,
+}
+
+/// Days around the stop from which a baseline comes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchBaseline {
+    pub(crate) before: Days,
+    pub(crate) after: Days,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtherwiseRow {
+    pub(crate) row: Word,
+    pub(crate) silent: Option<Word>,
+    pub(crate) indicator: Option<Indicator>,
+    pub(crate) evidence: Option<Certainty>,
+    pub(crate) text: Option<Word>,
+    pub(crate) sources: Option<Spanned<Vec<Word>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WindowRow {
+    pub(crate) indications: Vec<Word>,
+    pub(crate) within: Spanned<Days>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchRow {
+    pub(crate) row: Word,
+    pub(crate) indications: Spanned<Vec<Word>>,
+    pub(crate) when: Spanned<Logic>,
+    pub(crate) indicator: Indicator,
+    pub(crate) evidence: Certainty,
+    pub(crate) text: Word,
+    pub(crate) sources: Spanned<Vec<Word>>,
 }
 
 /// `indications/*.toml`.

@@ -51,7 +51,11 @@ impl Hospital {
         let app = TestApp::with(
             &ehr.base(),
             "",
-            &format!("deadline-ms = {}", DEADLINE.as_millis()),
+            // The breaker has tests of its own; here every call is to reach the server.
+            &format!(
+                "deadline-ms = {}\n[client.breaker]\nfailures = 10000",
+                DEADLINE.as_millis()
+            ),
         )
         .await;
         Self { ehr, elsewhere, app }

@@ -2,7 +2,8 @@
 //! meet proven by a test that exists?
 //!
 //! It never runs those tests and never judges what they assert; it keeps the table and the sources from drifting apart.
-//! The table follows CDS Hooks 2.0.1, one row for each sentence that binds a service; `cds-NN` are our own numbers.
+//! The table follows CDS Hooks 2.0.1, one row for each sentence that binds a service, and SMART App Launch 2.2, one
+//! row for each that binds an app; `cds-NN` and `smart-NN` are our own numbers.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -74,7 +75,7 @@ fn every_id_is_well_formed_and_stands_once() {
         if !is_id(&row.id) {
             wrong.push(complaint(
                 &row,
-                "the id is not cds-NN with at most one letter behind it",
+                "the id is not cds-NN or smart-NN with at most one letter behind it",
             ));
         }
         if !seen.insert(row.id.clone()) {
@@ -134,13 +135,15 @@ fn every_claim_names_a_test_that_exists() {
     assert_none(&wrong);
 }
 
-/// Looks for `conformance::<module>::<name>` as a `#[...test]` function in `<module>.rs` of this folder.
+/// Looks for `<folder>::<module>::<name>` as a `#[...test]` function in `<module>.rs` of that folder of the suite.
 fn find_test(test: &str) -> Result<(), String> {
     let parts: Vec<&str> = test.split("::").collect();
-    let ["conformance", module, name] = parts[..] else {
-        return Err(format!("{test} is not of the form conformance::<module>::<name>"));
+    let ["conformance" | "smart", module, name] = parts[..] else {
+        return Err(format!(
+            "{test} is not of the form conformance::<module>::<name> or smart::…"
+        ));
     };
-    let file = folder().join(format!("{module}.rs"));
+    let file = folder().with_file_name(parts[0]).join(format!("{module}.rs"));
     let source =
         fs::read_to_string(&file).map_err(|why| format!("{test}: {module}.rs cannot be read: {why}"))?;
     match declares_test(&source, name) {
@@ -177,9 +180,9 @@ fn function_name(line: &str) -> Option<&str> {
     declaration.split(['(', '<']).next()
 }
 
-/// `cds-01`, or `cds-01a` where one item of the standard holds several requirements.
+/// `cds-01`, or `cds-01a` where one item of the standard holds several requirements; `smart-01` likewise.
 fn is_id(id: &str) -> bool {
-    let Some(number) = id.strip_prefix("cds-") else {
+    let Some(number) = id.strip_prefix("cds-").or_else(|| id.strip_prefix("smart-")) else {
         return false;
     };
     let digits = number.trim_end_matches(|last: char| last.is_ascii_lowercase());
@@ -253,7 +256,7 @@ fn a_function_without_the_attribute_is_no_test() {
 
 #[test]
 fn an_id_has_two_digits_and_at_most_one_letter() {
-    for good in ["cds-01", "cds-36c"] {
+    for good in ["cds-01", "cds-36c", "smart-07"] {
         assert!(is_id(good), "{good}");
     }
     for bad in ["cds-1", "cds-01ab", "cds-1a", "01", "cds-", "cds-0é"] {

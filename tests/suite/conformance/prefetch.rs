@@ -200,6 +200,22 @@ async fn answers_412_naming_what_is_missing() {
         .refuses(412, "drug");
 }
 
+/// cds-24d
+#[tokio::test]
+async fn answers_412_where_a_hook_of_ids_has_no_medication_list() {
+    let demo = Demo::spawn().await;
+    let mut request = active().request();
+    let context = request["context"].as_object_mut().unwrap();
+    context.remove("toBeDiscontinued");
+    request["hook"] = json!("patient-view");
+    assert!(
+        demo.hook(&request).await.cards().is_empty(),
+        "nothing was stopped"
+    );
+    request["prefetch"].as_object_mut().unwrap().remove("medications");
+    demo.hook(&request).await.refuses(412, "medications");
+}
+
 /// cds-24c
 #[tokio::test]
 async fn answers_200_where_a_value_was_never_measured() {

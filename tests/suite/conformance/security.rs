@@ -309,6 +309,37 @@ async fn trusts_only_listed_issuers_and_key_sets() {
     .await;
 }
 
+/// cds-58d
+#[tokio::test]
+async fn a_storm_of_unknown_keys_fetches_the_key_set_once() {
+    let server = wiremock::MockServer::builder().start().await;
+    let keys = wiremock::ResponseTemplate::new(200).set_body_json(json!({"keys": [hospital_key().public()]}));
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(keys)
+        .mount(&server)
+        .await;
+    let issuer = "https://ehr.remote.example";
+    let remote = format!(
+        "[[client]]\nname = 'remote'\nissuer = '{issuer}'\njwks-url = '{}/jwks.json'\nfhir-base = '{NOBODY}'",
+        server.uri()
+    );
+    let door = Door {
+        app: TestApp::with(NOBODY, "", &remote).await,
+        ..Door::new().await
+    };
+    let claims = || claims(issuer, &format!("{PUBLIC}{}", door.path));
+    door.opens(hospital_key().token(&claims()), "a key of the set")
+        .await;
+    for n in 0..25 {
+        let header = with(stranger_key().header(), "kid", json!(format!("key-{n}")));
+        door.stays_shut(stranger_key().token_with(&header, &claims()), "an unknown key")
+            .await;
+    }
+    door.opens(hospital_key().token(&claims()), "still a key of the set")
+        .await;
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
 /// cds-59a
 #[tokio::test]
 async fn refuses_a_token_that_was_used_before() {

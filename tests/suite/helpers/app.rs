@@ -65,7 +65,7 @@ impl Served {
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let running = start().await.expect("the application starts");
-                let base = format!("http://{}", running.address);
+                let base = format!("{}://{}", startup::scheme(running.secure), running.address);
                 let journal = Arc::clone(&running.journal);
                 ready
                     .send(Served {
@@ -137,13 +137,27 @@ impl TestApp {
 
     /// As [`TestApp::with`], after something was put into its folder.
     pub async fn prepared(prepare: impl FnOnce(&Path), fhir_base: &str, top: &str, client: &str) -> Self {
+        Self::called_by(http(), prepare, fhir_base, top, client).await
+    }
+
+    /// With TLS of its own, called by an HTTP client that knows how.
+    pub async fn secured(tls: &str, by: Client) -> Self {
+        Self::called_by(by, |_| (), NOBODY, tls, "").await
+    }
+
+    async fn called_by(
+        http: Client,
+        prepare: impl FnOnce(&Path),
+        fhir_base: &str,
+        top: &str,
+        client: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let file = folder.path().join("settings.toml");
         std::fs::write(&file, settings(folder.path(), fhir_base, top, client)).unwrap();
         let config = Config::load(&file).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
-        let http = http();
         let services = services(&http, &served.base).await;
         Self {
             served,

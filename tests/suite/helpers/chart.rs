@@ -242,6 +242,16 @@ impl Stop {
         self
     }
 
+    /// The record once the change is in it.
+    pub fn after_the_change(mut self) -> Self {
+        for order in &mut self.medications {
+            if let Some(changed) = self.stopping.iter().find(|changed| changed["id"] == order["id"]) {
+                *order = changed.clone();
+            }
+        }
+        self
+    }
+
     /// The orders being changed, and those drafted with them.
     pub fn changes(&self) -> (&[Value], &[Value]) {
         (&self.stopping, &self.drafts)

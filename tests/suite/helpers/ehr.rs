@@ -3,10 +3,14 @@
 use super::Stop;
 use super::resources::{bundle, searchset};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// When a slow answer comes: after everybody's deadline.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// How a server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +33,29 @@ pub enum Fault {
     GzipBomb,
     /// Status 200 and no body.
     Empty,
-    /// No answer for a long time.
+    /// An empty Bundle, as servers answer that filter by scope.
+    Filtered,
+    /// An answer that comes too late for everybody.
     Slow,
+    /// No answer at all.
+    Silent,
 }
 
 /// What the server is asked to do.
 struct Orders {
-    records: Vec<Value>,
+    chart: Chart,
+    /// The chart that the bearer of a token sees, where it is another.
+    granted: HashMap<String, Chart>,
     page: usize,
-    /// Resource type, how it fails, and another server to send the reader to.
-    faults: Vec<(&'static str, Fault)>,
+    /// Another server to send the reader to.
     elsewhere: String,
+}
+
+/// What the server holds, and where it fails: by resource type, or `observations` and `screens` for one of
+/// the two searches for Observations.
+struct Chart {
+    records: Vec<Value>,
+    faults: Vec<(&'static str, Fault)>,
 }
 
 /// The server. It is never shared with another test: what arrives late for one would be counted for the next.
@@ -52,9 +68,12 @@ impl Ehr {
     /// Holds the chart of a stop.
     pub async fn holding(stop: &Stop) -> Self {
         let orders = Orders {
-            records: stop.records(),
+            chart: Chart {
+                records: stop.records(),
+                faults: Vec::new(),
+            },
+            granted: HashMap::new(),
             page: 50,
-            faults: Vec::new(),
             elsewhere: String::new(),
         };
         Self {
@@ -71,14 +90,24 @@ impl Ehr {
 
     /// Fails for a resource type; `*` stands for every one.
     pub fn failing(self, kind: &'static str, fault: Fault) -> Self {
-        self.orders.lock().unwrap().faults.push((kind, fault));
+        self.orders.lock().unwrap().chart.faults.push((kind, fault));
         self
     }
 
     /// Holds another chart and fails in another way from now on.
     pub fn turn(&self, stop: &Stop, faults: &[(&'static str, Fault)]) {
         let mut orders = self.orders.lock().unwrap();
-        (orders.records, orders.faults) = (stop.records(), faults.to_vec());
+        orders.chart = Chart {
+            records: stop.records(),
+            faults: faults.to_vec(),
+        };
+    }
+
+    /// Shows the bearer of a token other records, and fails for one kind of call.
+    pub fn show(&self, token: &str, records: Vec<Value>, fault: Option<(&'static str, Fault)>) {
+        let faults = fault.into_iter().collect();
+        let mut orders = self.orders.lock().unwrap();
+        orders.granted.insert(token.to_owned(), Chart { records, faults });
     }
 
     /// Answers in pages of another size from now on.
@@ -128,24 +157,36 @@ impl Ehr {
 impl Orders {
     fn answer(&self, request: &Request, base: &str) -> ResponseTemplate {
         let (kind, id) = kind_and_id(request);
-        let fault = self.faults.iter().find(|(of, _)| *of == "*" || *of == kind);
-        if let Some((_, fault)) = fault {
-            return self.fail(*fault, &kind, base);
+        let chart = self.chart_of(request);
+        let call = match request.url.query_pairs().any(|(name, _)| name == "date") {
+            _ if kind != "Observation" => "",
+            true => "observations",
+            false => "screens",
+        };
+        let hit = |of: &str| of == "*" || of == kind || of == call;
+        if let Some((_, fault)) = chart.faults.iter().find(|(of, _)| hit(of)) {
+            return self.fail(*fault, &chart.everything(&kind, id.is_some()), &kind, base);
         }
         if let Some(id) = id {
-            return match self
-                .records
-                .iter()
+            return match (chart.records.iter())
                 .find(|record| record["resourceType"] == *kind && record["id"] == *id)
             {
                 Some(record) => fhir(record),
                 None => status(404),
             };
         }
-        fhir(&self.search(request, &kind, base))
+        fhir(&self.search(chart, request, &kind, base))
     }
 
-    fn search(&self, request: &Request, kind: &str, base: &str) -> Value {
+    fn chart_of(&self, request: &Request) -> &Chart {
+        let token = request.headers.get("authorization");
+        let token = token.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        token
+            .and_then(|token| self.granted.get(token))
+            .unwrap_or(&self.chart)
+    }
+
+    fn search(&self, chart: &Chart, request: &Request, kind: &str, base: &str) -> Value {
         let asked = |name: &str| {
             request
                 .url
@@ -161,7 +202,7 @@ impl Orders {
                     .any(|token| Some(last(token).as_str()) == code.as_str())
             })
         };
-        let matches: Vec<Value> = (self.records.iter())
+        let matches: Vec<Value> = (chart.records.iter())
             .filter(|record| record["resourceType"] == *kind)
             .filter(|record| listed(&codes, &record["code"]["coding"][0]["code"]))
             .filter(|record| kind != "MedicationRequest" || listed(&statuses, &record["status"]))
@@ -181,22 +222,19 @@ impl Orders {
         found
     }
 
-    fn fail(&self, fault: Fault, kind: &str, base: &str) -> ResponseTemplate {
+    fn fail(&self, fault: Fault, everything: &Value, kind: &str, base: &str) -> ResponseTemplate {
         match fault {
             Fault::Status(code) => status(code),
             Fault::Html => ResponseTemplate::new(200)
                 .set_body_raw("<html><body>Please log in</body></html>", "text/html"),
             Fault::Truncated => {
-                let whole = self.everything(kind).to_string();
+                let whole = everything.to_string();
                 ResponseTemplate::new(200)
                     .set_body_raw(whole[..whole.len() / 2].to_owned(), "application/fhir+json")
             }
             Fault::WrongType => fhir(&json!({"resourceType": "Slot", "id": "1", "status": "free"})),
             Fault::OtherPatient => {
-                let text = self
-                    .everything(kind)
-                    .to_string()
-                    .replace("synthetic-1", "somebody-else");
+                let text = everything.to_string().replace("synthetic-1", "somebody-else");
                 fhir(&serde_json::from_str(&text).unwrap())
             }
             Fault::Redirect => {
@@ -204,26 +242,37 @@ impl Orders {
                 ResponseTemplate::new(302).insert_header("location", to)
             }
             Fault::ForeignNext => {
-                let mut page = self.everything(kind);
+                let mut page = match everything["resourceType"] == "Bundle" {
+                    true => everything.clone(),
+                    false => searchset(std::slice::from_ref(everything)),
+                };
                 page["link"] =
-                    json!([{"relation": "next", "url": format!("{}/fhir/{kind}?_from=1", self.elsewhere)}]);
+                    json!([{"relation": "next", "url": format!("{}/other/{kind}?page=2", self.elsewhere)}]);
                 fhir(&page)
             }
             Fault::GzipBomb => ResponseTemplate::new(200)
                 .insert_header("content-encoding", "gzip")
                 .set_body_raw(BOMB.clone(), "application/fhir+json"),
             Fault::Empty => ResponseTemplate::new(200),
-            Fault::Slow => fhir(&json!({"base": base})).set_delay(Duration::from_secs(30)),
+            Fault::Filtered => fhir(&searchset(&[])),
+            Fault::Slow => fhir(everything).set_delay(SLOW),
+            Fault::Silent => fhir(&json!({"base": base})).set_delay(Duration::from_secs(3_600)),
         }
     }
+}
 
-    fn everything(&self, kind: &str) -> Value {
-        let of = self
+impl Chart {
+    /// What a search for a type finds; what a read finds, if `one` is asked for.
+    fn everything(&self, kind: &str, one: bool) -> Value {
+        let mut of = self
             .records
             .iter()
             .filter(|record| record["resourceType"] == *kind)
             .cloned();
-        searchset(&of.collect::<Vec<_>>())
+        match one {
+            true => of.next().unwrap_or_default(),
+            false => searchset(&of.collect::<Vec<_>>()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
@@ -25,6 +25,16 @@ impl Signer {
         Self::new(
             EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()),
             Algorithm::ES384,
+            kid,
+        )
+    }
+
+    /// An ES256 key: the wrong curve for ES384.
+    pub fn ec_256(kid: &'static str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self::new(
+            EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()),
+            Algorithm::ES256,
             kid,
         )
     }
@@ -70,9 +80,19 @@ impl Signer {
 
     /// A token with any header.
     pub fn token_with(&self, header: &Value, claims: &Value) -> String {
-        let signed = unsigned(header, claims);
-        let signature = crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
-        format!("{signed}.{signature}")
+        self.token_of(&header.to_string(), &claims.to_string())
+    }
+
+    /// A token of any two texts, as JSON allows them to be written.
+    pub fn token_of(&self, header: &str, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        self.signed(&format!("{}.{}", part(header), part(claims)))
+    }
+
+    /// Anything with a signature behind it.
+    pub fn signed(&self, parts: &str) -> String {
+        let signature = crypto::sign(parts.as_bytes(), &self.key, self.algorithm).unwrap();
+        format!("{parts}.{signature}")
     }
 }
 

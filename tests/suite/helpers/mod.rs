@@ -5,6 +5,7 @@ pub mod app;
 pub mod chart;
 pub mod doors;
 pub mod ehr;
+pub mod forger;
 pub mod installed;
 pub mod keys;
 pub mod program;

@@ -1,0 +1,278 @@
+//! The app's doors: a launch, the way back, the pages of an opened chart, and our public keys.
+//!
+//! Turns requests into calls of the modules beside it and their answers into pages. Every page may be framed
+//! by the configured origins only, is never cached, and sends no referrer.
+
+use super::callback::{self, Arrival};
+use super::cookie::Cookie;
+use super::reading::{Reading, reading};
+use super::refusal::Refusal;
+use super::session::{COOKIE, LIMITS, Session};
+use super::view::{self, Query};
+use super::{Smart, launch};
+use crate::pages;
+use crate::startup::App;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, SET_COOKIE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use url::Url;
+
+const STYLE: &str = concat!(include_str!("../pages/look.css"), include_str!("assets/app.css"));
+
+#[derive(Template)]
+#[template(path = "smart/templates/message.html")]
+struct Message<'a> {
+    prefix: &'a str,
+    title: &'a str,
+    text: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "smart/templates/choose.html")]
+struct Choose<'a> {
+    prefix: &'a str,
+    /// Name of the client and address of its launch.
+    doors: Vec<(&'a str, String)>,
+}
+
+/// What an EHR sends to begin.
+#[derive(Deserialize)]
+pub(super) struct Beginning {
+    iss: Option<String>,
+    launch: Option<String>,
+}
+
+/// `GET /smart`: the EHRs from which a chart can be opened without one.
+pub(super) async fn choose(app: web::Data<App>) -> HttpResponse {
+    let smart = &*app.smart;
+    let door = |issuer: &str| {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("iss", issuer)
+            .finish();
+        smart.path(&format!("/smart/launch?{query}"))
+    };
+    let doors = smart
+        .registrations
+        .iter()
+        .map(|of| (of.name.as_str(), door(&of.issuer)));
+    let page = Choose {
+        prefix: &smart.prefix,
+        doors: doors.collect(),
+    };
+    pages::page(StatusCode::OK, &page, false, "'none'")
+}
+
+/// `GET /smart/launch`: to the authorization server, with a cookie that ties the launch to this browser.
+pub(super) async fn launch(app: web::Data<App>, query: web::Query<Beginning>) -> HttpResponse {
+    let begun = match query.iss.as_deref() {
+        Some(issuer) => launch::begin(&app.smart, issuer, query.launch.as_deref()).await,
+        None => Err(Refusal::NoIssuer),
+    };
+    match begun {
+        Ok(departure) => redirect(departure.to.as_str(), &[departure.cookie]),
+        Err(refusal) => refused(&app.smart, refusal),
+    }
+}
+
+/// `GET /smart/callback`: from a code to an opened chart; the address with the code is left at once.
+pub(super) async fn arrive(
+    app: web::Data<App>,
+    request: HttpRequest,
+    arrival: web::Query<Arrival>,
+) -> HttpResponse {
+    let smart = &*app.smart;
+    let state = arrival.state.as_deref().unwrap_or_default();
+    let spent = Cookie {
+        name: &launch::cookie_name(state),
+        value: "",
+        path: &smart.path("/smart/callback"),
+        life: 0,
+        secure: smart.is_secure(),
+    };
+    match callback::open(smart, &request, &arrival).await {
+        Ok((name, secret)) => {
+            let path = smart.path(&format!("/smart/s/{name}"));
+            let own = session_cookie(smart, &path, &secret, LIMITS.life.as_secs());
+            let mut cookies = vec![own];
+            cookies.extend(is_token(state).then(|| spent.header()));
+            redirect(&path, &cookies)
+        }
+        Err(refusal) => refused(smart, refusal),
+    }
+}
+
+/// Whether a state that was sent may stand in a header.
+fn is_token(state: &str) -> bool {
+    state
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn session_cookie(smart: &Smart, path: &str, value: &str, life: u64) -> String {
+    let cookie = Cookie {
+        name: COOKIE,
+        value,
+        path,
+        life,
+        secure: smart.is_secure(),
+    };
+    cookie.header()
+}
+
+/// `GET /smart/s/{session}`: the chart.
+pub(super) async fn chart(
+    app: web::Data<App>,
+    request: HttpRequest,
+    name: web::Path<String>,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    match opened(&app, &request, &name, &query).await {
+        Ok((session, reading)) => {
+            let path = app.smart.path(&format!("/smart/s/{name}"));
+            let page = view::chart(&app, &session, &reading, &path, &query);
+            pages::page(
+                StatusCode::OK,
+                &page,
+                false,
+                &frames(&session.registration.frame_ancestors),
+            )
+        }
+        Err(refusal) => refused(&app.smart, refusal),
+    }
+}
+
+/// `GET /smart/s/{session}/plan`: the plan of reduction alone, for printing.
+pub(super) async fn plan(
+    app: web::Data<App>,
+    request: HttpRequest,
+    name: web::Path<String>,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    match opened(&app, &request, &name, &query).await {
+        Ok((session, reading)) => {
+            let path = app.smart.path(&format!("/smart/s/{name}"));
+            let page = view::plan(&app, &session, &reading, &path, &query);
+            pages::page(
+                StatusCode::OK,
+                &page,
+                false,
+                &frames(&session.registration.frame_ancestors),
+            )
+        }
+        Err(refusal) => refused(&app.smart, refusal),
+    }
+}
+
+async fn opened(
+    app: &App,
+    request: &HttpRequest,
+    name: &str,
+    query: &Query,
+) -> Result<(Arc<Session>, Arc<Reading>), Refusal> {
+    let session = app.smart.sessions.of(name, request)?;
+    let reading = reading(&app.smart, app, &session, query.again()).await?;
+    Ok((session, reading))
+}
+
+/// `POST /smart/s/{session}/logout`: forgets the session and its tokens.
+pub(super) async fn leave(
+    app: web::Data<App>,
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> HttpResponse {
+    let smart = &*app.smart;
+    if !is_from_us(smart, &request) {
+        return refused(smart, Refusal::ForeignPage);
+    }
+    if let Err(refusal) = smart.sessions.of(&name, &request) {
+        return refused(smart, refusal);
+    }
+    smart.sessions.take(&name);
+    let path = smart.path(&format!("/smart/s/{name}"));
+    let page = Message {
+        prefix: &smart.prefix,
+        title: "The chart is closed",
+        text: "The app has forgotten the patient and its permission to read the chart. You can close this window.",
+    };
+    let mut response = pages::page(StatusCode::OK, &page, false, &frames(&all_frames(smart)));
+    if let Ok(value) = session_cookie(smart, &path, "", 0).parse() {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+    response
+}
+
+/// Whether a form was sent from a page of ours; browsers name the origin of every POST.
+fn is_from_us(smart: &Smart, request: &HttpRequest) -> bool {
+    let Some(origin) = request.headers().get(ORIGIN) else {
+        return true;
+    };
+    let own = Url::parse(&smart.public_url).map(|url| url.origin().ascii_serialization());
+    own.is_ok_and(|own| origin.to_str().is_ok_and(|origin| origin == own))
+}
+
+/// `GET /smart/jwks.json`: the public halves of the keys with which we prove ourselves.
+pub(super) async fn keys(app: web::Data<App>) -> HttpResponse {
+    let keys: Vec<_> = app
+        .smart
+        .registrations
+        .iter()
+        .filter_map(|of| of.public_key())
+        .collect();
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .body(json!({ "keys": keys }).to_string())
+}
+
+/// `GET /smart/app.css`
+pub(super) async fn stylesheet() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/css; charset=utf-8"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .body(STYLE)
+}
+
+fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response
+        .insert_header((LOCATION, to))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    for cookie in cookies {
+        response.append_header((SET_COOKIE, cookie.as_str()));
+    }
+    response.finish()
+}
+
+fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
+    tracing::info!(event = "app.refused", reason = %refusal);
+    let (title, text) = refusal.words();
+    let page = Message {
+        prefix: &smart.prefix,
+        title,
+        text,
+    };
+    pages::page(refusal.status(), &page, false, &frames(&all_frames(smart)))
+}
+
+/// Origins that may frame a page that belongs to no EHR yet.
+fn all_frames(smart: &Smart) -> Vec<String> {
+    smart
+        .registrations
+        .iter()
+        .flat_map(|of| of.frame_ancestors.clone())
+        .collect()
+}
+
+fn frames(origins: &[String]) -> String {
+    if origins.is_empty() {
+        "'none'".to_owned()
+    } else {
+        origins.join(" ")
+    }
+}

@@ -1,0 +1,127 @@
+//! The companion app: one chart, opened from an EHR, with the whole reasoning behind a card.
+//!
+//! Turns a SMART App Launch into a session and a session into pages that were rendered on the server. It is a
+//! client of the EHR's authorization and FHIR servers with a token of its own; it reads and judges by the same
+//! steps as a hook call, and it writes nothing. Tokens never leave this process, nothing here outlives it, and
+//! no page holds a script, a foreign address or anything that a query sent without being escaped.
+//! Follows SMART App Launch 2.2 and CDS Hooks 2.0.1, "Link".
+
+mod callback;
+mod cookie;
+mod discovery;
+mod door;
+mod handoff;
+mod identity;
+mod launch;
+mod random;
+mod reading;
+mod refusal;
+mod registration;
+mod session;
+mod store;
+mod token;
+mod view;
+
+pub use registration::SetupError;
+
+use crate::config::ClientConfig;
+use crate::protocol::request::HookRequest;
+use actix_web::web;
+use handoff::Handles;
+use launch::Launch;
+use registration::Registration;
+use session::Session;
+use std::sync::Arc;
+use store::Store;
+use url::Url;
+use uuid::Uuid;
+
+/// The app at every EHR that has registered it, with what is under way.
+pub struct Smart {
+    public_url: String,
+    /// Path of the public address, for links and cookies behind a proxy.
+    prefix: String,
+    registrations: Vec<Arc<Registration>>,
+    http: reqwest::Client,
+    launches: Store<Launch>,
+    sessions: Store<Arc<Session>>,
+    handles: Handles,
+}
+
+/// Where a card's link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppLink {
+    /// Launch address.
+    pub url: String,
+    /// `appContext`: says nothing by itself.
+    pub handle: Option<String>,
+}
+
+impl Smart {
+    /// The app for the clients of the settings, under the address by which browsers reach the service.
+    ///
+    /// # Errors
+    /// [`SetupError`] if a private key cannot sign.
+    pub fn new(clients: &[ClientConfig], public_url: &str) -> Result<Self, SetupError> {
+        let mut registrations = Vec::new();
+        for client in clients {
+            registrations.extend(Registration::new(client)?.map(Arc::new));
+        }
+        let path = Url::parse(public_url).map(|url| url.path().trim_end_matches('/').to_owned());
+        Ok(Smart {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            prefix: path.unwrap_or_default(),
+            registrations,
+            http: discovery::http()?,
+            launches: Store::new(launch::LIMITS),
+            sessions: Store::new(session::LIMITS),
+            handles: Handles::new(),
+        })
+    }
+
+    /// The link from the cards of a call to the app; none for a client without it. `content` is the version of
+    /// the tables, `card` the first card of the answer.
+    pub fn link(
+        &self,
+        client: &str,
+        request: &HookRequest<'_>,
+        content: &str,
+        card: Uuid,
+    ) -> Option<AppLink> {
+        self.registrations.iter().find(|of| of.name == client)?;
+        Some(AppLink {
+            url: format!("{}/smart/launch", self.public_url),
+            handle: self.handles.keep(client, request, content, card),
+        })
+    }
+
+    fn at(&self, issuer: &str) -> Option<Arc<Registration>> {
+        self.registrations.iter().find(|of| of.is_at(issuer)).cloned()
+    }
+
+    fn redirect_uri(&self) -> String {
+        format!("{}/smart/callback", self.public_url)
+    }
+
+    /// A path of ours as browsers see it.
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+}
+
+/// Every route of the app.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/smart", web::get().to(door::choose))
+        .route("/smart/launch", web::get().to(door::launch))
+        .route("/smart/callback", web::get().to(door::arrive))
+        .route("/smart/jwks.json", web::get().to(door::keys))
+        .route("/smart/app.css", web::get().to(door::stylesheet))
+        .route("/smart/s/{session}", web::get().to(door::chart))
+        .route("/smart/s/{session}/plan", web::get().to(door::plan))
+        .route("/smart/s/{session}/logout", web::post().to(door::leave));
+}

@@ -1,0 +1,219 @@
+//! The chart of a session: read with its own token, by the same steps as a hook call.
+//!
+//! Turns a session into a [`Reading`]. It builds the call that an EHR would have sent, hands it to `gather`,
+//! and lets the same tables judge: there is no second way from a record to a rule. A token that has ended is
+//! refreshed once; a source that the user was not allowed to open is a gap (`not-permitted`), never an empty
+//! list. Nothing is written anywhere.
+
+use super::Smart;
+use super::handoff::Stop;
+use super::refusal::Refusal;
+use super::session::{Open, Session};
+use super::token;
+use crate::clinical::gap::Why;
+use crate::clinical::knowledge::{Knowledge, Withdrawal};
+use crate::clinical::occasion::Occasion;
+use crate::clinical::record::{Drug, Order, OrderStatus, Outcome, PatientRecord, Role};
+use crate::clinical::stops;
+use crate::clinical::vocabulary::Site;
+use crate::fhir::banner::{Banner, banner};
+use crate::fhir::client::Server;
+use crate::fhir::query::below;
+use crate::gather::{Ehr, gather};
+use crate::protocol::request::{Context, HookRequest, Prefetch};
+use crate::startup::App;
+use jiff::Timestamp;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A page may take longer than a hook call: somebody waits for it on purpose.
+const WITHIN: Duration = Duration::from_secs(10);
+/// A record is read anew after this time, or when asked.
+const KEPT_FOR: Duration = Duration::from_secs(300);
+/// A token that ends so soon is refreshed before it is used.
+const SOON: Duration = Duration::from_secs(15);
+
+/// A chart as it was read.
+pub(super) struct Reading {
+    /// The record, with the orders that are being stopped, or taken to be.
+    pub(super) record: PatientRecord,
+    /// Who it is of.
+    pub(super) banner: Banner,
+    /// Which stop the page speaks of.
+    pub(super) sense: Sense,
+    /// When it was read.
+    pub(super) at: Timestamp,
+    read: Instant,
+}
+
+/// Which stop the page speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sense {
+    /// That of the card.
+    Card,
+    /// One that the record shows to have happened lately.
+    Lately,
+    /// None: what a stop of the current therapy would say.
+    Supposed,
+    /// None, and no therapy that is reviewed.
+    Nothing,
+}
+
+/// The chart of a session; read again if it is old or if that is asked for.
+pub(super) async fn reading(
+    smart: &Smart,
+    app: &App,
+    session: &Session,
+    again: bool,
+) -> Result<Arc<Reading>, Refusal> {
+    let mut open = session.open.lock().await;
+    if let Some(known) = &open.reading
+        && !again
+        && known.read.elapsed() < KEPT_FOR
+    {
+        return Ok(Arc::clone(known));
+    }
+    if open.ends.is_some_and(|ends| ends < Instant::now() + SOON) {
+        // Where there is nothing to refresh it with, the EHR decides whether it is over.
+        renew(smart, session, &mut open).await.ok();
+    }
+    let person = match person(app, session, &open).await {
+        Err(401) => {
+            renew(smart, session, &mut open).await?;
+            person(app, session, &open).await
+        }
+        other => other,
+    };
+    let person = match person {
+        Ok(person) => Some(person),
+        Err(401) => return Err(Refusal::TokenEnded),
+        Err(403) => None,
+        Err(_) => return Err(Refusal::NotReadable),
+    };
+    let read = Arc::new(read(app, session, &open, person.as_deref()).await?);
+    open.reading = Some(Arc::clone(&read));
+    Ok(read)
+}
+
+/// The Patient as it came, or the status in its place.
+async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16> {
+    let base = &session.registration.base;
+    let address = below(base, &["Patient", session.patient.id()]).ok_or(0_u16)?;
+    let server = Server {
+        base,
+        token: Some(&open.access),
+        deadline: tokio::time::Instant::now() + WITHIN,
+        breaker: None,
+    };
+    app.fhir.one(address, server).await
+}
+
+/// Uses the refresh token up. What the new token is for must be what the old one was for.
+async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
+    let token = open.refresh.take().ok_or(Refusal::TokenEnded)?;
+    let registration = &session.registration;
+    let endpoints = registration
+        .discovered
+        .of(&registration.base, &smart.http)
+        .await?;
+    let granted = token::refresh(&smart.http, registration, &endpoints, &token)
+        .await
+        .map_err(|_| Refusal::TokenEnded)?;
+    let same = |id: &str| {
+        crate::fhir::subject::PatientRef::parse(id).is_some_and(|p| p.id() == session.patient.id())
+    };
+    if granted.patient.as_deref().is_some_and(|id| !same(id)) {
+        return Err(Refusal::OtherPatient);
+    }
+    open.access = granted.access;
+    // A server that rotates gives a new one; another leaves the old one good.
+    open.refresh = granted.refresh.or(Some(token));
+    open.ends = granted.life.and_then(|life| Instant::now().checked_add(life));
+    Ok(())
+}
+
+async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -> Result<Reading, Refusal> {
+    let now = app.clock.now();
+    let request = call(session, person);
+    let ehr = Ehr {
+        base: Some(&session.registration.base),
+        token: Some(&open.access),
+        fhir: &app.fhir,
+        deadline: tokio::time::Instant::now() + WITHIN,
+        breaker: None,
+    };
+    let local = app.local_codes(&session.registration.name);
+    let record = gather(&request, ehr, &app.knowledge, local, now).await;
+    let mut record = record.map_err(|_| Refusal::NotReadable)?;
+    for source in session.scopes.withheld() {
+        record.sources.of_mut(source).outcome = Outcome::Failed(Why::NotPermitted);
+    }
+    let sense = sense(&mut record, &app.knowledge, now.as_second());
+    Ok(Reading {
+        record,
+        banner: person.map(banner).unwrap_or_default(),
+        sense,
+        at: now,
+        read: Instant::now(),
+    })
+}
+
+/// The call that an EHR would have sent for this chart.
+fn call<'s>(session: &'s Session, person: Option<&'s str>) -> HookRequest<'s> {
+    let stop: Option<&Stop> = session.stop.as_deref();
+    let mut prefetch = Prefetch::default();
+    if let Some(given) = person.and_then(|json| serde_json::from_str(json).ok()) {
+        prefetch.answers.push((Cow::Borrowed("patient"), given));
+    }
+    let context = Context {
+        user: Cow::Borrowed(session.user.as_deref().unwrap_or("Practitioner/unknown")),
+        patient: session.patient.clone(),
+        encounter: session.encounter.as_deref().map(Cow::Borrowed),
+        to_be_discontinued: stop.and_then(|stop| stop.orders.as_deref()),
+        draft_orders: stop.and_then(|stop| stop.drafts.as_deref()),
+    };
+    let hook = stop.map_or("patient-view", |stop| &stop.hook);
+    let occasion = stop.map_or(Occasion::View, |stop| stop.occasion);
+    HookRequest::made(Cow::Borrowed(hook), occasion, context, prefetch)
+}
+
+/// Finds the stop to speak of, and marks its orders. Where no card names one, it is a stop of the first therapy,
+/// in the order of the tables, that is taken now; else what ended lately, by the rule of the hooks that look back.
+fn sense(record: &mut PatientRecord, knowledge: &Knowledge, now: i64) -> Sense {
+    let stopping = |record: &PatientRecord| record.orders.iter().any(|order| order.role == Role::Stopping);
+    if stopping(record) {
+        return Sense::Card;
+    }
+    for withdrawal in &knowledge.withdrawals {
+        let mut taken = false;
+        for order in &mut record.orders {
+            if is_of(order, knowledge, withdrawal) && is_taken(order, now) {
+                (order.role, taken) = (Role::Stopping, true);
+            }
+        }
+        if taken {
+            return Sense::Supposed;
+        }
+    }
+    let asked = std::mem::replace(&mut record.occasion, Occasion::Announced);
+    stops::mark(record, knowledge, now);
+    if stopping(record) {
+        return Sense::Lately;
+    }
+    record.occasion = asked;
+    Sense::Nothing
+}
+
+/// Whether an order is one of a withdrawal's drug, for more than local use.
+pub(super) fn is_of(order: &Order, knowledge: &Knowledge, withdrawal: &Withdrawal) -> bool {
+    let ours = matches!(order.drug, Drug::Known { ingredient, .. }
+        if knowledge.vocabulary.same_family(ingredient, withdrawal.ingredient));
+    ours && order.site != Some(Site::Local)
+}
+
+fn is_taken(order: &Order, now: i64) -> bool {
+    order.role == Role::Recorded
+        && order.status == OrderStatus::Active
+        && order.ends.is_none_or(|ends| ends.latest() >= now)
+}
