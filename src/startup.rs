@@ -6,6 +6,7 @@
 
 mod listening;
 mod live;
+mod parts;
 mod stop;
 
 use crate::clinical::knowledge::{Knowledge, Service};
@@ -13,13 +14,11 @@ use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
-use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
-use crate::protocol::discovery;
 use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
@@ -27,7 +26,8 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
-use std::collections::{BTreeMap, HashMap};
+use parts::{Parts, Shared, problems};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -353,117 +353,6 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     })
 }
 
-/// What outlives every reload.
-struct Shared {
-    journal: Arc<Journal>,
-    meters: Arc<Meters>,
-    ending: Arc<AtomicBool>,
-}
-
-impl Shared {
-    fn new(journal: Journal) -> Self {
-        Self {
-            journal: Arc::new(journal),
-            meters: Arc::default(),
-            ending: Arc::default(),
-        }
-    }
-}
-
-/// What one version of an application is made of.
-struct Parts {
-    knowledge: Knowledge,
-    smart: Arc<Smart>,
-    public_url: String,
-    clock: Clock,
-    callers: Callers,
-    local_codes: HashMap<String, LocalCodes>,
-    limits: Limits,
-}
-
-impl Parts {
-    /// The application as the settings want it now. The companion app, whose users have sessions, and the room for
-    /// calls are those of the previous version.
-    fn from_settings(
-        config: &Config,
-        address: SocketAddr,
-        shared: &Shared,
-        previous: Option<&App>,
-    ) -> Result<App, StartError> {
-        let known = previous.and_then(|app| match &*app.callers {
-            Callers::Trusted(trust) => Some(trust),
-            Callers::Demo(_) => None,
-        });
-        let public_url = config.public_url.clone();
-        let public_url =
-            public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
-        let codes = config.clients.iter();
-        let parts = Parts {
-            knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
-            smart: match previous {
-                Some(app) => Arc::clone(&app.smart),
-                None => Arc::new(Smart::new(&config.clients, &public_url)?),
-            },
-            public_url,
-            clock: Clock::Real,
-            callers: Callers::Trusted(Trust::renewed(config, known, &shared.meters.key_sets)?),
-            local_codes: codes.map(|c| (c.name.clone(), local_codes(c))).collect(),
-            limits: config.limits,
-        };
-        let mut app = parts.app(config.max_body_bytes, shared)?;
-        if let Some(previous) = previous {
-            app.slots = Arc::clone(&previous.slots);
-        }
-        Ok(app)
-    }
-
-    fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
-        let templates: BTreeMap<&str, String> =
-            query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
-        let body = discovery::body(&self.knowledge, &templates)?;
-        let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}\"",
-            env!("CARGO_PKG_VERSION"),
-            self.knowledge.version
-        ))
-        .unwrap_or(HeaderValue::from_static("\"0\""));
-        let clients = self.callers.list();
-        Ok(App {
-            board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
-            meters: Arc::clone(&shared.meters),
-            ending: Arc::clone(&shared.ending),
-            knowledge: Arc::new(self.knowledge),
-            journal: Arc::clone(&shared.journal),
-            fhir: FhirClient::counting(&shared.meters.fhir),
-            discovery: Discovery {
-                body: body.into(),
-                etag,
-            },
-            public_url: self.public_url,
-            max_body_bytes,
-            limits: self.limits,
-            slots: Arc::new(Semaphore::new(self.limits.max_calls)),
-            clock: self.clock,
-            smart: self.smart,
-            callers: Arc::new(self.callers),
-            local_codes: Arc::new(self.local_codes),
-            no_local_codes: LocalCodes::default(),
-        })
-    }
-}
-
-fn local_codes(client: &ClientConfig) -> LocalCodes {
-    let mut codes = LocalCodes::default();
-    for local in &client.codes {
-        codes.insert(
-            &local.system,
-            &local.code,
-            (&local.maps_to_system, &local.maps_to_code),
-        );
-    }
-    codes
-}
-
 /// What the demonstration's page of feedback reads.
 fn feedback_source(journal: Arc<Journal>) -> FeedbackSource {
     Arc::new(move |limit| {
@@ -490,14 +379,4 @@ fn feedback_line(line: journal::FeedbackLine) -> demo::FeedbackLine {
             .map(|r| r.display.unwrap_or(r.code))
             .unwrap_or_default(),
     }
-}
-
-fn problems(found: Vec<content::Problem>) -> StartError {
-    StartError::Content(
-        found
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
 }

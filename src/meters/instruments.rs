@@ -2,6 +2,7 @@
 //!
 //! Follows the Prometheus text exposition format, version 0.0.4.
 
+use super::names::Name;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -161,19 +162,15 @@ impl Instrument for Histogram {
 
 /// Instruments of one name, told apart by labels.
 pub struct Family<M> {
-    name: &'static str,
-    help: &'static str,
-    labels: &'static [&'static str],
+    name: &'static Name,
     members: RwLock<BTreeMap<String, Arc<M>>>,
 }
 
 impl<M: Instrument + Default> Family<M> {
     /// A family without members.
-    pub(super) fn new(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
+    pub(super) fn new(name: &'static Name) -> Self {
         Self {
             name,
-            help,
-            labels,
             members: RwLock::default(),
         }
     }
@@ -182,7 +179,7 @@ impl<M: Instrument + Default> Family<M> {
     /// is needed often.
     pub fn with(&self, values: &[&str]) -> Arc<M> {
         let mut key = String::new();
-        for (label, value) in self.labels.iter().zip(values) {
+        for (label, value) in self.name.labels.iter().zip(values) {
             let comma = if key.is_empty() { "" } else { "," };
             // Writing to a text cannot fail.
             let _ = write!(key, "{comma}{label}=\"{}\"", escaped(value));
@@ -207,20 +204,21 @@ impl<M: Instrument + Default> Family<M> {
     /// Writes every member that has something to say.
     pub(super) fn write(&self, out: &mut String) {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
-        head(out, self.name, self.help, M::KIND);
+        head(out, self.name, M::KIND);
         for (labels, member) in &*members {
-            member.samples(out, self.name, labels);
+            member.samples(out, self.name.name, labels);
         }
     }
 }
 
 /// Writes an instrument without labels.
-pub(super) fn write_one<M: Instrument>(out: &mut String, name: &str, help: &str, one: &M) {
-    head(out, name, help, M::KIND);
-    one.samples(out, name, "");
+pub(super) fn write_one<M: Instrument>(out: &mut String, name: &Name, one: &M) {
+    head(out, name, M::KIND);
+    one.samples(out, name.name, "");
 }
 
-fn head(out: &mut String, name: &str, help: &str, kind: &str) {
+fn head(out: &mut String, name: &Name, kind: &str) {
+    let Name { name, help, .. } = name;
     // Writing to a text cannot fail.
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }

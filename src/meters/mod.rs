@@ -11,21 +11,21 @@
 
 mod board;
 mod instruments;
+mod names;
+mod outside;
 
 pub use board::{Board, CallMeter};
 pub use instruments::{Counter, Family, Gauge, Histogram};
+pub use outside::{FhirMeters, KeySetMeters};
 
-use crate::clinical::gap::Why;
 use crate::clinical::record::{SOURCES, Source};
+use instruments::write_one;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Prefetch keys that are watched: one for each source, and two that only some clients give.
 const EXTRA_KEYS: [&str; 2] = ["statements", "dispenses"];
 /// How a prefetch key came.
 const STATES: [&str; 6] = ["data", "empty", "null", "failed", "not-fhir", "absent"];
-/// How a read of the FHIR server ended.
-const CLASSES: [&str; 4] = ["ok", "not-permitted", "not-readable", "failed"];
 
 /// Every instrument. One for the whole process; it outlives reloads.
 pub struct Meters {
@@ -92,84 +92,28 @@ impl Meters {
     /// All at zero.
     #[must_use]
     pub fn new() -> Self {
-        let prefetch = Family::new(
-            "cds_prefetch_key_total",
-            "How each prefetch key came.",
-            &["key", "state"],
-        );
-        let partial = Family::new(
-            "cds_partial_total",
-            "Answers given although a source could not be read to its end.",
-            &["source"],
-        );
-        let unmapped = Family::new(
-            "cds_unmapped_code_total",
-            "Orders whose drug was told by its text alone although they carried codes.",
-            &["system"],
-        );
-        let build: Family<Gauge> = Family::new("cds_build_info", "The running program.", &["version"]);
+        let prefetch = Family::new(&names::PREFETCH_KEY);
+        let partial = Family::new(&names::PARTIAL);
+        let unmapped = Family::new(&names::UNMAPPED_CODE);
+        let build: Family<Gauge> = Family::new(&names::BUILD);
         build.with(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         let keys = || SOURCES.iter().map(|source| source.key()).chain(EXTRA_KEYS);
         Self {
-            requests: Family::new(
-                "cds_hook_requests_total",
-                "Hook calls by outcome.",
-                &["client", "hook", "outcome"],
-            ),
-            duration: Family::new(
-                "cds_hook_duration_seconds",
-                "Time to answer a hook call.",
-                &["client", "hook"],
-            ),
-            deadline: Family::new(
-                "cds_deadline_seconds",
-                "Budget of one hook call.",
-                &["client", "hook"],
-            ),
+            requests: Family::new(&names::HOOK_REQUESTS),
+            duration: Family::new(&names::HOOK_DURATION),
+            deadline: Family::new(&names::DEADLINE),
             in_flight: Gauge::at(0.0),
             patient_mismatch: Counter::default(),
-            rules: Family::new(
-                "cds_rule_evaluations_total",
-                "Rows of the tables that were asked, by answer.",
-                &["rule", "result"],
-            ),
-            last_fired: Family::new(
-                "cds_rule_last_fired_timestamp_seconds",
-                "When a row last decided.",
-                &["rule", "mode"],
-            ),
-            cards: Family::new(
-                "cds_cards_total",
-                "Cards that were shown, or withheld in silent mode.",
-                &["mode", "indicator"],
-            ),
-            feedback: Family::new(
-                "cds_feedback_total",
-                "Well-formed feedback by outcome and reason, repeated entries included.",
-                &["outcome", "reason"],
-            ),
-            feedback_entries: Family::new(
-                "cds_feedback_entries_total",
-                "What became of the entries of feedback.",
-                &["result"],
-            ),
-            jwt_rejected: Family::new(
-                "cds_jwt_rejected_total",
-                "Calls whose token proved no client.",
-                &["reason"],
-            ),
-            heartbeat_ok: Family::new(
-                "cds_heartbeat_ok",
-                "Whether the synthetic patient got the expected answer.",
-                &[],
-            ),
-            heartbeat_at: Family::new(
-                "cds_heartbeat_timestamp_seconds",
-                "When the synthetic patient was last tried.",
-                &[],
-            ),
-            reloads: Family::new("cds_reload_total", "Reloads of settings and tables.", &["result"]),
-            knowledge: Family::new("cds_knowledge_info", "The tables in use.", &["version"]),
+            rules: Family::new(&names::RULE_EVALUATIONS),
+            last_fired: Family::new(&names::RULE_LAST_FIRED_TIMESTAMP),
+            cards: Family::new(&names::CARDS),
+            feedback: Family::new(&names::FEEDBACK),
+            feedback_entries: Family::new(&names::FEEDBACK_ENTRIES),
+            jwt_rejected: Family::new(&names::JWT_REJECTED),
+            heartbeat_ok: Family::new(&names::HEARTBEAT_OK),
+            heartbeat_at: Family::new(&names::HEARTBEAT_TIMESTAMP),
+            reloads: Family::new(&names::RELOAD),
+            knowledge: Family::new(&names::KNOWLEDGE),
             fhir: Arc::default(),
             key_sets: Arc::default(),
             prefetch_of: keys()
@@ -242,120 +186,24 @@ impl Meters {
         for family in [&self.duration, &self.fhir.requests] {
             family.write(&mut out);
         }
-        let alone: [(&str, &str, &Counter); 2] = [
-            (
-                "cds_deadline_exceeded_total",
-                "Reads that the deadline of a call cut off.",
-                &self.fhir.late,
-            ),
-            (
-                "cds_patient_mismatch_total",
-                "Orders, grants and resources of another patient.",
-                &self.patient_mismatch,
-            ),
-        ];
-        for (name, help, counter) in alone {
-            instruments::write_one(&mut out, name, help, counter);
-        }
+        let flag = |yes: bool| Gauge::at(if yes { 1.0 } else { 0.0 });
         let dropped = Counter::default();
         dropped.add(moment.dropped);
-        instruments::write_one(
-            &mut out,
-            "cds_journal_dropped_total",
-            "Evaluations that were answered and could not be written.",
-            &dropped,
-        );
-        let flag = |yes: bool| Gauge::at(if yes { 1.0 } else { 0.0 });
-        instruments::write_one(
-            &mut out,
-            "cds_journal_writable",
-            "Whether the journal takes what must be kept.",
-            &flag(moment.writable),
-        );
-        instruments::write_one(
-            &mut out,
-            "cds_ready",
-            "Whether the service is ready for calls.",
-            &flag(moment.ready),
-        );
-        instruments::write_one(
-            &mut out,
-            "cds_calls_in_flight",
-            "Calls that are being answered.",
-            &self.in_flight,
-        );
+        write_one(&mut out, &names::DEADLINE_EXCEEDED, &self.fhir.late);
+        write_one(&mut out, &names::PATIENT_MISMATCH, &self.patient_mismatch);
+        write_one(&mut out, &names::JOURNAL_DROPPED, &dropped);
+        write_one(&mut out, &names::JOURNAL_WRITABLE, &flag(moment.writable));
+        write_one(&mut out, &names::READY, &flag(moment.ready));
+        write_one(&mut out, &names::CALLS_IN_FLIGHT, &self.in_flight);
         out
-    }
-}
-
-/// Reads of FHIR servers.
-pub struct FhirMeters {
-    /// Reads that the deadline of a call cut off.
-    pub late: Counter,
-    requests: Family<Histogram>,
-    of: Vec<Arc<Histogram>>,
-}
-
-impl Default for FhirMeters {
-    fn default() -> Self {
-        let requests = Family::new(
-            "cds_fhir_request_duration_seconds",
-            "Time of one search or read, all of its pages together.",
-            &["resource", "class"],
-        );
-        let sources = SOURCES.iter().map(|source| source.key()).chain(["medication"]);
-        Self {
-            late: Counter::default(),
-            of: sources
-                .flat_map(|source| CLASSES.map(|class| requests.with(&[source, class])))
-                .collect(),
-            requests,
-        }
-    }
-}
-
-impl FhirMeters {
-    /// Counts one read: of a source, or of a single Medication.
-    pub fn read(&self, source: Option<Source>, missing: Option<Why>, took: Duration) {
-        let class = match missing {
-            None => 0,
-            Some(Why::NotPermitted) => 1,
-            Some(Why::NotReadable) => 2,
-            Some(_) => 3,
-        };
-        let row = source.map_or(SOURCES.len(), |source| source as usize);
-        self.of[row * CLASSES.len() + class].observe(took);
-    }
-}
-
-/// Fetches of key sets.
-pub struct KeySetMeters {
-    refreshes: Family<Counter>,
-    worked: Arc<Counter>,
-    failed: Arc<Counter>,
-}
-
-impl Default for KeySetMeters {
-    fn default() -> Self {
-        let refreshes = Family::new("cds_jwks_refresh_total", "Fetches of key sets.", &["result"]);
-        Self {
-            worked: refreshes.with(&["ok"]),
-            failed: refreshes.with(&["failed"]),
-            refreshes,
-        }
-    }
-}
-
-impl KeySetMeters {
-    /// Counts one fetch.
-    pub fn fetched(&self, worked: bool) {
-        if worked { &self.worked } else { &self.failed }.add(1);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clinical::gap::Why;
+    use std::time::Duration;
 
     #[test]
     fn a_scrape_holds_what_was_counted_and_nothing_that_was_not_named() {

@@ -5,7 +5,8 @@
 //! version to the end. It never changes an address, the number of workers, TLS, the journal or how the companion app
 //! is registered: those need a restart.
 
-use super::{App, Parts, Shared, StartError};
+use super::parts::{Parts, Shared};
+use super::{App, StartError};
 use crate::config::{Config, ConfigError};
 use crate::fhir::client::FhirClient;
 use actix_web::dev::Extensions;
