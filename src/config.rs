@@ -35,6 +35,10 @@ pub use smart::{SmartConfig, SmartLogin};
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
 /// Its value after orders were stopped.
 pub(crate) const DEMO_STOP: &str = "discontinue";
+/// Request extension by which the demonstration's EHR says that it can launch the companion app.
+pub(crate) const DEMO_APP: &str = "org.stepdown.demo.app";
+/// Its value.
+pub(crate) const DEMO_LAUNCH: &str = "launch";
 
 /// Everything that an operator decides, checked.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
-use crate::config::{StopTriggers, WhenDataMissing};
+use crate::config::{DEMO_APP, DEMO_LAUNCH, StopTriggers, WhenDataMissing};
 use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
@@ -183,6 +183,9 @@ fn decide<'a>(
         let of = if silent { &mut withheld } else { &mut shown };
         of.cards.push(card);
     }
+    if let Some(url) = app.basis_url() {
+        shown.link_basis(&url, knowledge);
+    }
     link_app(app, ehr, request, &mut shown);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
@@ -225,6 +228,10 @@ fn write<'a>(
 /// Where the client has the companion app, each card leads to it.
 fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: &mut HookAnswer<'a>) {
     let Some(first) = out.cards.first() else { return };
+    // Anybody on this machine may call the demonstration; only its own EHR page can launch the app.
+    if ehr.client().is_demo() && request.extension(DEMO_APP).as_deref() != Some(DEMO_LAUNCH) {
+        return;
+    }
     let knowledge = &*app.knowledge;
     let link = app
         .smart

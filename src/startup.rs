@@ -180,6 +180,14 @@ pub struct Running {
 }
 
 impl App {
+    /// Where the service says what its advice rests on; the same for every hook, so that cards do not differ by
+    /// it. `None` without https, because a card's links have to be secure.
+    pub fn basis_url(&self) -> Option<String> {
+        let first = self.knowledge.services.first()?;
+        let secure = self.public_url.starts_with("https://");
+        secure.then(|| format!("{}/cds-services/{}/basis", self.public_url, first.id))
+    }
+
     /// The service of that id.
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.knowledge.services.iter().find(|s| *s.id == *id)

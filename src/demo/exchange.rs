@@ -10,7 +10,7 @@ use super::change::Change;
 use super::search::Query;
 use super::stories::DemoPatient;
 use super::{DemoState, resource};
-use crate::config::{DEMO_STOP, DEMO_TRIGGER};
+use crate::config::{DEMO_APP, DEMO_LAUNCH, DEMO_STOP, DEMO_TRIGGER};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -155,9 +155,10 @@ pub(super) fn request(
         "hook": service.hook,
         "hookInstance": uuid::Uuid::new_v4().to_string(),
         "context": context(&service.hook, patient, change),
+        "extension": {DEMO_APP: DEMO_LAUNCH},
     });
     if door == AFTER_STOP {
-        request["extension"] = json!({DEMO_TRIGGER: DEMO_STOP});
+        request["extension"][DEMO_TRIGGER] = DEMO_STOP.into();
     }
     if prefetch {
         request["prefetch"] = filled(state, &request["context"], service);

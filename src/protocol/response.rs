@@ -105,6 +105,18 @@ pub(super) struct LinkOut<'a> {
 }
 
 impl<'a> HookAnswer<'a> {
+    /// Adds the link to what the service says of itself to every card (45 CFR 170.315(b)(11)).
+    pub fn link_basis(&mut self, url: &str, knowledge: &'a Knowledge) {
+        for card in &mut self.cards {
+            card.links.push(LinkOut {
+                label: knowledge.words.get("link.basis"),
+                url: Cow::Owned(url.to_owned()),
+                r#type: "absolute",
+                app_context: None,
+            });
+        }
+    }
+
     /// Adds the link to the companion app to every card (CDS Hooks, "Link").
     pub fn link_app(&mut self, link: &AppLink, knowledge: &'a Knowledge) {
         for card in &mut self.cards {

@@ -178,30 +178,38 @@ fn call<'s>(session: &'s Session, person: Option<&'s str>) -> HookRequest<'s> {
     HookRequest::made(Cow::Borrowed(hook), occasion, context, prefetch)
 }
 
-/// Finds the stop to speak of, and marks its orders. Where no card names one, it is a stop of the first therapy,
-/// in the order of the tables, that is taken now; else what ended lately, by the rule of the hooks that look back.
+/// Finds the stop to speak of, and marks its orders. Where no card names one, the first drug decides, in the order
+/// of the tables, that is taken now or ended: a stop of what is taken is supposed; what ended is reviewed by the
+/// rule of the hooks that look back, if it ended lately.
 fn sense(record: &mut PatientRecord, knowledge: &Knowledge, now: i64) -> Sense {
     let stopping = |record: &PatientRecord| record.orders.iter().any(|order| order.role == Role::Stopping);
     if stopping(record) {
         return Sense::Card;
     }
+    let asked = record.occasion;
     for withdrawal in &knowledge.withdrawals {
-        let mut taken = false;
+        let (mut taken, mut ended) = (false, false);
         for order in &mut record.orders {
-            if is_of(order, knowledge, withdrawal) && is_taken(order, now) {
+            if !is_of(order, knowledge, withdrawal) {
+                continue;
+            }
+            if is_taken(order, now) {
                 (order.role, taken) = (Role::Stopping, true);
             }
+            ended |= order.role == Role::Recorded;
         }
         if taken {
             return Sense::Supposed;
         }
+        if ended {
+            record.occasion = Occasion::Announced;
+            stops::mark(record, knowledge, now);
+            if stopping(record) {
+                return Sense::Lately;
+            }
+            record.occasion = asked;
+        }
     }
-    let asked = std::mem::replace(&mut record.occasion, Occasion::Announced);
-    stops::mark(record, knowledge, now);
-    if stopping(record) {
-        return Sense::Lately;
-    }
-    record.occasion = asked;
     Sense::Nothing
 }
 

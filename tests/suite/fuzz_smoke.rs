@@ -1,6 +1,7 @@
 //! Broken bytes at every parser: nothing panics, and every answer is one of those that are promised.
 //!
 //! The mutations are the same on every run (xorshift with a fixed seed), so that a failure comes back.
+//! `STEPDOWN_FUZZ_SECONDS` lets every parser go on for so long; the first mutations stay the same.
 
 use crate::helpers::app::{HOSPITAL, PUBLIC, hospital_key};
 use crate::helpers::keys::claims;
@@ -9,10 +10,11 @@ use crate::helpers::stories::stories;
 use crate::helpers::{Demo, TestApp, now};
 use reqwest::Method;
 use serde_json::json;
+use std::time::{Duration, Instant};
 use stepdown::fhir::dosage_text::read_dosage_text;
 use stepdown::protocol::feedback::Feedback;
 
-/// Mutations for each parser: always the same ones, so that a failure can be repeated.
+/// Mutations for each parser at least: always the same ones, so that a failure can be repeated.
 const RUNS: usize = 600;
 /// Mutations that go over HTTP.
 const CALLS: usize = 60;
@@ -84,13 +86,23 @@ const PIECES: [&[u8]; 22] = [
     b"\"resourceType\":\"Bundle\",",
 ];
 
-/// Calls `with` on mutations of `corpus`, as many each time, so that a failure can be repeated.
+/// Calls `with` on mutations of `corpus`, the same ones each time, so that a failure can be repeated.
 fn bombard(seed: u64, corpus: &[Vec<u8>], mut with: impl FnMut(&[u8])) {
     let mut random = Xorshift(seed);
-    for run in 0..RUNS {
+    let (started, lasts) = (Instant::now(), seconds());
+    let mut run = 0;
+    while run < RUNS || started.elapsed() < lasts {
         let bytes = random.mutate(&corpus[run % corpus.len()]);
         with(&bytes);
+        run += 1;
     }
+}
+
+/// For how long every parser is bombarded.
+fn seconds() -> Duration {
+    let set = std::env::var("STEPDOWN_FUZZ_SECONDS").unwrap_or_default();
+    let number = if set.is_empty() { Ok(0) } else { set.parse() };
+    Duration::from_secs(number.expect("STEPDOWN_FUZZ_SECONDS is a whole number"))
 }
 
 fn requests() -> Vec<Vec<u8>> {

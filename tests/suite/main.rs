@@ -21,6 +21,7 @@ mod conformance {
     mod feedback;
     mod fhir_access;
     mod forged_tokens;
+    mod peers;
     mod prefetch;
     mod request;
     mod security;
@@ -30,6 +31,7 @@ mod conformance {
 mod api {
     mod basis;
     mod bad_input;
+    mod canary;
     mod clients;
     mod doors;
     mod fault_matrix;

@@ -1,6 +1,7 @@
 //! `GET /cds-services/{id}/basis`: open, complete, and silent about patients.
 
-use crate::helpers::{Answer, TestApp};
+use crate::helpers::app::PUBLIC;
+use crate::helpers::{Answer, Stop, TestApp};
 use reqwest::Method;
 use std::collections::BTreeSet;
 
@@ -49,6 +50,24 @@ async fn a_browser_gets_a_page_that_runs_nothing() {
     assert!(!answer.text().contains("<script"));
     let style = basis(&app, "/cds-services/basis.css", "text/css").await;
     assert!(style.status == 200 && style.header("content-type").starts_with("text/css"));
+}
+
+#[tokio::test]
+async fn every_card_leads_to_it() {
+    let app = TestApp::spawn().await;
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    let answer = app.trusted_ehr().hook(&request).await;
+    let target = format!("{PUBLIC}/cds-services/{ID}/basis");
+    assert!(!answer.cards().is_empty());
+    for card in answer.cards() {
+        let links = card["links"].as_array().unwrap();
+        assert!(
+            links
+                .iter()
+                .any(|link| link["url"] == target.as_str() && link["type"] == "absolute"),
+            "{links:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -136,14 +136,14 @@ fn every_claim_names_a_test_that_exists() {
 }
 
 /// Looks for `<folder>::<module>::<name>` as a `#[...test]` function in `<module>.rs` of that folder of the suite.
-fn find_test(test: &str) -> Result<(), String> {
+pub fn find_test(test: &str) -> Result<(), String> {
     let parts: Vec<&str> = test.split("::").collect();
-    let ["conformance" | "smart", module, name] = parts[..] else {
+    let [area @ ("conformance" | "api" | "smart"), module, name] = parts[..] else {
         return Err(format!(
-            "{test} is not of the form conformance::<module>::<name> or smart::…"
+            "{test} is not of the form conformance::<module>::<name>, api::… or smart::…"
         ));
     };
-    let file = folder().with_file_name(parts[0]).join(format!("{module}.rs"));
+    let file = folder().with_file_name(area).join(format!("{module}.rs"));
     let source =
         fs::read_to_string(&file).map_err(|why| format!("{test}: {module}.rs cannot be read: {why}"))?;
     match declares_test(&source, name) {

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings};
 use super::keys::claims;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,19 +14,19 @@ use std::thread::JoinHandle;
 pub struct Program {
     child: Child,
     base: String,
-    log: Option<JoinHandle<String>>,
+    output: Vec<JoinHandle<String>>,
 }
 
 impl Program {
     /// Starts it on settings in a folder, which also holds its journal; `level` is how much it logs.
     pub fn serve(folder: &Path, level: &str) -> Self {
-        Self::serve_with(folder, level, "")
+        Self::reading(folder, level, NOBODY, "")
     }
 
-    /// As [`Program::serve`], with further settings of the whole.
-    pub fn serve_with(folder: &Path, level: &str, top: &str) -> Self {
+    /// The same with a FHIR server, and further settings of the whole.
+    pub fn reading(folder: &Path, level: &str, fhir_base: &str, top: &str) -> Self {
         let file = folder.join("settings.toml");
-        std::fs::write(&file, settings(folder, NOBODY, top, "deadline-ms = 300")).unwrap();
+        std::fs::write(&file, settings(folder, fhir_base, top, "deadline-ms = 300")).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
@@ -36,15 +37,10 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).map(|_| log).unwrap()
-        });
+        let errors = rest_of(child.stderr.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        stdout.read_line(&mut line).unwrap();
         let base = line.trim().strip_prefix("listening on ");
         let base = base
             .unwrap_or_else(|| panic!("not the line that says where: {line:?}"))
@@ -52,7 +48,7 @@ impl Program {
         Self {
             child,
             base,
-            log: Some(log),
+            output: vec![errors, rest_of(stdout)],
         }
     }
 
@@ -92,15 +88,34 @@ impl Program {
     /// Waits for its end; returns whether it ended well, and what it has logged.
     pub fn ended(mut self) -> (bool, String) {
         let ended = self.child.wait().unwrap();
-        (ended.success(), self.log.take().unwrap().join().unwrap())
+        (ended.success(), self.said())
     }
 
-    /// `kill -9`; returns what it has logged.
+    /// A request to be finished by the test.
+    pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        http().request(method, format!("{}{path}", self.base))
+    }
+
+    /// `kill -9`; returns what it has logged and printed.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.log.take().unwrap().join().unwrap()
+        self.said()
     }
+
+    /// What it has logged and printed, to its end.
+    fn said(&mut self) -> String {
+        let output = std::mem::take(&mut self.output);
+        output.into_iter().map(|part| part.join().unwrap()).collect()
+    }
+}
+
+/// Reads to the end, beside the test.
+fn rest_of(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut all = String::new();
+        from.read_to_string(&mut all).map(|_| all).unwrap()
+    })
 }
 
 impl Drop for Program {

@@ -1,6 +1,6 @@
 //! Signals to the program itself.
 
-use crate::helpers::app::http;
+use crate::helpers::app::{NOBODY, http};
 use crate::helpers::program::Program;
 use crate::helpers::{Stop, pause};
 use stepdown::journal::Journal;
@@ -8,7 +8,7 @@ use stepdown::journal::Journal;
 #[tokio::test]
 async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve_with(folder.path(), "stepdown=info", "unready-seconds = 1");
+    let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 1");
     let list = http()
         .get(format!("{}/cds-services", program.base()))
         .send()

@@ -147,7 +147,11 @@ async fn what_ended_lately_is_what_the_page_speaks_of() {
 #[tokio::test]
 async fn a_chart_without_the_drug_says_so() {
     let ehr = Authority::with(&lupus()).await;
-    ehr.script(|script| script.records.retain(|record| record["id"] != "tac-1"));
+    ehr.script(|script| {
+        script
+            .records
+            .retain(|record| record["resourceType"] != "MedicationRequest")
+    });
     let app = ehr.app().await;
     let browser = Browser::new(&app);
     let page = browser.get(&browser.open(&ehr).await).await;
