@@ -8,6 +8,7 @@
 
 mod check;
 mod file;
+mod journal;
 mod limits;
 mod operations;
 mod shows;
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clinical::practice::Practice;
+use crate::journal::JournalAddress;
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +75,8 @@ pub struct Config {
     pub unready: Duration,
     /// The file that these settings came from, to be read again at a reload.
     pub file: Option<PathBuf>,
+    /// The bearer token of the operator's reads; `None` where there are none.
+    pub operator_token: Option<SecretString>,
 }
 
 /// One EHR that may call the service.
@@ -164,14 +169,27 @@ pub struct LocalCode {
 }
 
 /// Where and how long the journal is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct JournalConfig {
-    /// `sqlite:` followed by an absolute path.
-    pub url: String,
+    /// `sqlite:` followed by an absolute path, or `postgres://…`.
+    pub address: JournalAddress,
     /// Days after which evaluations, cards, feedback and audit entries are removed; 400 unless set.
     pub retention_days: u32,
     /// Whether free-text comments of feedback are kept; they may speak of a patient. Off unless set.
     pub keep_comments: bool,
+    /// What becomes of a call whose token cannot be taken as used.
+    pub when_unavailable: WhenUnavailable,
+}
+
+/// What becomes of a call while the journal cannot take its token as used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenUnavailable {
+    /// It is answered 503: no token is ever accepted twice.
+    #[default]
+    Refuse,
+    /// It is answered. The process remembers the tokens that it has seen; another replica does not.
+    Accept,
 }
 
 /// Why the settings cannot be used.

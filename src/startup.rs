@@ -27,6 +27,7 @@ use actix_web::web;
 use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
 use parts::{Parts, Shared, problems};
+use secrecy::SecretString;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,6 +62,10 @@ pub struct App {
     pub limits: Limits,
     /// The time, or an instant that stands still.
     pub clock: Clock,
+    /// Whether hook calls are answered while the journal fails.
+    pub does_without_journal: bool,
+    /// What an operator shows to read sums; `None` where nobody may.
+    pub operator_token: Option<Arc<SecretString>>,
     /// The companion app: its launches and sessions are shared by all workers.
     pub smart: Arc<Smart>,
     /// What is counted.
@@ -193,9 +198,9 @@ impl App {
         self.knowledge.services.iter().find(|s| *s.id == *id)
     }
 
-    /// Whether it can keep what it must keep, and is not about to end.
+    /// Whether it can keep what it must keep, or answer without, and is not about to end.
     pub fn is_ready(&self) -> bool {
-        self.journal.is_writable() && !self.ending.load(Ordering::Relaxed)
+        (self.journal.is_writable() || self.does_without_journal) && !self.ending.load(Ordering::Relaxed)
     }
 
     /// What operators read.
@@ -254,7 +259,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let shared = Shared::new(Journal::open_with(&config.journal.url, options).await?);
+    let shared = Shared::new(Journal::open_at(&config.journal.address, options).await?);
     let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;

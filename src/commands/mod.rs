@@ -8,6 +8,7 @@
 )]
 
 mod explain;
+mod export;
 
 use crate::config::{Config, ConfigError};
 use crate::content;
@@ -47,6 +48,16 @@ pub enum Command {
     },
     /// Cards and reasoning trail of one hook request, offline.
     Explain(explain::Arguments),
+    /// What the journal holds, one JSON object to a line, on standard output.
+    Export(export::Arguments),
+    /// Copies the journal (SQLite) to a new file while the service runs.
+    Backup {
+        /// Settings file (TOML) of the service.
+        #[arg(long)]
+        config: PathBuf,
+        /// The new file.
+        target: PathBuf,
+    },
 }
 
 /// Why a command failed.
@@ -82,6 +93,11 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
             )?)
         }
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Export(arguments) => {
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            export::run(&arguments, &mut out)
+        }
+        Command::Backup { config, target } => export::copy(&config, &target),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);
             let how = Demonstration {
@@ -109,6 +125,14 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
             })
         }
     }
+}
+
+/// Runs work that needs a runtime and no server.
+fn wait<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
 }
 
 /// Writes the page for review. A folder that is refused has none; the check then says why.

@@ -16,22 +16,21 @@ use crate::clinical::practice::{Country, Practice, RulePattern};
 use crate::clinical::record::SOURCES;
 
 use super::{
-    ClientConfig, Config, ConfigError, JournalConfig, KeySource, LocalCode, SignatureAlgorithm, StopTriggers,
-    file, is_loopback, operations,
+    ClientConfig, Config, ConfigError, KeySource, LocalCode, SignatureAlgorithm, StopTriggers, file,
+    is_loopback, operations,
 };
-use super::{limits, shows, tls};
+use super::{journal, limits, shows, tls};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_BODY_BYTES: usize = 8 * 1024 * 1024;
 pub(super) const DEFAULT_DEADLINE_MS: u64 = 2_000;
 const DEFAULT_TOKEN_LIFE_S: u64 = 900;
-const DEFAULT_RETENTION_DAYS: u32 = 400;
 
 /// The text of the file and where it lies: what an error needs to name a line.
 pub(super) struct Source<'a> {
     text: &'a str,
     file: &'a Path,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
 }
 
 impl<'a> Source<'a> {
@@ -144,7 +143,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
         listen,
         clients: clients(&source, &settings)?,
-        journal: journal(&source, &settings.journal)?,
+        journal: journal::journal(&source, &settings.journal)?,
         max_body_bytes: source.number(
             settings.max_body_bytes.as_ref(),
             "max-body-bytes",
@@ -165,6 +164,11 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
             .tls
             .as_ref()
             .map(|tls| tls::read(&source, tls))
+            .transpose()?,
+        operator_token: settings
+            .operator
+            .as_ref()
+            .map(|operator| journal::operator_token(&source, operator))
             .transpose()?,
     })
 }
@@ -400,37 +404,4 @@ fn codes(source: &Source<'_>, written: Option<&Spanned<String>>) -> Result<Vec<L
         })
     };
     reader.deserialize().map(read).collect()
-}
-
-fn journal(source: &Source<'_>, written: &file::Journal) -> Result<JournalConfig, ConfigError> {
-    let url = written.url.get_ref();
-    let refuse = |message: &str| source.invalid(&written.url.span(), "url", message);
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(refuse(
-            "this build keeps its journal in SQLite only: use sqlite:PATH",
-        ));
-    }
-    let path = url
-        .strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"));
-    let path = path.ok_or_else(|| refuse("must be sqlite:PATH"))?;
-    if path.is_empty() || path.starts_with(":memory:") {
-        return Err(refuse(
-            "must name a file: what is acknowledged has to outlive the process",
-        ));
-    }
-    let absolute = source.folder.join(path);
-    let path = absolute
-        .to_str()
-        .ok_or_else(|| refuse("the path must be UTF-8"))?;
-    Ok(JournalConfig {
-        url: format!("sqlite:{path}"),
-        retention_days: source.number(
-            written.retention_days.as_ref(),
-            "retention-days",
-            DEFAULT_RETENTION_DAYS,
-            1..=36_500,
-        )?,
-        keep_comments: written.keep_comments,
-    })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::shows::{Detail, Selection, SuggestionKind, WhenDataMissing};
-use super::{SignatureAlgorithm, StopTriggers};
+use super::{SignatureAlgorithm, StopTriggers, WhenUnavailable};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -34,6 +34,14 @@ pub(super) struct Settings {
     pub(super) admin: Option<Admin>,
     #[serde(default)]
     pub(super) heartbeat: Heartbeat,
+    pub(super) operator: Option<Operator>,
+}
+
+/// `[operator]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Operator {
+    pub(super) token_file: Spanned<String>,
 }
 
 /// `[tls]`.
@@ -145,7 +153,10 @@ pub(super) struct Heartbeat {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Journal {
     pub(super) url: Spanned<String>,
+    pub(super) password_file: Option<Spanned<String>>,
     pub(super) retention_days: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) keep_comments: bool,
+    #[serde(default)]
+    pub(super) when_unavailable: WhenUnavailable,
 }

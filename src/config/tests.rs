@@ -44,6 +44,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         ("keys/server.pem", &certificate),
         ("keys/server.key", &key),
         ("keys/clients.pem", &certificate),
+        ("keys/database-password", "canary\n"),
+        ("keys/operator-token", "0123456789abcdef0123456789abcdef\n"),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
@@ -56,6 +58,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     let text = shown
         .join("\n")
         .replace("jwks-url = ", "#")
+        .replace("sqlite:stepdown.db", "postgres://stepdown@db.example/journal")
         .replace("secret-file = ", "#");
     let config = Config::from_toml(&text, folder.path()).unwrap();
     assert_eq!(config.workers, Some(2));
@@ -67,6 +70,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     assert_eq!(client.breaker, BreakerConfig::default());
     assert_eq!(client.practice.silent.len(), 2);
     assert!(config.tls.is_some());
+    assert!(config.operator_token.is_some());
+    assert_eq!(config.journal.when_unavailable, WhenUnavailable::Refuse);
 }
 
 /// A certificate that ends with a year, and its key, as PEM.
@@ -95,7 +100,7 @@ fn defaults_and_normal_forms() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url, None);
     assert_eq!(config.max_body_bytes, 8_388_608);
-    assert_eq!(config.journal.url, "sqlite:/srv/site/data/j.db");
+    assert_eq!(config.journal.address.to_string(), "sqlite:/srv/site/data/j.db");
     assert_eq!(config.journal.retention_days, 400);
     let client = &config.clients[0];
     assert_eq!(client.fhir_base.as_str(), "https://a/r4/");
@@ -209,9 +214,24 @@ fn a_refusal_names_line_and_key() {
             "`deadline-ms`: must lie between 1 and 60000",
         ),
         (
-            "postgres",
-            CLIENT.to_owned() + "[journal]\nurl='postgres://h/d'\n",
-            "settings:7: `url`: this build",
+            "another engine",
+            CLIENT.to_owned() + "[journal]\nurl='mysql://h/d'\n",
+            "settings:7: `url`: must be sqlite:PATH or postgres://USER@HOST/DATABASE",
+        ),
+        (
+            "no password file",
+            CLIENT.to_owned() + "[journal]\nurl='postgres://u@h/d'\npassword-file='nowhere'\n",
+            "settings:8: `password-file`: ",
+        ),
+        (
+            "a password for a file",
+            format!("{JOURNAL}password-file='x'\n{CLIENT}"),
+            "`password-file`: is for postgres only",
+        ),
+        (
+            "no operator's token",
+            format!("{JOURNAL}{CLIENT}[operator]\ntoken-file='nowhere'\n"),
+            "`token-file`: ",
         ),
         (
             "memory",
@@ -436,4 +456,18 @@ fn a_certificate_that_cannot_be_used_is_named() {
         assert!(said.contains(expected), "{certificate} {key}: {said}");
         assert!(!said.contains("PRIVATE"), "{said}");
     }
+}
+
+#[test]
+fn a_password_of_the_journal_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password"), "canary-file\n").unwrap();
+    let journal = "[journal]\nurl='postgres://canary-user:canary-url@db.example:5433/answers?sslmode=disable'\n\
+                   password-file='password'\n";
+    let config = Config::from_toml(&format!("{journal}{CLIENT}"), folder.path()).unwrap();
+    assert_eq!(
+        config.journal.address.to_string(),
+        "postgres://db.example:5433/answers"
+    );
+    assert!(!format!("{config:?}").contains("canary"));
 }

@@ -10,6 +10,7 @@ mod call;
 mod cors;
 pub mod error;
 mod feedback;
+mod operator;
 
 use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
@@ -44,6 +45,7 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
                 .route(web::get().to(basis::handle))
                 .default_service(web::to(only_get)),
         )
+        .service(web::resource("/operator/feedback").default_service(web::to(operator::feedback)))
         .route("/livez", web::get().to(alive))
         .route("/readyz", web::get().to(ready))
         .default_service(web::to(nothing));
@@ -82,7 +84,7 @@ pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// It can also keep what it must keep, and is not about to end.
+/// It can also keep what it must keep, or answer without, and is not about to end.
 async fn ready(app: web::Data<App>) -> HttpResponse {
     if app.is_ready() {
         HttpResponse::Ok().finish()

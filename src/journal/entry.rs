@@ -99,3 +99,16 @@ pub struct FeedbackSummary {
     /// Entries for a card that was not issued to this client.
     pub unknown: usize,
 }
+
+impl FeedbackSummary {
+    /// The sum of so many entries, of which some were kept and some are unknown.
+    pub(super) fn of(entries: usize, kept: u64, unknown: u64) -> Self {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let (kept, unknown) = (count(kept), count(unknown));
+        Self {
+            kept,
+            repeated: entries.saturating_sub(kept).saturating_sub(unknown),
+            unknown,
+        }
+    }
+}

@@ -6,9 +6,17 @@ use std::sync::Arc;
 /// What went wrong with the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The address is not `sqlite:PATH`.
-    #[error("the journal's address must be sqlite:PATH; this build has no other engine")]
+    /// The address is neither `sqlite:PATH` nor `postgres://…`. It is not repeated: it may hold a password.
+    #[error("the journal's address ([journal] url) must be sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Address,
+    /// The server cannot be reached, or lets us not in.
+    #[error("the journal at {place} ([journal] url) cannot be reached: {source}")]
+    Unreachable {
+        /// Host, port and database; without user name and password.
+        place: String,
+        /// What the server or the operating system said.
+        source: sqlx::Error,
+    },
     /// The folder or the file of the journal cannot be made.
     #[error("{}: {source}", path.display())]
     Place {
@@ -35,6 +43,9 @@ pub enum JournalError {
     /// The disk did not answer in time. The write may still happen.
     #[error("the journal did not acknowledge in time")]
     Late,
+    /// The journal is no file that could be copied.
+    #[error("a journal in PostgreSQL is backed up with the server's own tools, say pg_dump")]
+    NoCopy,
     /// The journal is closed.
     #[error("the journal is closed")]
     Closed,

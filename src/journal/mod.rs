@@ -1,40 +1,55 @@
 //! Turns what was answered, what came back as feedback, and which tokens were used, into rows that
 //! outlive the process.
 //!
-//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk (`synchronous=FULL`):
-//! it survives `kill -9` and a power cut. [`Journal::record`] never waits and may drop; drops are counted.
-//! All three go to one writer, which takes the evaluations recorded so far before it looks at feedback.
-//! Evaluations are written within 50 ms and flushed with the next acknowledgement or checkpoint: a crash
-//! may lose the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else; a comment of feedback is
-//! kept only on request. No error text and no log line of this module holds a value from a row.
+//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk: it survives `kill -9` and
+//! a power cut. [`Journal::record`] never waits and may drop; drops are counted. All three go to one
+//! writer, which takes the evaluations recorded so far before it looks at feedback. Evaluations are
+//! written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
+//! the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else;
+//! a comment of feedback is kept only on request. No error text and no log line of this module holds a value from a row.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
-//! There is no trait here while there is one engine; every public method speaks in plain types so
-//! that it can become one.
+//! Two engines keep the same rows: SQLite for one process, PostgreSQL for several replicas, which then
+//! refuse each other's spent tokens and know each other's cards. While the database fails, evaluations
+//! wait up to a bound and are dropped and counted beyond it; everything else is refused at once.
 
+mod archive;
 mod entry;
 mod error;
+mod group;
 mod open;
+mod postgres;
 mod read;
+mod rows;
+mod sqlite;
+mod store;
+mod sums;
 #[cfg(test)]
 mod tests;
-mod write;
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
+pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, FeedbackEntryLine, backup};
 pub use entry::{Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason};
 pub use error::JournalError;
-pub use open::JournalOptions;
+pub(crate) use open::is_postgres;
+pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
+pub use sums::{FeedbackSum, ReasonSum};
 
 /// How long a caller waits for the disk before it is told that the journal is not available.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
+
+/// After this long, whatever another replica has issued before is written; the second after an outage,
+/// from which another replica may recover a little later.
+const ANOTHER_LOOK: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(2)];
+/// For how long after an outage others may still be recovering.
+const RECOVERY: Duration = Duration::from_secs(10);
 
 /// The journal: one writer behind a bounded queue, and a few readers.
 ///
@@ -42,7 +57,7 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 pub struct Journal {
     evaluations: mpsc::Sender<Evaluation>,
     commands: mpsc::Sender<Command>,
-    readers: SqlitePool,
+    readers: store::Readers,
     state: Arc<WriterState>,
 }
 
@@ -51,6 +66,33 @@ pub struct Journal {
 struct WriterState {
     dropped: AtomicU64,
     failing: AtomicBool,
+    /// Whether the log was told that evaluations are being dropped.
+    dropping: AtomicBool,
+    /// When the last outage ended.
+    back: Mutex<Option<Instant>>,
+}
+
+impl WriterState {
+    /// How long to wait for what another replica may be about to write.
+    fn another_look(&self) -> Duration {
+        let back = *self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        ANOTHER_LOOK[usize::from(back.is_some_and(|at| at.elapsed() < RECOVERY))]
+    }
+
+    /// Counts evaluations that will not be written, and logs the first of a row.
+    fn drop_evaluations(&self, number: u64) {
+        if number == 0 {
+            return;
+        }
+        let dropped = number + self.dropped.fetch_add(number, Ordering::Relaxed);
+        if !self.dropping.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                event = "journal.dropping",
+                dropped,
+                "more evaluations wait for the journal than may; further ones are counted and dropped"
+            );
+        }
+    }
 }
 
 type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -79,12 +121,12 @@ struct Feedback {
 }
 
 impl Journal {
-    /// Opens the journal at `url` (`sqlite:PATH`) with the default options: creates file and folder
-    /// where they are missing and brings the tables up to date.
+    /// Opens the journal at `url` (`sqlite:PATH` or `postgres://…`) with the default options: creates
+    /// file and folder where they are missing and brings the tables up to date.
     ///
     /// # Errors
-    /// [`JournalError`] for an address that is not SQLite's, a folder that cannot be made, a file that
-    /// is no journal, or one that a newer version has written.
+    /// [`JournalError`] for an address of neither engine, a folder that cannot be made, a server that
+    /// cannot be reached, a file that is no journal, or one that a newer version has written.
     pub async fn open(url: &str) -> Result<Self, JournalError> {
         Self::open_with(url, JournalOptions::default()).await
     }
@@ -94,7 +136,15 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub async fn open_with(url: &str, options: JournalOptions) -> Result<Self, JournalError> {
-        open::start(open::file(url)?, options).await
+        Self::open_at(&JournalAddress::new(url, None), options).await
+    }
+
+    /// As [`Journal::open_with`], at an address that may come with a password of its own.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub async fn open_at(address: &JournalAddress, options: JournalOptions) -> Result<Self, JournalError> {
+        open::at(address, options).await
     }
 
     /// A journal that is gone with the process, for the demonstration and for tests.
@@ -110,7 +160,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::in_memory`].
     pub async fn in_memory_with(options: JournalOptions) -> Result<Self, JournalError> {
-        open::start(open::memory()?, options).await
+        open::in_memory(options).await
     }
 
     /// Takes `jti` of `issuer` as used, until `expires` has passed (and an hour more, so that a clock
@@ -135,7 +185,7 @@ impl Journal {
     /// broken, the evaluation is dropped and counted in [`Journal::dropped`].
     pub fn record(&self, evaluation: Evaluation) {
         if self.evaluations.try_send(evaluation).is_err() {
-            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+            self.state.drop_evaluations(1);
         }
     }
 
@@ -155,16 +205,30 @@ impl Journal {
         client: &str,
         entries: Vec<FeedbackEntry>,
     ) -> Result<FeedbackSummary, JournalError> {
-        let (client, received) = (client.to_owned(), Timestamp::now());
-        self.ask(|reply| {
-            Command::Feedback(Feedback {
-                client,
-                entries,
-                received,
-                reply,
+        let received = Timestamp::now();
+        let call = |entries| {
+            let client = client.to_owned();
+            self.ask(move |reply| {
+                Command::Feedback(Feedback {
+                    client,
+                    entries,
+                    received,
+                    reply,
+                })
             })
+        };
+        let first = call(entries.clone()).await?;
+        if first.unknown == 0 {
+            return Ok(first);
+        }
+        // Another replica may have issued the card a moment ago and not written it yet.
+        tokio::time::sleep(self.state.another_look()).await;
+        let second = call(entries).await?;
+        Ok(FeedbackSummary {
+            kept: first.kept + second.kept,
+            repeated: second.repeated.saturating_sub(first.kept),
+            unknown: second.unknown,
         })
-        .await
     }
 
     /// The newest feedback first, at most `limit` lines, with the topic and rule of each card.
@@ -173,6 +237,14 @@ impl Journal {
     /// [`JournalError`] if the journal cannot be read.
     pub async fn feedback_list(&self, limit: u32) -> Result<Vec<FeedbackLine>, JournalError> {
         read::feedback_list(&self.readers, limit).await
+    }
+
+    /// What was done with the cards issued since an instant, by client, version, rule and topic.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the journal cannot be read.
+    pub async fn feedback_sums(&self, since: Timestamp) -> Result<Vec<FeedbackSum>, JournalError> {
+        sums::feedback_sums(&self.readers, since).await
     }
 
     /// How much the journal holds.

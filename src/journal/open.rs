@@ -1,19 +1,78 @@
-//! Turns the journal's address into a running writer and its readers; makes the file and its tables.
+//! Turns the journal's address into a running writer and its readers, whichever engine it names.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlSafeStr};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::{Journal, JournalError, WriterState, writer};
+use super::store::Store;
+use super::{Journal, JournalError, WriterState, postgres, sqlite, writer};
 
-/// How long a connection waits for a lock that another process holds, say a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-const READERS: u32 = 2;
+/// Where a journal lies: `sqlite:PATH` or `postgres://…`. Prints without user name and password.
+#[derive(Clone)]
+pub struct JournalAddress {
+    url: SecretString,
+    password: Option<SecretString>,
+}
+
+impl JournalAddress {
+    /// An address as it is written in the settings. It is looked at when the journal is opened.
+    #[must_use]
+    pub fn new(url: &str, password: Option<SecretString>) -> Self {
+        let url = SecretString::from(url);
+        Self { url, password }
+    }
+
+    /// # Errors
+    /// [`JournalError`] if the address names neither engine, or a file that cannot be made.
+    fn store(&self) -> Result<Store, JournalError> {
+        let url = self.url.expose_secret();
+        if is_postgres(url) {
+            let password = self.password.as_ref().map(ExposeSecret::expose_secret);
+            return postgres::server(url, password).map(|options| Store::Postgres(Box::new(options)));
+        }
+        sqlite::file(url).map(|options| Store::Sqlite(Box::new(options)))
+    }
+
+    /// The same, for a journal that must be there already.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it is a file that is not there.
+    pub(super) fn existing(&self) -> Result<Store, JournalError> {
+        let url = self.url.expose_secret();
+        if is_postgres(url) {
+            return self.store();
+        }
+        sqlite::existing(url).map(|options| Store::Sqlite(Box::new(options)))
+    }
+}
+
+/// Whether an address names PostgreSQL.
+pub(crate) fn is_postgres(url: &str) -> bool {
+    ["postgres:", "postgresql:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+}
+
+impl fmt::Display for JournalAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.expose_secret();
+        if !is_postgres(url) {
+            return f.write_str(url);
+        }
+        match postgres::server(url, None) {
+            Ok(options) => f.write_str(&postgres::place(&options)),
+            Err(_) => f.write_str("postgres"),
+        }
+    }
+}
+
+impl fmt::Debug for JournalAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JournalAddress({self})")
+    }
+}
 
 /// What an operator decides about the journal.
 #[derive(Debug, Clone, Copy)]
@@ -36,87 +95,26 @@ impl Default for JournalOptions {
     }
 }
 
-/// Options for the file at `url`, which is created if it is missing.
-pub(super) fn file(url: &str) -> Result<SqliteConnectOptions, JournalError> {
-    let path = url
-        .strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"))
-        .unwrap_or_default();
-    if path.is_empty() || path.starts_with(":memory:") {
-        return Err(JournalError::Address);
-    }
-    let path = Path::new(path);
-    create(path).map_err(|source| JournalError::Place {
-        path: PathBuf::from(path),
-        source,
-    })?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal);
-    Ok(common(options))
+/// Opens the journal at an address.
+pub(super) async fn at(address: &JournalAddress, options: JournalOptions) -> Result<Journal, JournalError> {
+    start(address.store()?, options).await
 }
 
-/// Options for a database that all connections of this journal share and no other sees.
-pub(super) fn memory() -> Result<SqliteConnectOptions, JournalError> {
-    "sqlite::memory:".parse().map(common).map_err(JournalError::Open)
-}
-
-fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging()
-}
-
-/// Makes the folder and an empty file that only its owner can read: the journal names patients.
-/// SQLite gives its side files the same permissions.
-fn create(path: &Path) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    if path.exists() {
-        return Ok(());
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.sync_all()?;
-    // The name of a new file lies in its folder, which a power cut may forget on its own.
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
+/// Opens a journal that is gone with the process.
+pub(super) async fn in_memory(options: JournalOptions) -> Result<Journal, JournalError> {
+    start(Store::Sqlite(Box::new(sqlite::memory()?)), options).await
 }
 
 /// Connects, migrates and starts the writer.
-pub(super) async fn start(
-    connect: SqliteConnectOptions,
-    options: JournalOptions,
-) -> Result<Journal, JournalError> {
-    let mut connection = connect.connect().await.map_err(JournalError::Open)?;
-    migrator()
-        .run(&mut connection)
-        .await
-        .map_err(JournalError::Migrate)?;
-    // One reader stays open: a shared database in memory lives as long as its last connection, and
-    // the writer replaces its own after a failure.
-    let readers = SqlitePoolOptions::new()
-        .min_connections(1)
-        .max_connections(READERS)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(BUSY_TIMEOUT)
-        .connect_with(connect.clone().pragma("query_only", "ON"))
-        .await
-        .map_err(JournalError::Open)?;
+async fn start(store: Store, options: JournalOptions) -> Result<Journal, JournalError> {
+    let mut link = store.link().await.map_err(|error| store.open_error(error))?;
+    link.migrate().await?;
+    let readers = store.readers().await.map_err(JournalError::Open)?;
     let queue = options.queue.max(1);
     let (evaluations, recorded) = mpsc::channel(queue);
     let (commands, asked) = mpsc::channel(queue);
     let state = Arc::new(WriterState::default());
-    let writer = writer::Writer::new(connection, connect, options, Arc::clone(&state));
+    let writer = writer::Writer::new(link, store, options, Arc::clone(&state));
     let queues = writer::Queues {
         evaluations: recorded,
         commands: asked,
@@ -128,26 +126,4 @@ pub(super) async fn start(
         readers,
         state,
     })
-}
-
-/// The changes of the tables, oldest first. One that has been released is never edited: the journal
-/// compares its checksum at every start.
-fn migrator() -> Migrator {
-    let step = |version, name: &'static str, sql: &'static str| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    };
-    Migrator::with_migrations(vec![
-        step(1, "start", include_str!("migrations/sqlite/0001_start.sql")),
-        step(
-            2,
-            "withheld cards",
-            include_str!("migrations/sqlite/0002_withheld.sql"),
-        ),
-    ])
 }

@@ -1,15 +1,26 @@
 //! The queries: what arrived as feedback, and how much there is. Nothing here reads the audit entries.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
 
+use super::store::Readers;
 use super::{JournalError, OverrideReason};
+
+/// Runs one query on the readers of whichever engine it is; both understand `$1`.
+macro_rules! on_readers {
+    ($readers:expr, $pool:ident => $query:expr) => {
+        match $readers {
+            Readers::Sqlite($pool) => $query.await,
+            Readers::Postgres($pool) => $query.await,
+        }
+        .map_err(JournalError::Read)
+    };
+}
+pub(super) use on_readers;
 
 const FEEDBACK_LIST: &str = "\
     SELECT f.at_us, card.client, card.service, card.topic, card.rule, card.indicator, card.content_version, \
            f.outcome, f.suggestions, f.reason_system, f.reason_code, f.reason_display, f.had_comment, f.comment \
-    FROM feedback AS f JOIN card ON card.uuid = f.card ORDER BY f.id DESC LIMIT ?1";
+    FROM feedback AS f JOIN card ON card.uuid = f.card ORDER BY f.id DESC LIMIT $1";
 const COUNTS: &str = "\
     SELECT (SELECT count(*) FROM evaluation) AS evaluations, (SELECT count(*) FROM card) AS cards, \
            (SELECT count(*) FROM feedback WHERE outcome = 'accepted') AS accepted, \
@@ -58,66 +69,67 @@ pub struct Counts {
     pub overridden: u64,
 }
 
-pub(super) async fn feedback_list(
-    readers: &SqlitePool,
-    limit: u32,
-) -> Result<Vec<FeedbackLine>, JournalError> {
-    let rows = sqlx::query(FEEDBACK_LIST)
-        .bind(limit)
-        .fetch_all(readers)
-        .await
-        .map_err(JournalError::Read)?;
-    rows.iter()
-        .map(feedback_line)
-        .collect::<Result<_, _>>()
-        .map_err(JournalError::Read)
+/// The columns of `FEEDBACK_LIST`.
+type FeedbackRow = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<String>,
+);
+
+pub(super) async fn feedback_list(readers: &Readers, limit: u32) -> Result<Vec<FeedbackLine>, JournalError> {
+    let rows: Vec<FeedbackRow> = on_readers!(readers, pool => sqlx::query_as(FEEDBACK_LIST)
+        .bind(i64::from(limit))
+        .fetch_all(pool))?;
+    rows.into_iter().map(feedback_line).collect()
 }
 
-fn feedback_line(row: &SqliteRow) -> Result<FeedbackLine, sqlx::Error> {
-    let at =
-        Timestamp::from_microsecond(row.try_get("at_us")?).map_err(|error| sqlx::Error::ColumnDecode {
-            index: "at_us".to_owned(),
-            source: Box::new(error),
-        })?;
-    let code: Option<String> = row.try_get("reason_code")?;
-    let (system, display) = (row.try_get("reason_system")?, row.try_get("reason_display")?);
+/// An instant of a row.
+pub(super) fn instant(at_us: i64) -> Result<Timestamp, JournalError> {
+    Timestamp::from_microsecond(at_us)
+        .map_err(|error| JournalError::Read(sqlx::Error::Decode(Box::new(error))))
+}
+
+fn feedback_line(row: FeedbackRow) -> Result<FeedbackLine, JournalError> {
+    let (at_us, client, service, topic, rule, indicator, content_version, outcome, suggestions, ..) = row;
+    let (system, code, display, had_comment, comment) = (row.9, row.10, row.11, row.12, row.13);
     Ok(FeedbackLine {
-        at,
-        client: row.try_get("client")?,
-        service: row.try_get("service")?,
-        topic: row.try_get("topic")?,
-        rule: row.try_get("rule")?,
-        indicator: row.try_get("indicator")?,
-        content_version: row.try_get("content_version")?,
-        accepted: row.try_get::<String, _>("outcome")? == "accepted",
-        suggestions: row
-            .try_get::<String, _>("suggestions")?
-            .split_whitespace()
-            .count(),
+        at: instant(at_us)?,
+        client,
+        service,
+        topic,
+        rule,
+        indicator,
+        content_version,
+        accepted: outcome == "accepted",
+        suggestions: suggestions.split_whitespace().count(),
         reason: code.map(|code| OverrideReason {
             system,
             code,
             display,
         }),
-        had_comment: row.try_get("had_comment")?,
-        comment: row.try_get("comment")?,
+        had_comment,
+        comment,
     })
 }
 
-pub(super) async fn counts(readers: &SqlitePool) -> Result<Counts, JournalError> {
-    let row = sqlx::query(COUNTS)
-        .fetch_one(readers)
-        .await
-        .map_err(JournalError::Read)?;
-    let count = |column| {
-        row.try_get::<i64, _>(column)
-            .map(i64::unsigned_abs)
-            .map_err(JournalError::Read)
-    };
+pub(super) async fn counts(readers: &Readers) -> Result<Counts, JournalError> {
+    let (evaluations, cards, accepted, overridden): (i64, i64, i64, i64) =
+        on_readers!(readers, pool => sqlx::query_as(COUNTS).fetch_one(pool))?;
     Ok(Counts {
-        evaluations: count("evaluations")?,
-        cards: count("cards")?,
-        accepted: count("accepted")?,
-        overridden: count("overridden")?,
+        evaluations: evaluations.unsigned_abs(),
+        cards: cards.unsigned_abs(),
+        accepted: accepted.unsigned_abs(),
+        overridden: overridden.unsigned_abs(),
     })
 }

@@ -96,7 +96,7 @@ impl OnDisk {
 
     /// A second connection, as an operator's or a broken disk's hand.
     async fn execute(&self, statement: &'static str) -> Result<(), sqlx::Error> {
-        let mut connection = open::file(&self.url()).unwrap().connect().await?;
+        let mut connection = sqlite::file(&self.url()).unwrap().connect().await?;
         sqlx::raw_sql(statement).execute(&mut connection).await?;
         connection.close().await
     }
@@ -291,7 +291,7 @@ async fn a_full_queue_drops_evaluations_and_counts_them() {
         ..JournalOptions::default()
     };
     let journal = Journal::open_with(&disk.url(), options).await.unwrap();
-    let mut blocker = open::file(&disk.url()).unwrap().connect().await.unwrap();
+    let mut blocker = sqlite::file(&disk.url()).unwrap().connect().await.unwrap();
     let lock = blocker.begin_with("BEGIN IMMEDIATE").await.unwrap();
     for _ in 0..1_000 {
         journal.record(evaluation("a", vec![]));
@@ -305,7 +305,7 @@ async fn a_full_queue_drops_evaluations_and_counts_them() {
 
 #[tokio::test]
 async fn what_is_no_journal_is_refused() {
-    for address in ["postgres://host/db", "sqlite:", "sqlite::memory:", "journal.db"] {
+    for address in ["mysql://host/db", "sqlite:", "sqlite::memory:", "journal.db"] {
         assert!(
             matches!(Journal::open(address).await, Err(JournalError::Address)),
             "{address}"

@@ -2,24 +2,22 @@
 //!
 //! Grouping is what makes `synchronous=FULL` affordable: one flush of the disk acknowledges all that
 //! waited for it. Evaluations, for which nobody waits, are left to gather for a moment and are written
-//! without a flush of their own; feedback takes along those that were recorded before it. The task has a thread of its own, so that neither a busy HTTP worker nor the end of
-//! the runtime that opened the journal can delay it. It never ends because of a failed write: the
-//! group is answered with the error, the connection is dropped, and the next command opens a new one.
+//! without a flush of their own (SQLite); feedback takes along those that were recorded before it. The
+//! task has a thread of its own, so that neither a busy HTTP worker nor the end of the runtime that opened
+//! the journal can delay it. It never ends because of a failed write: whoever waits is answered with the
+//! error, evaluations are kept for another attempt, and the next one opens a new connection.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{
-    Command, Evaluation, Feedback, FeedbackSummary, JournalError, JournalOptions, Reply, Spend, WriterState,
-    write,
-};
+use super::group::{Answers, Group, Recorded};
+use super::store::{Link, Store, blames_the_rows};
+use super::{Command, Evaluation, JournalOptions, Reply, WriterState};
 
 /// Most callers that one transaction answers.
 const GROUP: usize = 256;
@@ -29,18 +27,24 @@ const PURGE_EVERY: Duration = Duration::from_secs(600);
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 /// After a failed write the next purge comes early: it shows, without any call, that writing works again.
 const PROBE_AFTER: Duration = Duration::from_secs(2);
+/// How long a database that cannot be reached is left alone, and evaluations wait before they are tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How far the clock may be set back without a spent token becoming usable again.
 const SPENT_TOKEN_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// The writing end of the journal.
 pub(super) struct Writer {
-    connection: Option<SqliteConnection>,
-    connect: SqliteConnectOptions,
+    link: Option<Link>,
+    store: Store,
     options: JournalOptions,
     state: Arc<WriterState>,
     purge_due: Instant,
-    /// Whether the connection flushes each transaction to the disk.
-    flushes: bool,
+    /// Evaluations that gather, or that a failed database has not taken yet; at most `options.queue` of these.
+    gathered: Vec<Recorded>,
+    /// When they are to be written.
+    due: Option<Instant>,
+    /// Until when a database that could not be reached is not tried again.
+    left_alone: Option<Instant>,
 }
 
 /// What waits for the writer.
@@ -51,26 +55,10 @@ pub(super) struct Queues {
     pub(super) commands: mpsc::Receiver<Command>,
 }
 
-/// The content of one transaction, sorted by what it asks for. Evaluations are written first, so
-/// that feedback finds the cards that were recorded before it.
-#[derive(Default)]
-struct Group {
-    evaluations: Vec<Evaluation>,
-    spends: Vec<Spend>,
-    feedback: Vec<Feedback>,
-    close: Option<Reply<()>>,
-}
-
-/// The answers to one transaction, in the order of its commands.
-struct Answers {
-    fresh: Vec<bool>,
-    feedback: Vec<FeedbackSummary>,
-}
-
 /// Runs the writer on a thread of its own until it is told to close or nobody can reach it any more.
 pub(super) fn spawn(writer: Writer, queues: Queues) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()?;
     std::thread::Builder::new()
         .name("journal".to_owned())
@@ -79,40 +67,34 @@ pub(super) fn spawn(writer: Writer, queues: Queues) -> std::io::Result<()> {
 }
 
 impl Writer {
-    pub(super) fn new(
-        connection: SqliteConnection,
-        connect: SqliteConnectOptions,
-        options: JournalOptions,
-        state: Arc<WriterState>,
-    ) -> Self {
+    pub(super) fn new(link: Link, store: Store, options: JournalOptions, state: Arc<WriterState>) -> Self {
         Self {
-            connection: Some(connection),
-            connect,
+            link: Some(link),
+            store,
             options,
             state,
             purge_due: Instant::now(),
-            flushes: true,
+            gathered: Vec::new(),
+            due: None,
+            left_alone: None,
         }
     }
 
     async fn run(mut self, mut queues: Queues) {
         let mut commands = Vec::with_capacity(GROUP);
-        let (mut evaluations, mut due) = (Vec::new(), None);
         loop {
-            let taken = self
-                .wait(&mut queues, &mut commands, &mut evaluations, &mut due)
-                .await;
+            let taken = self.wait(&mut queues, &mut commands).await;
             let ends = taken == Some(0) || commands.iter().any(|c| matches!(c, Command::Close { .. }));
             if ends {
                 queues.evaluations.close();
             }
             let mut group = Group::sort(commands.drain(..));
-            if ends || !group.feedback.is_empty() || due.is_some_and(|due| due <= Instant::now()) {
-                due = None;
+            if ends || !group.feedback.is_empty() || self.due.is_some_and(|due| due <= Instant::now()) {
+                self.due = None;
                 while let Ok(evaluation) = queues.evaluations.try_recv() {
-                    evaluations.push(evaluation);
+                    self.gathered.push(evaluation.into());
                 }
-                group.evaluations = std::mem::take(&mut evaluations);
+                group.evaluations = std::mem::take(&mut self.gathered);
             }
             let close = self.handle(group).await;
             if ends {
@@ -128,31 +110,25 @@ impl Writer {
     }
 
     /// Waits until there is something to write: commands (their number; 0 if there will be no more), or
-    /// `None` when evaluations have gathered long enough, which is at `due`, or a purge is due.
-    async fn wait(
-        &self,
-        queues: &mut Queues,
-        commands: &mut Vec<Command>,
-        evaluations: &mut Vec<Evaluation>,
-        due: &mut Option<Instant>,
-    ) -> Option<usize> {
+    /// `None` when evaluations have gathered long enough, or a purge is due.
+    async fn wait(&mut self, queues: &mut Queues, commands: &mut Vec<Command>) -> Option<usize> {
         loop {
-            let until = due.map_or(self.purge_due, |due| due.min(self.purge_due));
+            let until = self.due.map_or(self.purge_due, |due| due.min(self.purge_due));
             tokio::select! {
                 biased;
                 taken = queues.commands.recv_many(commands, GROUP) => return Some(taken),
                 () = tokio::time::sleep_until(until) => return None,
                 // Only the first one wakes this task; the others are taken when it is time.
-                first = queues.evaluations.recv(), if due.is_none() => {
-                    evaluations.extend(first);
-                    *due = Some(Instant::now() + GATHER);
+                first = queues.evaluations.recv(), if self.due.is_none() => {
+                    self.gathered.extend(first.map(Recorded::from));
+                    self.due = Some(Instant::now() + GATHER);
                 }
             }
         }
     }
 
     /// Writes one group and answers it. Returns the reply of a `Close` that was in it.
-    async fn handle(&mut self, group: Group) -> Option<Reply<()>> {
+    async fn handle(&mut self, mut group: Group) -> Option<Reply<()>> {
         if group.is_empty() {
             return group.close;
         }
@@ -163,35 +139,52 @@ impl Writer {
             }
             Err(error) => {
                 self.note_failure(&error);
-                self.state
-                    .dropped
-                    .fetch_add(group.evaluations.len() as u64, Ordering::Relaxed);
+                self.hold(std::mem::take(&mut group.evaluations), &error);
                 group.refuse(&Arc::new(error))
             }
         }
     }
 
+    /// Keeps evaluations that could not be written for another attempt; those beyond the bound, the
+    /// newest, are dropped, and so are rows that the database will never take.
+    fn hold(&mut self, mut evaluations: Vec<Recorded>, error: &sqlx::Error) {
+        if evaluations.is_empty() {
+            return;
+        }
+        let kept = if blames_the_rows(error) {
+            0
+        } else {
+            self.options.queue.max(1)
+        };
+        let beyond = evaluations.len().saturating_sub(kept);
+        evaluations.truncate(kept);
+        self.state.drop_evaluations(beyond as u64);
+        if !evaluations.is_empty() {
+            self.gathered = evaluations;
+            self.due = Some(Instant::now() + RETRY_AFTER);
+        }
+    }
+
     /// One transaction; after a failure the connection is given up, which rolls it back.
     async fn write(&mut self, group: &Group) -> Result<Answers, sqlx::Error> {
-        let mut connection = self.connected().await?;
-        let waited_for = !group.spends.is_empty() || !group.feedback.is_empty();
-        if self.flushes != waited_for {
-            write::flush_each(&mut connection, waited_for).await?;
-            self.flushes = waited_for;
-        }
-        let answers = transaction(&mut connection, group, self.options.keep_comments).await?;
-        self.connection = Some(connection);
+        let mut link = self.connected().await?;
+        let answers = link.write(group, self.options.keep_comments).await?;
+        self.link = Some(link);
         Ok(answers)
     }
 
-    async fn connected(&mut self) -> Result<SqliteConnection, sqlx::Error> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => {
-                self.flushes = true;
-                self.connect.connect().await
-            }
+    /// The connection, or a new one. A database that was not there a moment ago is not asked again at
+    /// once, so that nobody waits for it in a row.
+    async fn connected(&mut self) -> Result<Link, sqlx::Error> {
+        if let Some(link) = self.link.take() {
+            return Ok(link);
         }
+        if self.left_alone.is_some_and(|until| Instant::now() < until) {
+            return Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()));
+        }
+        let link = self.store.link().await;
+        self.left_alone = link.is_err().then(|| Instant::now() + RETRY_AFTER);
+        link
     }
 
     /// Removes what has been kept long enough, a portion at a time. Always writes at least the audit's
@@ -216,9 +209,9 @@ impl Writer {
         let (Ok(spent), Ok(kept)) = (now.checked_sub(SPENT_TOKEN_MARGIN), now.checked_sub(retention)) else {
             return Ok(false);
         };
-        let mut connection = self.connected().await?;
-        let more = write::purge(&mut connection, spent, kept).await?;
-        self.connection = Some(connection);
+        let mut link = self.connected().await?;
+        let more = link.purge(spent, kept).await?;
+        self.link = Some(link);
         Ok(more)
     }
 
@@ -226,81 +219,34 @@ impl Writer {
     fn note_failure(&mut self, error: &sqlx::Error) {
         self.purge_due = Instant::now() + PROBE_AFTER;
         if !self.state.failing.swap(true, Ordering::Relaxed) {
-            tracing::error!(event = "journal.failing", %error, "the journal cannot be written; feedback and tokens are refused until it can");
+            tracing::error!(
+                event = "journal.failing",
+                %error,
+                "the journal cannot be written; feedback is refused until it can"
+            );
         }
     }
 
     fn note_success(&self) {
         if self.state.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!(event = "journal.recovered", "the journal is written again");
+            let dropped = self.state.dropped.load(Ordering::Relaxed);
+            tracing::info!(
+                event = "journal.recovered",
+                dropped,
+                "the journal is written again"
+            );
+            self.state.dropping.store(false, Ordering::Relaxed);
+            let mut back = self.state.back.lock().unwrap_or_else(PoisonError::into_inner);
+            *back = Some(std::time::Instant::now());
         }
     }
 
     async fn finish(self) {
-        if let Some(connection) = self.connection
-            && let Err(error) = connection.close().await
+        self.state.drop_evaluations(self.gathered.len() as u64);
+        if let Some(link) = self.link
+            && let Err(error) = link.close().await
         {
             tracing::warn!(event = "journal.closed-dirty", %error, "the journal was written but not closed cleanly");
         }
     }
-}
-
-impl Group {
-    fn sort(commands: impl Iterator<Item = Command>) -> Self {
-        let mut group = Self::default();
-        for command in commands {
-            match command {
-                // Whoever waits for one of these learns from the dropped reply that it is too late.
-                _ if group.close.is_some() => {}
-                Command::Spend(spend) => group.spends.push(spend),
-                Command::Feedback(feedback) => group.feedback.push(feedback),
-                Command::Close { reply } => group.close = Some(reply),
-            }
-        }
-        group
-    }
-
-    fn is_empty(&self) -> bool {
-        self.evaluations.is_empty() && self.spends.is_empty() && self.feedback.is_empty()
-    }
-
-    /// Answers everyone; a caller that no longer waits is passed over.
-    fn acknowledge(self, answers: Answers) -> Option<Reply<()>> {
-        for (spend, fresh) in self.spends.into_iter().zip(answers.fresh) {
-            let _ = spend.reply.send(Ok(fresh));
-        }
-        for (feedback, summary) in self.feedback.into_iter().zip(answers.feedback) {
-            let _ = feedback.reply.send(Ok(summary));
-        }
-        self.close
-    }
-
-    fn refuse(self, error: &Arc<sqlx::Error>) -> Option<Reply<()>> {
-        for spend in self.spends {
-            let _ = spend.reply.send(Err(JournalError::Write(Arc::clone(error))));
-        }
-        for feedback in self.feedback {
-            let _ = feedback.reply.send(Err(JournalError::Write(Arc::clone(error))));
-        }
-        self.close
-    }
-}
-
-async fn transaction(
-    connection: &mut SqliteConnection,
-    group: &Group,
-    keep_comments: bool,
-) -> Result<Answers, sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    write::evaluations(&mut transaction, &group.evaluations).await?;
-    let mut fresh = Vec::with_capacity(group.spends.len());
-    for spend in &group.spends {
-        fresh.push(write::spend(&mut transaction, spend).await?);
-    }
-    let mut feedback = Vec::with_capacity(group.feedback.len());
-    for received in &group.feedback {
-        feedback.push(write::feedback(&mut transaction, received, keep_comments).await?);
-    }
-    transaction.commit().await?;
-    Ok(Answers { fresh, feedback })
 }

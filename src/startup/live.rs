@@ -117,7 +117,10 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
     let differ = [
         ("listen", old.listen != new.listen),
         ("workers", old.workers != new.workers),
-        ("journal", old.journal != new.journal),
+        (
+            "journal",
+            format!("{:?}", old.journal) != format!("{:?}", new.journal),
+        ),
         ("admin", old.admin != new.admin),
         ("heartbeat", old.heartbeat != new.heartbeat),
         ("unready-seconds", old.unready != new.unready),

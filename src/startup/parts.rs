@@ -3,7 +3,7 @@
 use super::listening::scheme;
 use super::{App, Callers, Clock, Discovery, StartError};
 use crate::clinical::knowledge::Knowledge;
-use crate::config::{ClientConfig, Config, Limits};
+use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
 use crate::fhir::client::FhirClient;
 use crate::fhir::query;
@@ -78,7 +78,10 @@ impl Parts {
             limits: config.limits,
         };
         let mut app = parts.app(config.max_body_bytes, shared)?;
+        app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
+        app.operator_token = config.operator_token.clone().map(Arc::new);
         if let Some(previous) = previous {
+            app.does_without_journal = previous.does_without_journal;
             app.slots = Arc::clone(&previous.slots);
         }
         Ok(app)
@@ -111,6 +114,8 @@ impl Parts {
             limits: self.limits,
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
+            does_without_journal: false,
+            operator_token: None,
             smart: self.smart,
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),

@@ -1,8 +1,8 @@
 //! Turns the `Authorization` header of a call into a [`TrustedEhr`], or into a [`Refusal`].
 //!
 //! A [`TrustedEhr`] cannot be made anywhere else, so a handler that takes one cannot be reached
-//! without a verified token. Fails closed: a key set that cannot be fetched or a journal that cannot
-//! be written is a refusal. It never fetches an address that a token names, never uses a key that a
+//! without a verified token. Fails closed: a key set that cannot be fetched is a refusal, and so is a
+//! journal that cannot be written, unless the settings say otherwise (`replay`). It never fetches an address that a token names, never uses a key that a
 //! token carries, and never logs a token or a claim; who refuses, and why, is logged by `http` from
 //! [`Refusal::reason`].
 //! Follows CDS Hooks, section Security (JWT of the client), RFC 7515 and RFC 7519.
@@ -11,6 +11,7 @@ mod client;
 mod keys;
 mod refusal;
 mod remote;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -27,6 +28,7 @@ pub use client::{Client, Clients};
 pub use keys::KeySetError;
 pub use refusal::{Refusal, TrustError};
 
+use replay::{Replay, Spent};
 use token::Token;
 
 /// How far the clock of an EHR may differ from ours.
@@ -63,6 +65,7 @@ impl TrustedEhr {
 #[derive(Debug)]
 pub struct Trust {
     clients: Clients,
+    replay: Arc<Replay>,
 }
 
 impl Trust {
@@ -86,6 +89,10 @@ impl Trust {
     ) -> Result<Self, TrustError> {
         Ok(Self {
             clients: Clients::from_config(config, previous.map(Self::clients), meters)?,
+            replay: match previous {
+                Some(trust) => Arc::clone(&trust.replay),
+                None => Arc::new(Replay::new(config.journal.when_unavailable)),
+            },
         })
     }
 
@@ -128,24 +135,21 @@ impl Trust {
         {
             return Err(Refusal::Signature);
         }
-        spend(&token, journal).await?;
+        // Comes last, so that nobody but the client itself can use up one of its tokens.
+        let claims = &token.claims;
+        let expires = claims
+            .expires
+            .checked_add(LEEWAY)
+            .map_err(|_| Refusal::Claim("exp"))?;
+        let spent = Spent {
+            issuer: &claims.issuer,
+            jti: &claims.jti,
+            expires,
+        };
+        self.replay.spend(spent, now, journal).await?;
         Ok(TrustedEhr {
             client: Arc::clone(client),
         })
-    }
-}
-
-/// Comes last, so that nobody but the client itself can use up one of its tokens.
-async fn spend(token: &Token<'_>, journal: &Journal) -> Result<(), Refusal> {
-    let claims = &token.claims;
-    let expires = claims
-        .expires
-        .checked_add(LEEWAY)
-        .map_err(|_| Refusal::Claim("exp"))?;
-    match journal.spend_jti(&claims.issuer, &claims.jti, expires).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Refusal::Replayed),
-        Err(_) => Err(Refusal::JournalUnavailable),
     }
 }
 

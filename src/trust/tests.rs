@@ -136,10 +136,14 @@ impl Service {
 }
 
 fn trust(keys: &[&Value], more: &str) -> Result<Trust, TrustError> {
+    journalled(keys, more, "")
+}
+
+fn journalled(keys: &[&Value], more: &str, journal: &str) -> Result<Trust, TrustError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("keys.json"), json!({"keys": keys}).to_string()).unwrap();
     let text = format!(
-        "[journal]\nurl='sqlite:j.db'\n[[client]]\nname='a'\nissuer='{ISSUER}'\njwks-file='keys.json'\n\
+        "[journal]\nurl='sqlite:j.db'\n{journal}[[client]]\nname='a'\nissuer='{ISSUER}'\njwks-file='keys.json'\n\
          fhir-base='https://fhir.example/r4'\n{more}"
     );
     Trust::new(&Config::from_toml(&text, folder.path()).unwrap())
@@ -272,6 +276,23 @@ async fn without_a_journal_no_token_is_accepted() {
     let refusal = service.refusal(&signer.token(&good_claims())).await.unwrap();
     assert_eq!(refusal, Refusal::JournalUnavailable);
     assert!(refusal.is_unavailable());
+}
+
+#[tokio::test]
+async fn where_the_settings_say_so_a_token_is_accepted_once_without_a_journal() {
+    let signer = Signer::ec384("k");
+    let keys = [&signer.public];
+    let service = Service {
+        trust: journalled(&keys, "", "when-unavailable='accept'\n").unwrap(),
+        journal: Journal::in_memory().await.unwrap(),
+    };
+    let (before, during) = (signer.token(&good_claims()), signer.token(&good_claims()));
+    assert_eq!(service.refusal(&before).await, None);
+    service.journal.close().await.unwrap();
+    assert_eq!(service.refusal(&during).await, None);
+    for used in [before, during] {
+        assert_eq!(service.refusal(&used).await, Some(Refusal::Replayed));
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
 //! opens the companion app as an EHR and a browser do; `operations` is what those who run the service rely on:
-//! metrics, reload, the end, and the files of deploy/; `properties` says what must not change an answer, and what
+//! metrics, reload, the end, and the files of deploy/; `journal` tries both engines of the journal against a model,
+//! several replicas on one, and one that goes away; `properties` says what must not change an answer, and what
 //! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
 //! at; `definitions` sends
 //! the examples of the hook's own definition; `referee` lets FHIR R4 validators judge every resource that any case
 //! suggests; `fuzz_smoke` throws broken bytes at every parser; `architecture` reads the sources.
-//! Nothing here leaves the machine, and no test waits for a fixed time or for another test.
+//! Nothing here leaves the machine, and no test waits for another test, or for a fixed time, but the one of
+//! `journal::processes`, which lets its replicas fail for a while.
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 mod helpers;
@@ -64,6 +66,15 @@ mod content;
 mod definitions;
 mod fuzz_smoke;
 mod referee;
+
+mod journal {
+    mod export;
+    mod model;
+    mod operator;
+    mod outage;
+    mod processes;
+    mod replicas;
+}
 
 mod properties {
     mod arrangement;

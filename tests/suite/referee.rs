@@ -88,7 +88,7 @@ fn the_validators_refuse_what_is_wrong() {
 }
 
 /// What the validators find: the number of the resource, and the fault.
-fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
+pub fn judge<'a>(resources: impl Iterator<Item = &'a str>) -> Vec<(usize, String)> {
     let script = validators().join("validate.js");
     let mut child = Command::new(installed::program("node", &["nodejs"]))
         .arg(script)

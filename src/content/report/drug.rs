@@ -79,9 +79,13 @@ const OWN: [&str; 8] = [
     "warn",
 ];
 
-/// All withdrawals of a folder.
+/// All withdrawals of a folder, by their rank.
 pub(super) fn drugs(files: &Files, lookup: &Lookup, answers: &Answers) -> Vec<Drug> {
-    let folders = files.folders("withdrawals");
+    let mut folders = files.folders("withdrawals");
+    folders.sort_by_key(|key| {
+        let drug = table(files, &format!("withdrawals/{key}/drug.toml"));
+        drug.get("rank").and_then(Value::as_integer)
+    });
     folders
         .into_iter()
         .map(|key| drug(files, lookup, answers, key))

@@ -25,13 +25,46 @@ async fn a_broken_table_is_an_error_and_a_repaired_one_works_again() {
             .await
             .is_err()
     );
-    assert_eq!(journal.dropped(), 1);
     disk.execute("ALTER TABLE gone RENAME TO spent_token; ALTER TABLE audit_gone RENAME TO audit;")
         .await
         .unwrap();
     assert!(journal.spend_jti("i", "2", Timestamp::now()).await.unwrap());
     assert!(!journal.spend_jti("i", "1", Timestamp::now()).await.unwrap());
     assert!(journal.is_writable());
+    journal.close().await.unwrap();
+    assert_eq!(journal.dropped(), 0);
+    let written = disk.open().await.counts().await.unwrap().evaluations;
+    assert_eq!(written, 1, "what could not be written was kept");
+}
+
+#[tokio::test]
+async fn a_broken_table_keeps_so_many_waiting_and_no_more() {
+    let disk = OnDisk::new();
+    let options = JournalOptions {
+        queue: 8,
+        ..JournalOptions::default()
+    };
+    let journal = Journal::open_with(&disk.url(), options).await.unwrap();
+    disk.execute("ALTER TABLE audit RENAME TO audit_gone")
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        journal.record(evaluation("a", vec![]));
+        // Feedback takes along what was recorded, and fails with it.
+        assert!(
+            journal
+                .feedback("a", vec![accepted(Uuid::new_v4(), &[])])
+                .await
+                .is_err()
+        );
+    }
+    assert_eq!(journal.dropped(), 12);
+    disk.execute("ALTER TABLE audit_gone RENAME TO audit")
+        .await
+        .unwrap();
+    journal.close().await.unwrap();
+    assert_eq!(disk.open().await.counts().await.unwrap().evaluations, 8);
+    assert_eq!(journal.dropped(), 12);
 }
 
 #[tokio::test]

@@ -126,14 +126,24 @@ pub fn urgency(answer: &Value) -> usize {
     cards.iter().map(rank).max().unwrap_or_default()
 }
 
-/// The answer without what is new each time: identifiers and the instant.
+/// The answer without what is new each time, identifiers and the instant, and without the links to the service
+/// itself, which depend on where it runs.
 pub fn advice(answer: &Value) -> Value {
+    let is_own = |link: &Value| {
+        let to = link["url"].as_str().unwrap_or_default();
+        link["type"] == "smart" || link["type"] == "absolute" && to.ends_with("/basis")
+    };
     match answer {
-        Value::Array(items) => items.iter().map(advice).collect(),
+        Value::Array(items) => items.iter().filter(|item| !is_own(item)).map(advice).collect(),
         Value::Object(members) => {
-            let lasting = members
-                .iter()
-                .filter(|(name, _)| *name != "uuid" && *name != "evaluatedAt");
+            let only_own = |value: &Value| {
+                value
+                    .as_array()
+                    .is_some_and(|items| !items.is_empty() && items.iter().all(is_own))
+            };
+            let lasting = members.iter().filter(|(name, value)| {
+                *name != "uuid" && *name != "evaluatedAt" && !(*name == "links" && only_own(value))
+            });
             Value::Object(
                 lasting
                     .map(|(name, value)| (name.clone(), advice(value)))

@@ -145,6 +145,13 @@ impl TestApp {
         Self::called_by(by, |_| (), NOBODY, tls, "").await
     }
 
+    /// With its journal at another place; the lines of `[journal]`.
+    pub async fn keeping(journal: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings_keeping(folder.path(), journal, NOBODY, "", "deadline-ms = 300");
+        Self::from(http(), folder, &settings).await
+    }
+
     async fn called_by(
         http: Client,
         prepare: impl FnOnce(&Path),
@@ -154,8 +161,13 @@ impl TestApp {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
+        let settings = settings(folder.path(), fhir_base, top, client);
+        Self::from(http, folder, &settings).await
+    }
+
+    async fn from(http: Client, folder: TempDir, settings: &str) -> Self {
         let file = folder.path().join("settings.toml");
-        std::fs::write(&file, settings(folder.path(), fhir_base, top, client)).unwrap();
+        std::fs::write(&file, settings).unwrap();
         let config = Config::load(&file).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
         let services = services(&http, &served.base).await;
@@ -233,8 +245,13 @@ impl TestApp {
     }
 }
 
-/// Settings with the keys beside them.
+/// Settings with the keys and the journal beside them.
 pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> String {
+    settings_keeping(folder, "url = 'sqlite:journal.db'", fhir_base, top, client)
+}
+
+/// Settings with the keys beside them, and the lines of `[journal]`.
+pub fn settings_keeping(folder: &Path, journal: &str, fhir_base: &str, top: &str, client: &str) -> String {
     let keys = [
         (
             "hospital.json",
@@ -246,7 +263,7 @@ pub fn settings(folder: &Path, fhir_base: &str, top: &str, client: &str) -> Stri
         std::fs::write(folder.join(name), keys.to_string()).unwrap();
     }
     format!(
-        "listen = '127.0.0.1:0'\npublic-url = '{PUBLIC}'\nworkers = 1\n{top}\n[journal]\nurl = 'sqlite:journal.db'\n\
+        "listen = '127.0.0.1:0'\npublic-url = '{PUBLIC}'\nworkers = 1\n{top}\n[journal]\n{journal}\n\
          [[client]]\nname = 'hospital'\nissuer = '{HOSPITAL}'\njwks-file = 'hospital.json'\nfhir-base = '{fhir_base}'\n\
          jku = '{JKU}'\n{client}\n\
          [[client]]\nname = 'clinic'\nissuer = '{CLINIC}'\njwks-file = 'clinic.json'\nfhir-base = '{NOBODY}'\n"

@@ -39,8 +39,18 @@ pub fn program(name: &str, packages: &[&str]) -> PathBuf {
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
+        .chain(postgresql())
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
+}
+
+/// Where Debian keeps the server programs of PostgreSQL: in a folder for each version, on no path.
+fn postgresql() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect()
 }
 
 fn apt(arguments: &[&str]) -> bool {

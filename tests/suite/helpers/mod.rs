@@ -8,6 +8,7 @@ pub mod ehr;
 pub mod forger;
 pub mod installed;
 pub mod keys;
+pub mod postgres;
 pub mod program;
 pub mod pure;
 pub mod resources;

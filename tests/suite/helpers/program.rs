@@ -1,7 +1,7 @@
 //! The program itself, as an operator starts it, and killed without warning.
 
 use super::answer::Answer;
-use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings};
+use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings, settings_keeping};
 use super::keys::claims;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -25,8 +25,19 @@ impl Program {
 
     /// The same with a FHIR server, and further settings of the whole.
     pub fn reading(folder: &Path, level: &str, fhir_base: &str, top: &str) -> Self {
+        let settings = settings(folder, fhir_base, top, "deadline-ms = 300");
+        Self::start(folder, level, &settings)
+    }
+
+    /// As [`Program::serve`], with the lines of `[journal]`.
+    pub fn keeping(folder: &Path, journal: &str, level: &str) -> Self {
+        let settings = settings_keeping(folder, journal, NOBODY, "", "deadline-ms = 300");
+        Self::start(folder, level, &settings)
+    }
+
+    fn start(folder: &Path, level: &str, settings: &str) -> Self {
         let file = folder.join("settings.toml");
-        std::fs::write(&file, settings(folder, fhir_base, top, "deadline-ms = 300")).unwrap();
+        std::fs::write(&file, settings).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
@@ -52,6 +63,11 @@ impl Program {
         }
     }
 
+    /// Address of the service.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Claims of a good token for a path.
     pub fn claims(path: &str) -> Value {
         claims(HOSPITAL, &format!("{PUBLIC}{path}"))
@@ -70,11 +86,6 @@ impl Program {
             .bearer_auth(token)
             .header("content-type", "application/json");
         Answer::of(call.body(body.to_string()).send().await.unwrap()).await
-    }
-
-    /// Address of the service.
-    pub fn base(&self) -> &str {
-        &self.base
     }
 
     /// Sends it a signal by name.

@@ -1,9 +1,9 @@
-//! Turns plain order and issue structs into FHIR R4 JSON, through the typed model of fhirbolt 0.4.
+//! Turns plain order, issue and audit structs into FHIR R4 JSON, through the typed model of fhirbolt 0.4.
 //!
 //! It only writes. Bytes that somebody else wrote never enter fhirbolt, which hangs or panics on some of what EHRs
 //! send; the one exception is `read_strictly` (feature `referee`), which tests use on our own output. What is written
 //! never holds `null`, an empty string, an empty array or an empty object.
-//! Follows FHIR R4: MedicationRequest, ServiceRequest, OperationOutcome and the JSON representation (section 2.6.2).
+//! Follows FHIR R4: MedicationRequest, ServiceRequest, OperationOutcome, AuditEvent and the JSON representation (section 2.6.2).
 //!
 //! # Why a crate of its own
 //! fhirbolt's code is generic and is compiled in whichever crate calls it, for all 146 resource types, because any of
@@ -26,6 +26,7 @@
 //! instructions, 16 with 10. From shapes (`medication_shape`): 0.5, 1.4 and 2.6. A test order takes 1.3 and an
 //! outcome 0.5 through fhirbolt, which is little enough to leave alone.
 
+mod audit;
 mod elements;
 mod medication;
 mod medication_model;
@@ -36,6 +37,7 @@ mod referee;
 mod service;
 mod shape;
 
+pub use audit::{AuditRecord, AuditedCard, audit_event};
 pub use elements::{Amount, CodeRef};
 #[cfg(feature = "referee")]
 pub use medication::medication_request_afresh;

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 use fhir_out::{
-    Amount, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, Severity, TestOrder, medication_request,
-    medication_request_afresh, operation_outcome, read_strictly, service_request,
+    Amount, AuditRecord, AuditedCard, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, Severity,
+    TestOrder, audit_event, medication_request, medication_request_afresh, operation_outcome, read_strictly,
+    service_request,
 };
 
 const CODE: CodeRef<'_> = CodeRef {
@@ -178,4 +179,39 @@ fn one_instruction_of_any_shape_is_written_as_fhirbolt_writes_it() {
         assert_eq!(json, medication_request_afresh(&order).unwrap());
         assert_eq!(read_strictly(&json), Ok(()), "{json}");
     }
+}
+
+#[test]
+fn an_audit_event_is_read_strictly_and_names_its_requestor() {
+    let card = AuditedCard {
+        uuid: "5b6f",
+        topic: "taper",
+        rule: "a/b/c",
+        indicator: "info",
+        withheld: true,
+    };
+    let record = AuditRecord {
+        recorded: "2026-11-22T08:00:00Z",
+        client: "hospital",
+        user: Some("Practitioner/9"),
+        patient: "Patient/123",
+        hook: "order-sign",
+        hook_instance: "3c2a",
+        content_version: "2026.11.0",
+        outcome: "cards",
+        orders: &["MedicationRequest/1".to_owned()],
+        cards: &[card],
+    };
+    for (user, requestors) in [(Some("Practitioner/9"), 1), (None, 1)] {
+        let json = audit_event(&AuditRecord { user, ..record }).unwrap();
+        assert_eq!(read_strictly(&json), Ok(()), "{json}");
+        assert_eq!(json.matches("\"requestor\":true").count(), requestors, "{json}");
+    }
+    assert!(
+        audit_event(&AuditRecord {
+            patient: "",
+            ..record
+        })
+        .is_err()
+    );
 }

@@ -1,26 +1,16 @@
-//! The statements that write. Rows of a group go many to a statement, so that an evaluation costs a
+//! The statements that write to SQLite. Rows of a group go many to a statement, so that an evaluation costs a
 //! fraction of one and not half a dozen.
 
 use jiff::Timestamp;
-use serde::Serialize;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
-use uuid::Uuid;
 
-use super::{Evaluation, Feedback, FeedbackEntry, FeedbackOutcome, FeedbackSummary, OverrideReason, Spend};
+use crate::journal::group::{Answers, Group, Recorded};
+use crate::journal::rows::{self, Cell, LENGTHS, Table};
+use crate::journal::{Feedback, FeedbackSummary, Spend};
 
 /// Most rows of a table that one purge removes, so that it never holds up an answer for long.
 const PURGE_PORTION: i64 = 2_000;
-
-/// Rows of one statement, largest first; few lengths, so that each is prepared once.
-const LENGTHS: [usize; 3] = [64, 8, 1];
-
-/// A table that takes many rows: statement up to `VALUES`, number of columns, and what follows the rows.
-struct Table {
-    into: &'static str,
-    columns: usize,
-    end: &'static str,
-}
 
 const EVALUATIONS: Table = Table {
     into: "INSERT INTO evaluation (at_us, client, service, hook, hook_instance, content_version, outcome, \
@@ -63,40 +53,6 @@ const PURGE_SPENT: &str = "\
     DELETE FROM spent_token WHERE (issuer, jti) IN \
     (SELECT issuer, jti FROM spent_token WHERE expires_s < ?1 LIMIT ?2)";
 
-/// The value of one column.
-enum Cell<'a> {
-    Number(i64),
-    Text(&'a str),
-    Own(String),
-    Null,
-}
-
-#[derive(Serialize)]
-struct AnsweredCard<'a> {
-    #[serde(serialize_with = "hyphenated")]
-    card: Uuid,
-    topic: &'a str,
-    rule: &'a str,
-    indicator: &'a str,
-    orders: &'a [String],
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    withheld: bool,
-}
-
-#[derive(Serialize)]
-struct FeedbackRow<'a> {
-    #[serde(serialize_with = "hyphenated")]
-    card: Uuid,
-    outcome: &'static str,
-    at_us: i64,
-    suggestions: String,
-    reason_system: Option<&'a str>,
-    reason_code: Option<&'a str>,
-    reason_display: Option<&'a str>,
-    had_comment: u8,
-    comment: Option<&'a str>,
-}
-
 /// Whether each transaction from now on is flushed to the disk, or left to the next one that is.
 pub(super) async fn flush_each(connection: &mut SqliteConnection, on: bool) -> Result<(), sqlx::Error> {
     let statement = match on {
@@ -106,17 +62,38 @@ pub(super) async fn flush_each(connection: &mut SqliteConnection, on: bool) -> R
     sqlx::query(statement).execute(connection).await.map(drop)
 }
 
-/// Writes a group of evaluations with their cards, suggestions and audit entries.
-pub(super) async fn evaluations(
+/// Writes one group in one transaction.
+pub(super) async fn group(
     connection: &mut SqliteConnection,
-    all: &[Evaluation],
-) -> Result<(), sqlx::Error> {
+    group: &Group,
+    keep_comments: bool,
+) -> Result<Answers, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    evaluations(&mut transaction, &group.evaluations).await?;
+    let mut fresh = Vec::with_capacity(group.spends.len());
+    for token in &group.spends {
+        fresh.push(spend(&mut transaction, token).await?);
+    }
+    let mut kept = Vec::with_capacity(group.feedback.len());
+    for received in &group.feedback {
+        kept.push(feedback(&mut transaction, received, keep_comments).await?);
+    }
+    transaction.commit().await?;
+    Ok(Answers {
+        fresh,
+        feedback: kept,
+    })
+}
+
+/// Writes a group of evaluations with their cards, suggestions and audit entries.
+async fn evaluations(connection: &mut SqliteConnection, all: &[Recorded]) -> Result<(), sqlx::Error> {
     if all.is_empty() {
         return Ok(());
     }
-    insert(connection, &EVALUATIONS, all.iter().map(evaluation_row).collect()).await?;
-    insert(connection, &CARDS, all.iter().flat_map(card_rows).collect()).await?;
-    let audit = all.iter().map(audit_row).collect::<Result<Vec<_>, _>>()?;
+    let each = || all.iter().map(|recorded| &recorded.evaluation);
+    insert(connection, &EVALUATIONS, each().map(rows::evaluation).collect()).await?;
+    insert(connection, &CARDS, each().flat_map(rows::cards).collect()).await?;
+    let audit = each().map(rows::audit).collect::<Result<Vec<_>, _>>()?;
     insert(connection, &AUDIT, audit).await
 }
 
@@ -154,71 +131,8 @@ async fn insert(
     Ok(())
 }
 
-fn hyphenated<S: serde::Serializer>(uuid: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(uuid)
-}
-
-fn json<T: Serialize>(rows: &[T]) -> Result<String, sqlx::Error> {
-    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))
-}
-
-fn evaluation_row(evaluation: &Evaluation) -> Vec<Cell<'_>> {
-    vec![
-        Cell::Number(evaluation.at.as_microsecond()),
-        Cell::Text(&evaluation.client),
-        Cell::Text(&evaluation.service),
-        Cell::Text(&evaluation.hook),
-        Cell::Own(evaluation.hook_instance.to_string()),
-        Cell::Text(&evaluation.content_version),
-        Cell::Text(&evaluation.outcome),
-        Cell::Number(i64::try_from(evaluation.duration_us).unwrap_or(i64::MAX)),
-        Cell::Number(i64::try_from(evaluation.findings.len()).unwrap_or(i64::MAX)),
-    ]
-}
-
-fn card_rows(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_>>> {
-    evaluation.findings.iter().map(|card| {
-        vec![
-            Cell::Own(card.uuid.to_string()),
-            Cell::Number(evaluation.at.as_microsecond()),
-            Cell::Text(&evaluation.client),
-            Cell::Text(&evaluation.service),
-            Cell::Text(&card.topic),
-            Cell::Text(&card.rule),
-            Cell::Text(&card.indicator),
-            Cell::Text(&evaluation.content_version),
-            Cell::Own(joined(card.suggestions.iter())),
-            Cell::Number(i64::from(card.withheld)),
-        ]
-    })
-}
-
-fn audit_row(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
-    let answered = evaluation.findings.iter().map(|card| AnsweredCard {
-        card: card.uuid,
-        topic: &card.topic,
-        rule: &card.rule,
-        indicator: &card.indicator,
-        orders: &card.orders,
-        withheld: card.withheld,
-    });
-    let answered: Vec<AnsweredCard<'_>> = answered.collect();
-    Ok(vec![
-        Cell::Number(evaluation.at.as_microsecond()),
-        Cell::Text(&evaluation.client),
-        evaluation.user.as_deref().map_or(Cell::Null, Cell::Text),
-        Cell::Text(&evaluation.patient),
-        Cell::Text(&evaluation.service),
-        Cell::Text(&evaluation.hook),
-        Cell::Own(evaluation.hook_instance.to_string()),
-        Cell::Text(&evaluation.content_version),
-        Cell::Text(&evaluation.outcome),
-        Cell::Own(json(&answered)?),
-    ])
-}
-
 /// Takes a token as used; `false` if it was used before. Two of them in one group: the first wins.
-pub(super) async fn spend(connection: &mut SqliteConnection, spend: &Spend) -> Result<bool, sqlx::Error> {
+async fn spend(connection: &mut SqliteConnection, spend: &Spend) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(INSERT_SPENT)
         .bind(&spend.issuer)
         .bind(&spend.jti)
@@ -229,17 +143,12 @@ pub(super) async fn spend(connection: &mut SqliteConnection, spend: &Spend) -> R
 }
 
 /// Keeps what is new in one feedback call.
-pub(super) async fn feedback(
+async fn feedback(
     connection: &mut SqliteConnection,
     feedback: &Feedback,
     keep_comments: bool,
 ) -> Result<FeedbackSummary, sqlx::Error> {
-    let rows: Vec<FeedbackRow<'_>> = feedback
-        .entries
-        .iter()
-        .map(|entry| feedback_row(entry, keep_comments))
-        .collect();
-    let rows = json(&rows)?;
+    let rows = rows::feedback(&feedback.entries, keep_comments)?;
     let unknown: i64 = sqlx::query_scalar(COUNT_UNKNOWN)
         .bind(&rows)
         .bind(&feedback.client)
@@ -251,48 +160,11 @@ pub(super) async fn feedback(
         .bind(feedback.received.as_microsecond())
         .execute(connection)
         .await?;
-    let kept = usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
-    let unknown = usize::try_from(unknown).unwrap_or_default();
-    let repeated = feedback
-        .entries
-        .len()
-        .saturating_sub(kept)
-        .saturating_sub(unknown);
-    Ok(FeedbackSummary {
-        kept,
-        repeated,
-        unknown,
-    })
-}
-
-fn feedback_row(entry: &FeedbackEntry, keep_comments: bool) -> FeedbackRow<'_> {
-    let (outcome, suggestions, reason, comment) = match &entry.outcome {
-        FeedbackOutcome::Accepted { suggestions } => ("accepted", sorted(suggestions), None, None),
-        FeedbackOutcome::Overridden { reason, comment } => {
-            ("overridden", String::new(), reason.as_ref(), comment.as_deref())
-        }
-    };
-    FeedbackRow {
-        card: entry.card,
-        outcome,
-        at_us: entry.at.as_microsecond(),
-        suggestions,
-        reason_system: reason.and_then(|reason: &OverrideReason| reason.system.as_deref()),
-        reason_code: reason.map(|reason| reason.code.as_str()),
-        reason_display: reason.and_then(|reason| reason.display.as_deref()),
-        had_comment: u8::from(comment.is_some()),
-        comment: comment.filter(|_| keep_comments),
-    }
-}
-
-/// A set of suggestions in the one way in which it is written.
-fn sorted(suggestions: &[Uuid]) -> String {
-    let set: std::collections::BTreeSet<&Uuid> = suggestions.iter().collect();
-    joined(set.into_iter())
-}
-
-fn joined<'u>(suggestions: impl Iterator<Item = &'u Uuid>) -> String {
-    suggestions.map(Uuid::to_string).collect::<Vec<_>>().join(" ")
+    Ok(FeedbackSummary::of(
+        feedback.entries.len(),
+        done.rows_affected(),
+        unknown.unsigned_abs(),
+    ))
 }
 
 /// Removes tokens that expired before `spent` and everything else from before `kept`. Returns whether

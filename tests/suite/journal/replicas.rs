@@ -1,0 +1,83 @@
+//! Two replicas on one journal: what one has used up or issued, the other knows.
+
+use crate::helpers::postgres::Postgres;
+use crate::helpers::{Stop, TestApp, installed, now};
+use serde_json::{Value, json};
+
+const HOOK: &str = "medication-discontinue";
+
+fn accepted(card: &Value) -> Value {
+    let suggestion = json!({"id": card["suggestions"][0]["uuid"]});
+    json!({"feedback": [{"card": card["uuid"], "outcome": "accepted", "outcomeTimestamp": now().to_string(),
+        "acceptedSuggestions": [suggestion]}]})
+}
+
+async fn share(journal: &str) {
+    let (one, other) = (TestApp::keeping(journal).await, TestApp::keeping(journal).await);
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    let path = one.path(HOOK);
+
+    let token = one.trusted_ehr().token(&path);
+    let mut statuses = Vec::new();
+    for app in [&one, &other, &one] {
+        let call = app.call(reqwest::Method::POST, &path).bearer_auth(&token);
+        let call = call
+            .header("content-type", "application/json")
+            .body(request.to_string());
+        statuses.push(call.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(
+        statuses,
+        [200, 401, 401],
+        "a token is good for one call at one replica"
+    );
+
+    let card = one.trusted_ehr().hook(&request).await.cards()[0].clone();
+    for app in [&other, &one, &other] {
+        assert_eq!(
+            app.trusted_ehr().feedback(HOOK, &accepted(&card)).await.status,
+            200
+        );
+    }
+    let lines = one.journal().feedback_list(10).await.unwrap();
+    assert_eq!(lines.len(), 1, "kept once, by whichever replica it reached");
+    assert_eq!(lines[0].topic, "abrupt-withdrawal");
+    assert!(lines[0].rule.starts_with("tacrolimus/kidney-transplant/"));
+}
+
+#[tokio::test]
+async fn replicas_share_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    share(&format!(
+        "url = 'sqlite:{}'",
+        folder.path().join("shared.db").display()
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn replicas_share_one_server() {
+    if installed::skipped() {
+        return;
+    }
+    let server = Postgres::start();
+    share(&format!("url = '{}'", server.database("shared"))).await;
+    for attempt in [
+        "UPDATE audit SET patient = 'Patient/other'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+    ] {
+        let said = server.execute("shared", attempt).unwrap_err();
+        assert!(said.contains("audit entries are"), "{said}");
+    }
+    let elsewhere =
+        "SELECT * FROM card; SELECT * FROM feedback; SELECT * FROM evaluation; SELECT * FROM spent_token";
+    let patient = Stop::tacrolimus().request()["context"]["patientId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let audit = server.execute("shared", "SELECT patient FROM audit").unwrap();
+    assert!(audit.contains(&patient), "{audit}");
+    let others = server.execute("shared", elsewhere).unwrap();
+    assert!(!others.contains(&format!("Patient/{patient}")), "{others}");
+}
