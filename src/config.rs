@@ -10,6 +10,7 @@ mod check;
 mod file;
 mod journal;
 mod limits;
+mod operations;
 mod shows;
 mod smart;
 mod tls;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use url::Url;
 
 pub use limits::{BreakerConfig, Limits, Rate};
+pub use operations::HeartbeatConfig;
 pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
 pub use smart::{SmartConfig, SmartLogin};
 
@@ -65,6 +67,14 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// TLS of our own; `None` where a proxy in front ends it.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Where operators read metrics and reload; nowhere unless set.
+    pub admin: Option<SocketAddr>,
+    /// The synthetic patient; `None` if it is turned off.
+    pub heartbeat: Option<HeartbeatConfig>,
+    /// How long the service says that it is not ready, and still takes calls, before it ends; 0 unless set.
+    pub unready: Duration,
+    /// The file that these settings came from, to be read again at a reload.
+    pub file: Option<PathBuf>,
     /// The bearer token of the operator's reads; `None` where there are none.
     pub operator_token: Option<SecretString>,
 }
@@ -220,7 +230,11 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let folder = absolute.parent().unwrap_or(&absolute);
-        check::config(&text, path, folder)
+        let config = check::config(&text, path, folder)?;
+        Ok(Self {
+            file: Some(absolute.clone()),
+            ..config
+        })
     }
 
     /// Reads settings from `text`; relative paths in it start at `base_dir`, an absolute path.

@@ -29,6 +29,8 @@ pub mod content;
 pub mod journal;
 pub mod pipeline;
 pub mod startup;
+pub mod operations;
+pub mod meters;
 pub mod config;
 pub mod pages;
 pub mod smart;

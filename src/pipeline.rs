@@ -11,9 +11,11 @@ use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
 use crate::config::{DEMO_APP, DEMO_LAUNCH, StopTriggers, WhenDataMissing};
+use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
 use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
+use crate::meters::Meters;
 use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError};
 use crate::protocol::response::{self, CardOut, HookAnswer, answer as write_answer};
@@ -60,11 +62,24 @@ impl From<GatherError> for Failure {
     }
 }
 
+/// A written answer.
+pub struct Answered {
+    /// JSON.
+    pub body: Vec<u8>,
+    /// What it holds, from a bounded list: `cards`, `silent` (nothing to say) or `withheld` (silent mode).
+    pub outcome: &'static str,
+}
+
 /// Answers one call of a trusted client.
 ///
 /// # Errors
 /// [`Failure`], which the HTTP layer turns into a status.
-pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8]) -> Result<Vec<u8>, Failure> {
+pub async fn answer(
+    app: &App,
+    ehr: &TrustedEhr,
+    service: &Service,
+    body: &[u8],
+) -> Result<Answered, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
     let mut request =
         HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
@@ -76,23 +91,74 @@ pub async fn answer(app: &App, ehr: &TrustedEhr, service: &Service, body: &[u8])
     {
         request.occasion = Occasion::Announced;
     }
+    count_request(&app.meters, &request);
     check_patient(&request)?;
     let readable = readable_server(ehr, &request)?;
     ehr.client().admit().map_err(|wait| Failure::TooMany { wait })?;
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate_for(ehr.client().practice(), &record, &app.knowledge, now);
-    let outcome = decide(app, ehr, &request, &record, &evaluation, now)?;
-    let bytes = serde_json::to_vec(&outcome.shown).map_err(|_| Failure::Unwritable)?;
+    count_evaluation(app, &record, &evaluation, now);
+    let decided = decide(app, ehr, &request, &record, &evaluation, now)?;
+    let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
     app.journal.record(journal_entry(
-        app, ehr, service, &request, &record, &outcome, now, started,
+        app, ehr, service, &request, &record, &decided, now, started,
     ));
-    Ok(bytes)
+    let outcome = decided.outcome();
+    decided.count(app);
+    Ok(Answered { body, outcome })
+}
+
+/// Counts what the request brought.
+fn count_request(meters: &Meters, request: &HookRequest<'_>) {
+    meters.prefetch(|key| {
+        let given = request.prefetch.get(key).map(Given::state);
+        given.map_or("absent", |state| match state {
+            State::Data => "data",
+            State::Empty => "empty",
+            State::Null => "null",
+            State::Failed => "failed",
+            State::NotFhir => "not-fhir",
+        })
+    });
+}
+
+/// Counts what was missing, what the tables were asked and what decided.
+fn count_evaluation(app: &App, record: &PatientRecord, evaluation: &Evaluation<'_>, now: Timestamp) {
+    for source in SOURCES {
+        let state = record.sources.of(source);
+        if state.missing().is_some() || state.hides_something() {
+            app.meters.partial(source);
+        }
+        app.meters.patient_mismatch.add(u64::from(state.foreign));
+    }
+    let unmapped = record.unmapped;
+    app.meters.unmapped(unmapped.standard, unmapped.local);
+    app.board.judged(evaluation, now);
 }
 
 /// What is sent, and what was only evaluated.
 struct Decided<'a> {
     shown: HookAnswer<'a>,
     withheld: HookAnswer<'a>,
+}
+
+impl Decided<'_> {
+    /// `cards`, `withheld` (silent mode) or `silent` (nothing to say).
+    fn outcome(&self) -> &'static str {
+        match (self.shown.cards.is_empty(), self.withheld.cards.is_empty()) {
+            (false, _) => "cards",
+            (true, false) => "withheld",
+            (true, true) => "silent",
+        }
+    }
+
+    fn count(&self, app: &App) {
+        for (answer, shown) in [(&self.shown, true), (&self.withheld, false)] {
+            for card in &answer.cards {
+                app.board.card(shown, card.indicator());
+            }
+        }
+    }
 }
 
 /// The cards that the client is shown, in the form that it can show.
@@ -288,11 +354,6 @@ fn journal_entry(
     let findings: Vec<journal::IssuedCard> = (shown.iter().map(|card| issued(card, false)))
         .chain(withheld.iter().map(|card| issued(card, true)))
         .collect();
-    let outcome = match (shown.is_empty(), withheld.is_empty()) {
-        (false, _) => "cards",
-        (true, false) => "withheld",
-        (true, true) => "silent",
-    };
     journal::Evaluation {
         at: now,
         client: ehr.client().name().to_owned(),
@@ -302,7 +363,7 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: outcome.to_owned(),
+        outcome: decided.outcome().to_owned(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         findings,
     }

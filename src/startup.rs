@@ -5,37 +5,45 @@
 //! the same application on port 0.
 
 mod listening;
+mod live;
+mod parts;
+mod stop;
 
 use crate::clinical::knowledge::{Knowledge, Service};
-use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
+use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
-use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
-use crate::protocol::discovery;
+use crate::meters::{Board, Meters, Moment};
+use crate::operations::{self, HeartbeatError};
 use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use jiff::Timestamp;
-use listening::{Listening, listen, run};
+use listening::{Listening, listen, operate, run};
+use parts::{Parts, Shared, problems};
 use secrecy::SecretString;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use listening::scheme;
+pub use live::{Live, ReloadError};
+pub use stop::on_signal;
 
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;
 
-/// What every handler shares; nothing in it changes after start-up but the journal and the key sets.
+/// What every handler shares: one version of settings and tables. A reload makes another one beside it; a call
+/// keeps the one that it began with.
 #[derive(Clone)]
 pub struct App {
     /// The tables.
@@ -60,6 +68,11 @@ pub struct App {
     pub operator_token: Option<Arc<SecretString>>,
     /// The companion app: its launches and sessions are shared by all workers.
     pub smart: Arc<Smart>,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// The counters of this version.
+    pub board: Arc<Board>,
+    ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
     local_codes: Arc<HashMap<String, LocalCodes>>,
@@ -106,6 +119,15 @@ enum Callers {
     Demo(Arc<Client>),
 }
 
+impl Callers {
+    fn list(&self) -> Vec<Arc<Client>> {
+        match self {
+            Callers::Trusted(trust) => trust.clients().iter().cloned().collect(),
+            Callers::Demo(client) => vec![Arc::clone(client)],
+        }
+    }
+}
+
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -138,6 +160,9 @@ pub enum StartError {
     /// A page cannot be prepared.
     #[error("the demonstration cannot be prepared: {0}")]
     Demo(String),
+    /// The synthetic patient cannot be used.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
     /// An input or output failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -153,6 +178,10 @@ pub struct Running {
     pub server: Server,
     /// To be closed when the server has ended.
     pub journal: Arc<Journal>,
+    /// The version in use, and the way to another one.
+    pub live: Arc<Live>,
+    /// Where operators ask, if anywhere.
+    pub admin: Option<SocketAddr>,
 }
 
 impl App {
@@ -169,12 +198,18 @@ impl App {
         self.knowledge.services.iter().find(|s| *s.id == *id)
     }
 
-    /// The same application with connections of its own.
-    fn for_worker(&self) -> App {
-        App {
-            fhir: FhirClient::default(),
-            ..self.clone()
-        }
+    /// Whether it can keep what it must keep, or answer without, and is not about to end.
+    pub fn is_ready(&self) -> bool {
+        (self.journal.is_writable() || self.does_without_journal) && !self.ending.load(Ordering::Relaxed)
+    }
+
+    /// What operators read.
+    pub fn metrics(&self) -> String {
+        self.meters.text(&Moment {
+            dropped: self.journal.dropped(),
+            writable: self.journal.is_writable(),
+            ready: self.is_ready(),
+        })
     }
 
     /// Room for one more call, kept until this is dropped; `None` if there is none.
@@ -219,57 +254,40 @@ impl App {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Running, StartError> {
-    let knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
     let options = JournalOptions {
         retention_days: config.journal.retention_days,
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let journal = Journal::open_at(&config.journal.address, options).await?;
-    let trust = Trust::new(&config)?;
+    let shared = Shared::new(Journal::open_at(&config.journal.address, options).await?);
+    let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
+    let heartbeat = config.heartbeat.as_ref().map(operations::heartbeat).transpose()?;
     let (listener, address) = listen(config.listen)?;
-    let public_url = config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
-    let local_codes = config
-        .clients
-        .iter()
-        .map(|c| (c.name.clone(), local_codes(c)))
-        .collect();
-    let parts = Parts {
-        knowledge,
-        journal,
-        smart: Smart::new(&config.clients, &public_url)?,
-        public_url,
-        clock: Clock::Real,
-        callers: Callers::Trusted(trust),
-        local_codes,
-        limits: config.limits,
-    };
-    let mut app = parts.app(config.max_body_bytes)?;
-    app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
-    app.operator_token = config.operator_token.map(Arc::new);
-    let journal = Arc::clone(&app.journal);
     let how = Listening {
         workers: config.workers,
         limits: config.limits,
         tls: config.tls.as_deref().cloned(),
     };
-    let (secure, origins) = (how.tls.is_some(), config.cors_origins);
-    let server = run(listener, how, move |routes| {
+    let (admin, secure, origins) = (config.admin, how.tls.is_some(), config.cors_origins.clone());
+    let live = Arc::new(Live::new(shared, address, config)?);
+    let server = run(listener, how, &live, move |routes| {
         routes
-            .app_data(web::Data::new(app.for_worker()))
             .configure(smart::routes)
             .configure(|routes| http::routes(routes, &origins));
     })?;
+    let admin = admin.map(|address| operate(address, &live)).transpose()?;
+    if let Some(heartbeat) = heartbeat {
+        actix_web::rt::spawn(heartbeat.run(Arc::clone(&live)));
+    }
     Ok(Running {
         address,
         secure,
         server,
         journal,
+        live,
+        admin,
     })
 }
 
@@ -305,15 +323,15 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let clock = how.clock;
     let parts = Parts {
         knowledge,
-        journal,
-        smart,
+        smart: Arc::new(smart),
         public_url,
         clock,
         callers,
         local_codes: HashMap::new(),
         limits: Limits::default(),
     };
-    let app = parts.app(DEMO_BODY)?;
+    let shared = Shared::new(journal);
+    let app = parts.app(DEMO_BODY, &shared)?;
     let journal = Arc::clone(&app.journal);
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -330,9 +348,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         limits: Limits::default(),
         tls: None,
     };
-    let server = run(listener, how, move |routes| {
+    let live = Arc::new(Live::fixed(shared, app));
+    let server = run(listener, how, &live, move |routes| {
         routes
-            .app_data(web::Data::new(app.for_worker()))
             .app_data(pages.clone())
             .configure(smart::routes)
             .configure(demo::routes)
@@ -343,65 +361,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         secure: false,
         server,
         journal,
+        live,
+        admin: None,
     })
-}
-
-/// What an application is made of.
-struct Parts {
-    knowledge: Knowledge,
-    journal: Journal,
-    smart: Smart,
-    public_url: String,
-    clock: Clock,
-    callers: Callers,
-    local_codes: HashMap<String, LocalCodes>,
-    limits: Limits,
-}
-
-impl Parts {
-    fn app(self, max_body_bytes: usize) -> Result<App, StartError> {
-        let templates: BTreeMap<&str, String> =
-            query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
-        let body = discovery::body(&self.knowledge, &templates)?;
-        let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}\"",
-            env!("CARGO_PKG_VERSION"),
-            self.knowledge.version
-        ))
-        .unwrap_or(HeaderValue::from_static("\"0\""));
-        Ok(App {
-            knowledge: Arc::new(self.knowledge),
-            journal: Arc::new(self.journal),
-            fhir: FhirClient::default(),
-            discovery: Discovery {
-                body: body.into(),
-                etag,
-            },
-            public_url: self.public_url,
-            max_body_bytes,
-            limits: self.limits,
-            slots: Arc::new(Semaphore::new(self.limits.max_calls)),
-            clock: self.clock,
-            does_without_journal: false,
-            operator_token: None,
-            smart: Arc::new(self.smart),
-            callers: Arc::new(self.callers),
-            local_codes: Arc::new(self.local_codes),
-            no_local_codes: LocalCodes::default(),
-        })
-    }
-}
-
-fn local_codes(client: &ClientConfig) -> LocalCodes {
-    let mut codes = LocalCodes::default();
-    for local in &client.codes {
-        codes.insert(
-            &local.system,
-            &local.code,
-            (&local.maps_to_system, &local.maps_to_code),
-        );
-    }
-    codes
 }
 
 /// What the demonstration's page of feedback reads.
@@ -430,14 +392,4 @@ fn feedback_line(line: journal::FeedbackLine) -> demo::FeedbackLine {
             .map(|r| r.display.unwrap_or(r.code))
             .unwrap_or_default(),
     }
-}
-
-fn problems(found: Vec<content::Problem>) -> StartError {
-    StartError::Content(
-        found
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
 }

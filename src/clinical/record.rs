@@ -37,6 +37,17 @@ pub struct PatientRecord {
     pub sources: Sources,
     /// The encounter of the hook, as `Encounter/id`.
     pub encounter: Option<Box<str>>,
+    /// Orders of known drugs that only their text told, although they carried codes.
+    pub unmapped: Unmapped,
+}
+
+/// Orders whose codes nothing knows, by whose codes they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unmapped {
+    /// At least one code is of a system that the vocabulary speaks: a code is missing there.
+    pub standard: u32,
+    /// All are of other systems: the client's list of local codes lacks them.
+    pub local: u32,
 }
 
 /// A source of data: what one prefetch key or search stands for.

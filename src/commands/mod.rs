@@ -16,6 +16,8 @@ use crate::startup::{self, Clock, Demonstration, Running, StartError};
 use clap::Subcommand;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// What to do.
@@ -104,7 +106,7 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
                 journal: None,
                 workers: None,
             };
-            until_stopped(startup::demonstrate(how), |running| {
+            until_stopped(startup::demonstrate(how), Duration::ZERO, |running| {
                 println!("stepdown demonstration: synthetic patients, no token, this machine only");
                 println!("open http://{} in a browser", running.address);
             })
@@ -112,7 +114,15 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
         Command::Serve { config } => {
             let config = Config::load(&config)?;
             log();
-            until_stopped(startup::serve(config), |_| {})
+            let unready = config.unready;
+            until_stopped(startup::serve(config), unready, |running| {
+                tracing::info!(
+                    event = "service.listening",
+                    address = %running.address,
+                    admin = running.admin.map(tracing::field::display),
+                    content = &*running.live.current().knowledge.version
+                );
+            })
         }
     }
 }
@@ -143,15 +153,19 @@ pub fn complain(error: &CommandError) {
 
 fn until_stopped(
     start: impl Future<Output = Result<Running, StartError>>,
+    unready: Duration,
     greet: impl FnOnce(&Running),
 ) -> Result<bool, CommandError> {
     actix_web::rt::System::new().block_on(async {
         let running = start.await?;
+        let signals = startup::on_signal(Arc::clone(&running.live), running.server.handle(), unready);
+        actix_web::rt::spawn(signals);
         greet(&running);
         let scheme = startup::scheme(running.secure);
         println!("listening on {scheme}://{}", running.address);
         running.server.await?;
         running.journal.close().await.map_err(StartError::from)?;
+        tracing::info!(event = "service.ended");
         Ok(true)
     })
 }

@@ -17,7 +17,7 @@ use crate::clinical::record::SOURCES;
 
 use super::{
     ClientConfig, Config, ConfigError, KeySource, LocalCode, SignatureAlgorithm, StopTriggers, file,
-    is_loopback,
+    is_loopback, operations,
 };
 use super::{journal, limits, shows, tls};
 
@@ -136,6 +136,10 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
     let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
     let listen = listen(&source, settings.listen.as_ref())?;
     Ok(Config {
+        admin: operations::admin(&source, settings.admin.as_ref(), listen)?,
+        heartbeat: operations::heartbeat(&source, &settings.heartbeat)?,
+        unready: operations::unready(&source, settings.unready_seconds.as_ref())?,
+        file: None,
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
         listen,
         clients: clients(&source, &settings)?,

@@ -30,6 +30,10 @@ pub(super) struct Settings {
     #[serde(default)]
     pub(super) silent: Vec<Spanned<String>>,
     pub(super) tls: Option<Tls>,
+    pub(super) unready_seconds: Option<Spanned<u64>>,
+    pub(super) admin: Option<Admin>,
+    #[serde(default)]
+    pub(super) heartbeat: Heartbeat,
     pub(super) operator: Option<Operator>,
 }
 
@@ -127,6 +131,21 @@ pub(super) struct Rate {
 pub(super) struct Breaker {
     pub(super) failures: Option<Spanned<u32>>,
     pub(super) pause_ms: Option<Spanned<u64>>,
+}
+
+/// `[admin]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Spanned<String>,
+}
+
+/// `[heartbeat]`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Heartbeat {
+    pub(super) every_seconds: Option<Spanned<u64>>,
+    pub(super) file: Option<Spanned<String>>,
 }
 
 /// `[journal]`.

@@ -14,7 +14,8 @@ use crate::clinical::gap::Why;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{
-    Allergy, Condition, Order, Outcome, PatientRecord, Person, Procedure, Role, SOURCES, Sex, Source, Sources,
+    Allergy, Condition, Order, Outcome, PatientRecord, Person, Procedure, Role, SOURCES, Sex, Source,
+    Sources, Unmapped,
 };
 use crate::clinical::vocabulary::{GroupId, IngredientId, Vocabulary};
 use crate::clinical::when::When;
@@ -96,6 +97,7 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
                 })
                 .collect(),
             sources: teller.sources(case),
+            unmapped: Unmapped::default(),
             encounter: None,
         },
     ))

@@ -42,34 +42,10 @@ enum Side {
 /// Names of all rows of a withdrawal: `drug/table/row`.
 pub(super) fn rows(withdrawal: &Withdrawal) -> Vec<String> {
     let key = &withdrawal.key;
-    let mut rows: Vec<String> = withdrawal
-        .gates
-        .iter()
-        .map(|gate| format!("{key}/gates/{}", gate.row))
-        .collect();
-    rows.extend(
-        withdrawal
-            .rightful
-            .iter()
-            .map(|row| format!("{key}/right-to-stop/{}", row.row)),
-    );
-    for indication in &withdrawal.indications {
-        rows.extend(
-            indication
-                .hazards
-                .iter()
-                .map(|hazard| format!("{key}/{}/{}", indication.key, hazard.row)),
-        );
-    }
-    if let Some(watch) = &withdrawal.watch {
-        let names = watch.rows.iter().map(|row| &*row.row);
-        rows.extend(
-            names
-                .chain(["unchecked", "undated"])
-                .map(|row| format!("{key}/watch/{row}")),
-        );
-    }
-    rows
+    withdrawal
+        .rows()
+        .map(|(table, row)| format!("{key}/{table}/{row}"))
+        .collect()
 }
 
 impl Coverage {

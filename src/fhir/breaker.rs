@@ -80,10 +80,7 @@ impl Drop for Leave<'_> {
             _ if self.answered => State::Closed(0),
             State::Closed(failures) if failures + 1 < settings.failures => State::Closed(failures + 1),
             State::Closed(_) | State::Trying => {
-                tracing::warn!(
-                    event = "fhir-server-left-alone",
-                    millis = settings.pause.as_millis()
-                );
+                tracing::warn!(event = "fhir.left-alone", millis = settings.pause.as_millis());
                 State::Open(Instant::now() + settings.pause)
             }
         };

@@ -8,6 +8,7 @@
 use super::breaker::Breaker;
 use super::bundle::{Given, Shape, State};
 use crate::clinical::gap::Why;
+use crate::meters::FhirMeters;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -38,6 +39,7 @@ pub struct SetupError(#[source] reqwest::Error);
 #[derive(Clone, Default)]
 pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
+    meters: Arc<FhirMeters>,
 }
 
 /// The client's server, the right to read it, and until when.
@@ -77,6 +79,20 @@ impl FhirClient {
         let client = FhirClient::default();
         client.http()?;
         Ok(client)
+    }
+
+    /// A client that counts its reads there, and is set up when it is first asked.
+    #[must_use]
+    pub fn counting(meters: &Arc<FhirMeters>) -> Self {
+        FhirClient {
+            meters: Arc::clone(meters),
+            ..FhirClient::default()
+        }
+    }
+
+    /// Where its reads are counted.
+    pub(crate) fn meters(&self) -> &FhirMeters {
+        &self.meters
     }
 
     fn http(&self) -> Result<&Client, SetupError> {
@@ -144,6 +160,7 @@ impl FhirClient {
             None => None,
         };
         let read = timeout_at(server.deadline, self.read(url, server)).await;
+        let read = read.inspect_err(|_| self.meters.late.add(1));
         let (status, body) = read.unwrap_or(Err(Why::FetchFailed))?;
         if let Some(leave) = leave.filter(|_| !is_overwhelmed(status)) {
             leave.answered();

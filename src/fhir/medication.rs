@@ -96,6 +96,9 @@ pub(crate) struct Identified {
     pub(crate) words: String,
     /// A reference that nothing in the data resolves.
     pub(crate) unresolved: Option<Box<str>>,
+    /// Told by its text alone although it carries codes: whether one of them is of a system that the vocabulary
+    /// speaks.
+    pub(crate) unmapped: Option<bool>,
 }
 
 /// Everything that names the drug of one resource.
@@ -120,7 +123,8 @@ pub(crate) fn identify(
     let known = names.coded(terms);
     let called = names.words();
     let words = Words::of(&called);
-    let code = known.or_else(|| terms.drug_named(&words));
+    let named = known.is_none().then(|| terms.drug_named(&words)).flatten();
+    let code = known.or(named);
     let product = code
         .and_then(|code| code.product)
         .map(|id| terms.vocabulary.product(id));
@@ -140,6 +144,7 @@ pub(crate) fn identify(
             .and_then(|product| product.strength_mg)
             .or_else(|| names.strength()),
         form_site: names.forms.iter().find_map(|form| terms.route(form)),
+        unmapped: named.and_then(|_| names.unmapped(terms)),
         words: called,
         unresolved: names.unresolved,
     }
@@ -249,6 +254,16 @@ impl<'a> Names<'a> {
             || concepts()
                 .flat_map(|concept| &concept.coding.0)
                 .any(|coding| terms.speaks(coding))
+    }
+
+    /// Of codes that no table knows: whether one is of a system that the vocabulary speaks; `None` without codes.
+    fn unmapped(&self, terms: Terms<'_>) -> Option<bool> {
+        let concepts = self.concepts.iter().chain(&self.ingredients);
+        let coded = concepts.flat_map(|concept| &concept.coding.0);
+        let spoken = coded.filter(|coding| coding.code.get().is_some());
+        spoken
+            .map(|coding| terms.speaks(coding))
+            .reduce(|one, other| one || other)
     }
 
     /// Strength that the texts agree on.

@@ -55,6 +55,8 @@ pub(crate) struct ReadOrder {
     pub(crate) reasons: Vec<Box<str>>,
     /// A reference that nothing resolves, where the drug depends on it.
     pub(crate) unresolved: Option<Box<str>>,
+    /// As of [`super::medication::Identified::unmapped`].
+    pub(crate) unmapped: Option<bool>,
 }
 
 /// Reads a MedicationRequest. The instructions of a drug that no table speaks of are not read.
@@ -114,6 +116,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         order,
         reasons,
         unresolved,
+        unmapped: identified.unmapped,
     }
 }
 

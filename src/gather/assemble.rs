@@ -218,6 +218,11 @@ impl<'r> Reader<'r> {
     }
 
     fn order(&mut self, read: ReadOrder) {
+        match read.unmapped {
+            Some(true) => self.record.unmapped.standard += 1,
+            Some(false) => self.record.unmapped.local += 1,
+            None => {}
+        }
         if !read.reasons.is_empty() {
             self.reasons.push((self.record.orders.len(), read.reasons));
         }

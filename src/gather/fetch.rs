@@ -14,6 +14,7 @@ use crate::fhir::query::{Asking, address, below};
 use crate::fhir::subject::is_id;
 use crate::protocol::request::Prefetch;
 use futures_util::future::join_all;
+use std::time::Instant;
 use url::Url;
 
 /// Most Medications that are read one by one.
@@ -100,7 +101,12 @@ pub(super) async fn medications(
 
 async fn read(source: Option<Source>, url: Option<Url>, fhir: &FhirClient, server: Server<'_>) -> Answer {
     let fetched = match url {
-        Some(url) => fhir.pages(url, server).await,
+        Some(url) => {
+            let started = Instant::now();
+            let fetched = fhir.pages(url, server).await;
+            fhir.meters().read(source, fetched.missing, started.elapsed());
+            fetched
+        }
         None => Fetched {
             pages: Vec::new(),
             missing: Some(Why::FetchFailed),

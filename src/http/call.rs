@@ -2,41 +2,80 @@
 
 use super::error::Refused;
 use super::{JSON, body};
-use crate::pipeline;
+use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
-use crate::trust::TrustedEhr;
+use crate::trust::{Client, TrustedEhr};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+use std::time::Instant;
 
-/// Answers the call, or says why not.
+/// What is known of a call so far, for its counters.
+#[derive(Default)]
+struct Seen<'a> {
+    client: Option<Arc<Client>>,
+    hook: Option<&'a str>,
+}
+
+/// Answers the call, or says why not, and counts it.
 pub(super) async fn handle(
     app: web::Data<App>,
     request: HttpRequest,
     id: web::Path<String>,
     payload: web::Payload,
 ) -> HttpResponse {
-    match answer(&app, &request, &id, payload).await {
-        Ok(body) => HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(body),
+    let (started, mut seen) = (Instant::now(), Seen::default());
+    let _counted = app.meters.in_flight.hold();
+    let answered = answer(&app, &request, &id, payload, &mut seen).await;
+    let outcome = match &answered {
+        Ok(answered) => answered.outcome,
+        Err(refused) => refused.label(),
+    };
+    let (client, took) = (
+        seen.client.as_ref().map(|client| client.name()),
+        started.elapsed(),
+    );
+    app.board.call(client, seen.hook).count(outcome, took);
+    tracing::debug!(
+        event = "hook.answered",
+        client,
+        hook = seen.hook,
+        outcome,
+        content = &*app.knowledge.version,
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+    );
+    match answered {
+        Ok(answered) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, JSON))
+            .body(answered.body),
         Err(refused) => refused.response(),
     }
 }
 
-async fn answer(
-    app: &App,
+async fn answer<'a>(
+    app: &'a App,
     request: &HttpRequest,
     id: &str,
     mut payload: web::Payload,
-) -> Result<Vec<u8>, Refused> {
+    seen: &mut Seen<'a>,
+) -> Result<Answered, Refused> {
     let _slot = app.slot().ok_or(Refused::Busy)?;
+    let service = app.service(id);
+    seen.hook = service.map(|service| &*service.hook);
     let body = body::read(request, &mut payload, app.body_limits()).await?;
     let path = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&path]).await?;
-    let service = app.service(id).ok_or(Refused::UnknownService)?;
+    seen.client = Some(Arc::clone(ehr.client()));
+    let service = service.ok_or(Refused::UnknownService)?;
     if request.method() != Method::POST {
         return Err(Refused::Method("POST"));
     }
-    Ok(pipeline::answer(app, &ehr, service, &body).await?)
+    let answered = pipeline::answer(app, &ehr, service, &body).await;
+    Ok(answered.inspect_err(|failure| {
+        let mixed_up = matches!(failure, Failure::ForeignGrant | Failure::ForeignOrder { .. });
+        app.meters.patient_mismatch.add(u64::from(mixed_up));
+    })?)
 }
 
 /// The caller, as its token proves; in the demonstration anybody on this machine.
@@ -50,7 +89,8 @@ pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) ->
         .map(|path| format!("{}{path}", app.public_url))
         .collect();
     app.caller(header, &audiences).await.map_err(|refusal| {
-        tracing::info!(event = "token-refused", reason = refusal.reason());
+        app.meters.jwt_rejected.with(&[refusal.reason()]).add(1);
+        tracing::info!(event = "token.refused", reason = refusal.reason());
         if refusal.is_unavailable() {
             Refused::Unavailable
         } else {

@@ -93,7 +93,7 @@ impl Refused {
 
     /// The answer.
     pub fn response(&self) -> HttpResponse {
-        tracing::info!(event = "call-refused", reason = self.label());
+        tracing::info!(event = "hook.refused", reason = self.label());
         let (status, code, says, field): (StatusCode, &str, &str, Option<&str>) = match self {
             Refused::Unauthorized => return HttpResponse::Unauthorized().finish(),
             Refused::TooLarge => (

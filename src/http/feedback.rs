@@ -3,6 +3,7 @@
 use super::body;
 use super::call::trusted;
 use super::error::Refused;
+use crate::journal::FeedbackOutcome;
 use crate::protocol::feedback::Feedback;
 use crate::startup::App;
 use actix_web::http::Method;
@@ -32,10 +33,19 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
     }
     ehr.client().admit().map_err(|wait| Refused::TooMany { wait })?;
     let feedback = Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
+    count(app, &feedback);
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;
     let summary = kept.map_err(|_| Refused::Unavailable)?;
+    let entries = &app.meters.feedback_entries;
+    for (result, times) in [
+        ("kept", summary.kept),
+        ("repeated", summary.repeated),
+        ("not-ours", summary.unknown),
+    ] {
+        entries.with(&[result]).add(times as u64);
+    }
     tracing::info!(
-        event = "feedback",
+        event = "feedback.kept",
         kept = summary.kept,
         repeated = summary.repeated,
         unknown = summary.unknown
@@ -47,4 +57,24 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
             "is missing or malformed",
         )),
     }
+}
+
+/// Counts what came, by outcome and reason; a reason that no card offers is `other`.
+fn count(app: &App, feedback: &Feedback) {
+    for entry in &feedback.entries {
+        let labels = match &entry.outcome {
+            FeedbackOutcome::Accepted { .. } => ["accepted", "none"],
+            FeedbackOutcome::Overridden { reason: None, .. } => ["overridden", "none"],
+            FeedbackOutcome::Overridden {
+                reason: Some(reason), ..
+            } => {
+                let mut offered = app.knowledge.override_reasons.iter();
+                let known = offered.find(|one| *one.code == *reason.code);
+                ["overridden", known.map_or("other", |one| &one.code)]
+            }
+        };
+        app.meters.feedback.with(&labels).add(1);
+    }
+    let malformed = feedback.malformed.len() as u64;
+    app.meters.feedback_entries.with(&["malformed"]).add(malformed);
 }

@@ -80,13 +80,13 @@ async fn nothing() -> HttpResponse {
 }
 
 /// The process answers.
-async fn alive() -> HttpResponse {
+pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// It can also keep what it must keep, or answer without.
+/// It can also keep what it must keep, or answer without, and is not about to end.
 async fn ready(app: web::Data<App>) -> HttpResponse {
-    if app.journal.is_writable() || app.does_without_journal {
+    if app.is_ready() {
         HttpResponse::Ok().finish()
     } else {
         HttpResponse::ServiceUnavailable().finish()

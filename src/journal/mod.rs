@@ -87,7 +87,7 @@ impl WriterState {
         let dropped = number + self.dropped.fetch_add(number, Ordering::Relaxed);
         if !self.dropping.swap(true, Ordering::Relaxed) {
             tracing::error!(
-                event = "evaluations-dropped",
+                event = "journal.dropping",
                 dropped,
                 "more evaluations wait for the journal than may; further ones are counted and dropped"
             );

@@ -220,7 +220,7 @@ impl Writer {
         self.purge_due = Instant::now() + PROBE_AFTER;
         if !self.state.failing.swap(true, Ordering::Relaxed) {
             tracing::error!(
-                event = "journal-unavailable",
+                event = "journal.failing",
                 %error,
                 "the journal cannot be written; feedback is refused until it can"
             );
@@ -231,7 +231,7 @@ impl Writer {
         if self.state.failing.swap(false, Ordering::Relaxed) {
             let dropped = self.state.dropped.load(Ordering::Relaxed);
             tracing::info!(
-                event = "journal-available",
+                event = "journal.recovered",
                 dropped,
                 "the journal is written again"
             );
@@ -246,7 +246,7 @@ impl Writer {
         if let Some(link) = self.link
             && let Err(error) = link.close().await
         {
-            tracing::warn!(%error, "the journal was written but not closed cleanly");
+            tracing::warn!(event = "journal.closed-dirty", %error, "the journal was written but not closed cleanly");
         }
     }
 }

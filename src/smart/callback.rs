@@ -68,7 +68,7 @@ pub(super) async fn open(
     let session = session(smart, launch, granted).await?;
     let (name, cookie) = (random::secret()?, session.cookie.clone());
     tracing::info!(
-        event = "app-opened",
+        event = "app.opened",
         client = session.registration.name,
         card = session.stop.as_ref().map(|stop| stop.card.to_string()),
     );

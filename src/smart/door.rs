@@ -256,7 +256,7 @@ fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
 }
 
 fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
-    tracing::info!(event = "app-refused", reason = %refusal);
+    tracing::info!(event = "app.refused", reason = %refusal);
     let (title, text) = refusal.words();
     let page = Message {
         prefix: &smart.prefix,

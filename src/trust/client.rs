@@ -20,6 +20,7 @@ use crate::config::{
     self, ClientConfig, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm, StopTriggers,
 };
 use crate::fhir::breaker::Breaker;
+use crate::meters::KeySetMeters;
 
 /// One EHR that may call.
 pub struct Client {
@@ -44,7 +45,12 @@ impl Client {
         )))
     }
 
-    fn from_settings(settings: &ClientConfig, http: &reqwest::Client) -> Result<Self, TrustError> {
+    fn from_settings(
+        settings: &ClientConfig,
+        http: &reqwest::Client,
+        previous: Option<&Clients>,
+        meters: &Arc<KeySetMeters>,
+    ) -> Result<Self, TrustError> {
         let keys = match &settings.keys {
             KeySource::None => return Err(TrustError::NotADemo),
             KeySource::File(path) => {
@@ -63,8 +69,12 @@ impl Client {
                 }
             }
             KeySource::Url(url) => {
-                let (name, url, http) = (settings.name.clone(), url.clone(), http.clone());
-                Keys::Remote(Arc::new(Remote::new(name, url, http, Timing::default())))
+                let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
+                let kept = known.and_then(|client| client.fetched_from(&settings.name, url));
+                Keys::Remote(kept.unwrap_or_else(|| {
+                    let (name, url, http) = (settings.name.clone(), url.clone(), http.clone());
+                    Arc::new(Remote::new(name, url, http, Timing::default()).counting(meters))
+                }))
             }
         };
         Ok(Self::with_keys(settings.clone(), keys))
@@ -76,6 +86,16 @@ impl Client {
             breaker: Breaker::new(settings.breaker),
             settings,
             keys,
+        }
+    }
+
+    /// Its fetched keys, if they are those of this client from this address.
+    fn fetched_from(&self, name: &str, url: &Url) -> Option<Arc<Remote>> {
+        match (&self.keys, &self.settings.keys) {
+            (Keys::Remote(remote), KeySource::Url(own)) if own == url && self.name() == name => {
+                Some(Arc::clone(remote))
+            }
+            _ => None,
         }
     }
 
@@ -198,10 +218,15 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub(super) fn from_config(config: &Config) -> Result<Self, TrustError> {
+    pub(super) fn from_config(
+        config: &Config,
+        previous: Option<&Self>,
+        meters: &Arc<KeySetMeters>,
+    ) -> Result<Self, TrustError> {
         let http = remote::http().map_err(TrustError::Http)?;
         let client = |settings: &ClientConfig| {
-            Client::from_settings(settings, &http).map(|client| (settings.issuer.clone(), Arc::new(client)))
+            let client = Client::from_settings(settings, &http, previous, meters)?;
+            Ok((settings.issuer.clone(), Arc::new(client)))
         };
         Ok(Self {
             by_issuer: config.clients.iter().map(client).collect::<Result<_, _>>()?,

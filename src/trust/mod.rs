@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
 use crate::journal::Journal;
+use crate::meters::KeySetMeters;
 
 pub use client::{Client, Clients};
 pub use keys::KeySetError;
@@ -64,7 +65,7 @@ impl TrustedEhr {
 #[derive(Debug)]
 pub struct Trust {
     clients: Clients,
-    replay: Replay,
+    replay: Arc<Replay>,
 }
 
 impl Trust {
@@ -73,9 +74,25 @@ impl Trust {
     /// # Errors
     /// [`TrustError`] if a key file holds no usable key, or a private one.
     pub fn new(config: &Config) -> Result<Self, TrustError> {
+        Self::renewed(config, None, &Arc::default())
+    }
+
+    /// As [`Trust::new`]; key sets that were fetched from the same address for the same client are kept, so that a
+    /// reload needs no EHR to be reachable. Fetches are counted in `meters`.
+    ///
+    /// # Errors
+    /// As [`Trust::new`].
+    pub fn renewed(
+        config: &Config,
+        previous: Option<&Self>,
+        meters: &Arc<KeySetMeters>,
+    ) -> Result<Self, TrustError> {
         Ok(Self {
-            clients: Clients::from_config(config)?,
-            replay: Replay::new(config.journal.when_unavailable),
+            clients: Clients::from_config(config, previous.map(Self::clients), meters)?,
+            replay: match previous {
+                Some(trust) => Arc::clone(&trust.replay),
+                None => Arc::new(Replay::new(config.journal.when_unavailable)),
+            },
         })
     }
 

@@ -13,6 +13,7 @@ use url::Url;
 use super::Refusal;
 use super::keys::{Key, KeySet, KeySetError};
 use crate::config::SignatureAlgorithm;
+use crate::meters::KeySetMeters;
 
 /// Largest key set, in bytes after decompression.
 const MAX_KEY_SET: usize = 256 * 1024;
@@ -48,6 +49,7 @@ pub(super) struct Remote {
     known: RwLock<Known>,
     /// Held by the one fetch that is under way.
     flight: Arc<Mutex<()>>,
+    meters: Arc<KeySetMeters>,
 }
 
 #[derive(Default, Clone)]
@@ -103,7 +105,14 @@ impl Remote {
             timing,
             known: RwLock::default(),
             flight: Arc::default(),
+            meters: Arc::default(),
         }
+    }
+
+    /// The same key set, counting its fetches there.
+    pub(super) fn counting(mut self, meters: &Arc<KeySetMeters>) -> Self {
+        self.meters = Arc::clone(meters);
+        self
     }
 
     /// The keys that fit, fetched anew if the set is old or does not have them.
@@ -156,7 +165,11 @@ impl Remote {
             drop(flight);
         });
         if fetch.await.is_err() {
-            tracing::error!(client = self.client, "the fetch of a key set was cut short");
+            tracing::error!(
+                event = "keys.fetch-cut-short",
+                client = self.client,
+                "the fetch of a key set was cut short"
+            );
         }
     }
 
@@ -164,10 +177,14 @@ impl Remote {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         known.attempted = Some(now);
+        self.meters.fetched(fetched.is_ok());
         match fetched {
-            Ok(keys) => known.keys = Some((Arc::new(keys), now)),
+            Ok(keys) => {
+                tracing::info!(event = "keys.fetched", client = self.client);
+                known.keys = Some((Arc::new(keys), now));
+            }
             Err(error) => {
-                tracing::warn!(client = self.client, %error, "a key set could not be fetched")
+                tracing::warn!(event = "keys.fetch-failed", client = self.client, %error, "a key set could not be fetched");
             }
         }
     }

@@ -70,7 +70,7 @@ impl Replay {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Refusal::Replayed),
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!(event = "token-not-journalled");
+                tracing::warn!(event = "token.not-journalled");
                 Ok(())
             }
         }

@@ -52,6 +52,23 @@ pub struct Withdrawal {
     pub approval: Approval,
 }
 
+impl Withdrawal {
+    /// Every row that can decide, as table and row: with the key in front, the name of a rule.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        let gates = self.gates.iter().map(|gate| ("gates", &*gate.row));
+        let rightful = self.rightful.iter().map(|row| ("right-to-stop", &*row.row));
+        let hazards = self.indications.iter().flat_map(|indication| {
+            let rows = indication.hazards.iter();
+            rows.map(|hazard| (&*indication.key, &*hazard.row))
+        });
+        let watched = self.watch.iter().flat_map(|watch| {
+            let names = watch.rows.iter().map(|row| &*row.row);
+            names.chain(["unchecked", "undated"]).map(|row| ("watch", row))
+        });
+        gates.chain(rightful).chain(hazards).chain(watched)
+    }
+}
+
 /// `watch.toml`: what speaks for a rebound after a stop.
 pub struct Watch {
     /// Drugs that mean that nothing has ended where one of them goes on or is drafted.

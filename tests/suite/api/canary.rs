@@ -272,7 +272,7 @@ async fn a_patient_leaves_no_trace_but_in_the_audit() {
 
     let log = run.program.kill();
     assert!(
-        log.contains("token-refused") && log.contains("TRACE"),
+        log.contains("token.refused") && log.contains("TRACE"),
         "it was to say much"
     );
     for line in log.lines() {

@@ -456,5 +456,5 @@ async fn never_logs_a_token() {
     for secret in secrets {
         assert!(!log.contains(&secret), "the log holds {secret}:\n{log}");
     }
-    assert!(log.contains("token-refused"), "a refusal is logged:\n{log}");
+    assert!(log.contains("token.refused"), "a refusal is logged:\n{log}");
 }

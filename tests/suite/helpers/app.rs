@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, mpsc};
 use stepdown::config::Config;
@@ -52,6 +53,7 @@ struct Served {
     handle: ServerHandle,
     base: String,
     journal: Arc<Journal>,
+    admin: Option<SocketAddr>,
 }
 
 impl Served {
@@ -70,6 +72,7 @@ impl Served {
                         handle: running.server.handle(),
                         base,
                         journal,
+                        admin: running.admin,
                     })
                     .unwrap();
                 running.server.await.unwrap();
@@ -129,12 +132,17 @@ impl TestApp {
 
     /// With further settings, of the whole and of the hospital.
     pub async fn with(fhir_base: &str, top: &str, client: &str) -> Self {
-        Self::called_by(http(), fhir_base, top, client).await
+        Self::prepared(|_| (), fhir_base, top, client).await
+    }
+
+    /// As [`TestApp::with`], after something was put into its folder.
+    pub async fn prepared(prepare: impl FnOnce(&Path), fhir_base: &str, top: &str, client: &str) -> Self {
+        Self::called_by(http(), prepare, fhir_base, top, client).await
     }
 
     /// With TLS of its own, called by an HTTP client that knows how.
     pub async fn secured(tls: &str, by: Client) -> Self {
-        Self::called_by(by, NOBODY, tls, "").await
+        Self::called_by(by, |_| (), NOBODY, tls, "").await
     }
 
     /// With its journal at another place; the lines of `[journal]`.
@@ -144,14 +152,23 @@ impl TestApp {
         Self::from(http(), folder, &settings).await
     }
 
-    async fn called_by(http: Client, fhir_base: &str, top: &str, client: &str) -> Self {
+    async fn called_by(
+        http: Client,
+        prepare: impl FnOnce(&Path),
+        fhir_base: &str,
+        top: &str,
+        client: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
         let settings = settings(folder.path(), fhir_base, top, client);
         Self::from(http, folder, &settings).await
     }
 
     async fn from(http: Client, folder: TempDir, settings: &str) -> Self {
-        let config = Config::from_toml(settings, folder.path()).unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, settings).unwrap();
+        let config = Config::load(&file).unwrap();
         let served = Served::start(async move || startup::serve(config).await);
         let services = services(&http, &served.base).await;
         Self {
@@ -165,6 +182,23 @@ impl TestApp {
     /// Address of the service.
     pub fn base(&self) -> &str {
         &self.served.base
+    }
+
+    /// The operators' address.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.served.admin.expect("an admin address")
+    }
+
+    /// Asks on the operators' address, which `[admin]` in its settings opens.
+    pub async fn admin(&self, method: Method, path: &str) -> Answer {
+        let address = self.admin_address();
+        let call = self.http.request(method, format!("http://{address}{path}"));
+        Answer::of(call.send().await.unwrap()).await
+    }
+
+    /// What operators read.
+    pub async fn metrics(&self) -> String {
+        self.admin(Method::GET, "/metrics").await.text()
     }
 
     /// Its journal.

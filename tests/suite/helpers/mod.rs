@@ -32,6 +32,11 @@ pub fn now() -> Timestamp {
     *NOW
 }
 
+/// A moment between two looks at something that has to happen.
+pub async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+}
+
 /// An instant so many days back, as FHIR writes it.
 pub fn days_ago(days: i64) -> String {
     hours_ago(24 * days)

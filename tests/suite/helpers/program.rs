@@ -88,6 +88,20 @@ impl Program {
         Answer::of(call.body(body.to_string()).send().await.unwrap()).await
     }
 
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; returns whether it ended well, and what it has logged.
+    pub fn ended(mut self) -> (bool, String) {
+        let ended = self.child.wait().unwrap();
+        (ended.success(), self.said())
+    }
+
     /// A request to be finished by the test.
     pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
         http().request(method, format!("{}{path}", self.base))
@@ -97,6 +111,11 @@ impl Program {
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.said()
+    }
+
+    /// What it has logged and printed, to its end.
+    fn said(&mut self) -> String {
         let output = std::mem::take(&mut self.output);
         output.into_iter().map(|part| part.join().unwrap()).collect()
     }

@@ -1,0 +1,167 @@
+//! The version of settings and tables in use, and the change to another one.
+//!
+//! A reload reads and checks everything first; only what is whole takes the place of what was there. What
+//! cannot be used is refused with its problems, and the old version goes on. A call that has begun keeps its
+//! version to the end. It never changes an address, the number of workers, TLS, the journal or how the companion app
+//! is registered: those need a restart.
+
+use super::parts::{Parts, Shared};
+use super::{App, StartError};
+use crate::config::{Config, ConfigError};
+use crate::fhir::client::FhirClient;
+use actix_web::dev::Extensions;
+use actix_web::web;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The version in use.
+pub struct Live {
+    shared: Shared,
+    address: SocketAddr,
+    current: RwLock<App>,
+    /// Counts the versions, so that a worker sees without a lock whether there is a new one.
+    generation: AtomicU64,
+    /// The settings in use; locked while they are read anew. `None` in the demonstration.
+    settings: Mutex<Option<Config>>,
+}
+
+/// Why a reload was refused; the old version goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    /// Tables, keys or clients cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The demonstration has nothing to read anew.
+    #[error("the demonstration has no settings to reload")]
+    Fixed,
+}
+
+impl Live {
+    /// The first version.
+    pub(super) fn new(shared: Shared, address: SocketAddr, config: Config) -> Result<Self, StartError> {
+        let app = Parts::from_settings(&config, address, &shared, None)?;
+        Ok(Self {
+            address,
+            settings: Mutex::new(Some(config)),
+            ..Self::fixed(shared, app)
+        })
+    }
+
+    /// A version that stays.
+    pub(super) fn fixed(shared: Shared, app: App) -> Self {
+        Self {
+            shared,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            current: RwLock::new(app),
+            generation: AtomicU64::new(1),
+            settings: Mutex::new(None),
+        }
+    }
+
+    /// The version in use.
+    pub fn current(&self) -> App {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Says that the service is about to end: it is no longer ready.
+    pub fn end(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads settings, keys and tables anew and, if all are whole, takes them into use. Returns the version of
+    /// the tables. It reads files and checks every table: not to be called where calls are answered.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; nothing has changed then.
+    pub fn reload(&self) -> Result<String, ReloadError> {
+        let reloaded = self.try_reload();
+        let result = if reloaded.is_ok() { "ok" } else { "refused" };
+        self.shared.meters.reloads.with(&[result]).add(1);
+        match &reloaded {
+            Ok(version) => tracing::info!(event = "reload.done", content = version),
+            Err(error) => tracing::error!(event = "reload.refused", %error),
+        }
+        reloaded
+    }
+
+    fn try_reload(&self) -> Result<String, ReloadError> {
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = settings.as_ref().ok_or(ReloadError::Fixed)?;
+        let new = match &old.file {
+            Some(file) => Config::load(file)?,
+            None => old.clone(),
+        };
+        let app = Parts::from_settings(&new, self.address, &self.shared, Some(&self.current()))?;
+        for setting in unchangeable(old, &new) {
+            tracing::warn!(event = "reload.needs-restart", setting);
+        }
+        let version = app.knowledge.version.to_string();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = app;
+        self.generation.fetch_add(1, Ordering::Release);
+        *settings = Some(new);
+        Ok(version)
+    }
+}
+
+/// Settings that differ and have no effect before the next start.
+fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
+    let differ = [
+        ("listen", old.listen != new.listen),
+        ("workers", old.workers != new.workers),
+        (
+            "journal",
+            format!("{:?}", old.journal) != format!("{:?}", new.journal),
+        ),
+        ("admin", old.admin != new.admin),
+        ("heartbeat", old.heartbeat != new.heartbeat),
+        ("unready-seconds", old.unready != new.unready),
+        ("max-calls", old.limits.max_calls != new.limits.max_calls),
+        ("cors-origins", old.cors_origins != new.cors_origins),
+    ];
+    differ
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| name)
+}
+
+/// Where a worker keeps its own copy of the version in use, so that calls share nothing but what they must.
+pub(super) struct Seat {
+    live: Arc<Live>,
+    /// Connections live on the worker's runtime: they are its own, and outlive reloads.
+    fhir: FhirClient,
+    generation: Cell<u64>,
+    data: RefCell<Rc<Extensions>>,
+}
+
+impl Seat {
+    pub(super) fn new(live: Arc<Live>) -> Self {
+        Self {
+            fhir: FhirClient::counting(&live.shared.meters.fhir),
+            live,
+            generation: Cell::new(0),
+            data: RefCell::default(),
+        }
+    }
+
+    /// What handlers of a call that begins now are given.
+    pub(super) fn data(&self) -> Rc<Extensions> {
+        let newest = self.live.generation.load(Ordering::Acquire);
+        if self.generation.replace(newest) != newest {
+            let mut app = self.live.current();
+            app.fhir = self.fhir.clone();
+            let mut data = Extensions::new();
+            data.insert(web::Data::new(app));
+            *self.data.borrow_mut() = Rc::new(data);
+        }
+        Rc::clone(&self.data.borrow())
+    }
+}

@@ -1,0 +1,147 @@
+//! One version of the application, put together from settings, tables, keys and what outlives a reload.
+
+use super::listening::scheme;
+use super::{App, Callers, Clock, Discovery, StartError};
+use crate::clinical::knowledge::Knowledge;
+use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
+use crate::content;
+use crate::fhir::client::FhirClient;
+use crate::fhir::query;
+use crate::fhir::terms::LocalCodes;
+use crate::journal::Journal;
+use crate::meters::{Board, Meters};
+use crate::protocol::discovery;
+use crate::smart::Smart;
+use crate::trust::Trust;
+use actix_web::http::header::HeaderValue;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::Semaphore;
+
+/// What outlives every reload.
+pub(super) struct Shared {
+    pub(super) journal: Arc<Journal>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) ending: Arc<AtomicBool>,
+}
+
+impl Shared {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self {
+            journal: Arc::new(journal),
+            meters: Arc::default(),
+            ending: Arc::default(),
+        }
+    }
+}
+
+/// What one version of an application is made of.
+pub(super) struct Parts {
+    pub(super) knowledge: Knowledge,
+    pub(super) smart: Arc<Smart>,
+    pub(super) public_url: String,
+    pub(super) clock: Clock,
+    pub(super) callers: Callers,
+    pub(super) local_codes: HashMap<String, LocalCodes>,
+    pub(super) limits: Limits,
+}
+
+impl Parts {
+    /// The application as the settings want it now. The companion app, whose users have sessions, and the room for
+    /// calls are those of the previous version.
+    pub(super) fn from_settings(
+        config: &Config,
+        address: SocketAddr,
+        shared: &Shared,
+        previous: Option<&App>,
+    ) -> Result<App, StartError> {
+        let known = previous.and_then(|app| match &*app.callers {
+            Callers::Trusted(trust) => Some(trust),
+            Callers::Demo(_) => None,
+        });
+        let public_url = config.public_url.clone();
+        let public_url =
+            public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
+        let codes = config.clients.iter();
+        let parts = Parts {
+            knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
+            smart: match previous {
+                Some(app) => Arc::clone(&app.smart),
+                None => Arc::new(Smart::new(&config.clients, &public_url)?),
+            },
+            public_url,
+            clock: Clock::Real,
+            callers: Callers::Trusted(Trust::renewed(config, known, &shared.meters.key_sets)?),
+            local_codes: codes.map(|c| (c.name.clone(), local_codes(c))).collect(),
+            limits: config.limits,
+        };
+        let mut app = parts.app(config.max_body_bytes, shared)?;
+        app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
+        app.operator_token = config.operator_token.clone().map(Arc::new);
+        if let Some(previous) = previous {
+            app.does_without_journal = previous.does_without_journal;
+            app.slots = Arc::clone(&previous.slots);
+        }
+        Ok(app)
+    }
+
+    pub(super) fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
+        let templates: BTreeMap<&str, String> =
+            query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
+        let body = discovery::body(&self.knowledge, &templates)?;
+        let etag = HeaderValue::from_str(&format!(
+            "\"{}-{}\"",
+            env!("CARGO_PKG_VERSION"),
+            self.knowledge.version
+        ))
+        .unwrap_or(HeaderValue::from_static("\"0\""));
+        let clients = self.callers.list();
+        Ok(App {
+            board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
+            meters: Arc::clone(&shared.meters),
+            ending: Arc::clone(&shared.ending),
+            knowledge: Arc::new(self.knowledge),
+            journal: Arc::clone(&shared.journal),
+            fhir: FhirClient::counting(&shared.meters.fhir),
+            discovery: Discovery {
+                body: body.into(),
+                etag,
+            },
+            public_url: self.public_url,
+            max_body_bytes,
+            limits: self.limits,
+            slots: Arc::new(Semaphore::new(self.limits.max_calls)),
+            clock: self.clock,
+            does_without_journal: false,
+            operator_token: None,
+            smart: self.smart,
+            callers: Arc::new(self.callers),
+            local_codes: Arc::new(self.local_codes),
+            no_local_codes: LocalCodes::default(),
+        })
+    }
+}
+
+fn local_codes(client: &ClientConfig) -> LocalCodes {
+    let mut codes = LocalCodes::default();
+    for local in &client.codes {
+        codes.insert(
+            &local.system,
+            &local.code,
+            (&local.maps_to_system, &local.maps_to_code),
+        );
+    }
+    codes
+}
+
+pub(super) fn problems(found: Vec<content::Problem>) -> StartError {
+    StartError::Content(
+        found
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}

@@ -1,0 +1,42 @@
+//! Signals to the program itself.
+
+use crate::helpers::app::{NOBODY, http};
+use crate::helpers::program::Program;
+use crate::helpers::{Stop, pause};
+use stepdown::journal::Journal;
+
+#[tokio::test]
+async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 1");
+    let list = http()
+        .get(format!("{}/cds-services", program.base()))
+        .send()
+        .await
+        .unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list.text().await.unwrap()).unwrap();
+    let services = list["services"].as_array().unwrap();
+    let service = services
+        .iter()
+        .find(|s| s["hook"] == "medication-discontinue")
+        .unwrap();
+    let path = format!("/cds-services/{}", service["id"].as_str().unwrap());
+    let stop = Stop::tacrolimus().with_kidney_transplant().request();
+    assert_eq!(program.post(&path, &stop).await.status, 200);
+    program.signal("HUP");
+    program.signal("TERM");
+    let ready = format!("{}/readyz", program.base());
+    while http().get(&ready).send().await.unwrap().status() != 503 {
+        pause().await;
+    }
+    let late = program.post(&path, &stop).await;
+    assert_eq!(late.status, 200, "calls are taken until the balancer has noticed");
+    let (well, log) = program.ended();
+    assert!(well, "{log}");
+    for event in ["reload.done", "service.ending", "service.ended"] {
+        assert!(log.contains(&format!("\"event\":\"{event}\"")), "{event}\n{log}");
+    }
+    let file = format!("sqlite:{}", folder.path().join("journal.db").display());
+    let counts = Journal::open(&file).await.unwrap().counts().await.unwrap();
+    assert_eq!(counts.evaluations, 2);
+}

@@ -1,0 +1,141 @@
+//! What operators read.
+
+use crate::helpers::{Stop, TestApp, now};
+use reqwest::Method;
+use serde_json::json;
+
+const HOOK: &str = "medication-discontinue";
+const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'";
+
+/// The value of a sample; `None` if it is not there.
+fn sample(text: &str, series: &str) -> Option<f64> {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+}
+
+#[tokio::test]
+async fn a_scrape_counts_calls_cards_rules_tokens_and_feedback() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "").await;
+    let stop = Stop::tacrolimus().with_kidney_transplant().request();
+    let answer = app.trusted_ehr().hook(&stop).await;
+    assert_eq!(app.stranger().hook(&stop).await.status, 401);
+    let mut foreign = stop.clone();
+    foreign["context"]["patientId"] = json!("somebody-else");
+    assert_eq!(app.trusted_ehr().hook(&foreign).await.status, 422);
+    let feedback = json!({"feedback": [
+        {"card": answer.cards()[0]["uuid"], "outcome": "overridden", "outcomeTimestamp": now().to_string(),
+         "overrideReason": {"reason": {"code": "patient-refuses"}}},
+        {"card": answer.cards()[0]["uuid"], "outcome": "overridden", "outcomeTimestamp": now().to_string(),
+         "overrideReason": {"reason": {"code": "a reason of their own"}}}]});
+    assert_eq!(app.trusted_ehr().feedback(HOOK, &feedback).await.status, 200);
+
+    let text = app.metrics().await;
+    for (series, least) in [
+        (
+            r#"cds_hook_requests_total{client="hospital",hook="medication-discontinue",outcome="cards"}"#,
+            1.0,
+        ),
+        (
+            r#"cds_hook_requests_total{client="hospital",hook="medication-discontinue",outcome="foreign-order"}"#,
+            1.0,
+        ),
+        (
+            r#"cds_hook_requests_total{client="unknown",hook="unknown",outcome="unauthorized"}"#,
+            1.0,
+        ),
+        (
+            r#"cds_hook_duration_seconds_count{client="hospital",hook="medication-discontinue"}"#,
+            2.0,
+        ),
+        (
+            r#"cds_deadline_seconds{client="hospital",hook="medication-discontinue"}"#,
+            2.0,
+        ),
+        (r#"cds_jwt_rejected_total{reason="unknown-issuer"}"#, 1.0),
+        (
+            r#"cds_feedback_total{outcome="overridden",reason="patient-refuses"}"#,
+            1.0,
+        ),
+        (r#"cds_feedback_total{outcome="overridden",reason="other"}"#, 1.0),
+        ("cds_patient_mismatch_total", 1.0),
+        (r#"cds_prefetch_key_total{key="patient",state="data"}"#, 1.0),
+        ("cds_journal_writable", 1.0),
+        ("cds_ready", 1.0),
+        ("cds_heartbeat_ok", 1.0),
+    ] {
+        assert!(sample(&text, series) >= Some(least), "{series}\n{text}");
+    }
+    let rule = answer.cards()[0]["extension"]["org.stepdown.basis"]["rule"]
+        .as_str()
+        .unwrap();
+    let yes = format!(r#"cds_rule_evaluations_total{{rule="{rule}",result="yes"}}"#);
+    assert_eq!(sample(&text, &yes), Some(1.0), "{text}");
+    let fired = format!(r#"cds_rule_last_fired_timestamp_seconds{{rule="{rule}",mode="live"}}"#);
+    assert!(sample(&text, &fired) > Some(1.7e9), "{text}");
+    assert!(
+        text.contains(r#"mode="synthetic""#),
+        "the synthetic patient is kept apart\n{text}"
+    );
+    assert!(sample(&text, "cds_calls_in_flight") == Some(0.0));
+    for private in [
+        stop["context"]["patientId"].as_str().unwrap(),
+        stop["context"]["userId"].as_str().unwrap(),
+        stop["hookInstance"].as_str().unwrap(),
+        "somebody-else",
+        "a reason of their own",
+    ] {
+        assert!(!text.contains(private), "{private}");
+    }
+}
+
+#[tokio::test]
+async fn a_drug_told_by_its_text_alone_although_coded_is_counted() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "").await;
+    let stop = Stop::tacrolimus().with_kidney_transplant();
+    for system in ["urn:local:drugs", "http://www.nlm.nih.gov/research/umls/rxnorm"] {
+        let unmapped = stop.request();
+        let mut unmapped = unmapped;
+        let order = &mut unmapped["context"]["toBeDiscontinued"]["entry"][0]["resource"];
+        order["medicationCodeableConcept"] =
+            json!({"coding": [{"system": system, "code": "99999999"}], "text": "Tacrolimus 1 mg capsule"});
+        assert_eq!(app.trusted_ehr().hook(&unmapped).await.status, 200);
+    }
+    let text = app.metrics().await;
+    for label in ["local", "standard"] {
+        let series = format!(r#"cds_unmapped_code_total{{system="{label}"}}"#);
+        assert!(sample(&text, &series) >= Some(1.0), "{series}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_operators_routes_are_on_their_own_address_only() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "").await;
+    for (path, status) in [
+        ("/livez", 200),
+        ("/readyz", 200),
+        ("/metrics", 200),
+        ("/cds-services", 404),
+    ] {
+        assert_eq!(app.admin(Method::GET, path).await.status, status, "{path}");
+    }
+    assert_eq!(app.admin(Method::GET, "/reload").await.status, 405);
+    for path in ["/metrics", "/reload"] {
+        let answer = app.call(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_silent_mode_withholds_is_counted_apart() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "silent = ['tacrolimus/*']").await;
+    let stop = Stop::tacrolimus().with_kidney_transplant().request();
+    let answer = app.trusted_ehr().hook(&stop).await;
+    assert_eq!((answer.status, answer.cards().len()), (200, 0));
+    let shown = app.other_client().hook(&stop).await;
+    assert!(!shown.cards().is_empty());
+    let text = app.metrics().await;
+    let withheld =
+        r#"cds_hook_requests_total{client="hospital",hook="medication-discontinue",outcome="withheld"}"#;
+    assert_eq!(sample(&text, withheld), Some(1.0), "{text}");
+    assert!(text.contains(r#"cds_cards_total{mode="withheld""#));
+}
