@@ -13,6 +13,7 @@ fn app_links(card: &Value) -> Vec<&Value> {
     links.iter().filter(|link| link["type"] == "smart").collect()
 }
 
+/// cds-43b
 #[tokio::test]
 async fn every_card_leads_to_the_app_where_the_client_has_it() {
     let ehr = Authority::with(&lupus()).await;
@@ -66,6 +67,7 @@ async fn the_app_shows_the_stop_of_the_card_in_the_words_of_the_card() {
     }
 }
 
+/// cds-44b
 #[tokio::test]
 async fn a_handle_of_another_patient_shows_nothing() {
     let ehr = Authority::with(&lupus()).await;
