@@ -77,7 +77,9 @@ impl<'k> Court<'_, 'k> {
         let (row, statement, indication) = match asked.speaks {
             Some((row, place)) => (&*row.row, &row.statement, named.swap_remove(place)),
             None if self.therapy.end == End::Unknown => ("undated", &watch.undated, self.first(named)),
-            None if asked.open.is_some() || blind => ("unchecked", &watch.unchecked, self.first(named)),
+            None if asked.open.is_some() || blind || self.lacks_all_results() => {
+                ("unchecked", &watch.unchecked, self.first(named))
+            }
             None => return silent(watch),
         };
         let raise = asked.open.map(|open| open.min(MOST_RAISED));
@@ -156,6 +158,11 @@ impl<'k> Court<'_, 'k> {
                 End::Unknown => true,
                 End::Now => false,
             }
+    }
+
+    /// Whether results came and every one of them is of another patient: nothing was looked at then.
+    fn lacks_all_results(&self) -> bool {
+        self.record.sources.of(Source::Observations).foreign && self.record.results.is_empty()
     }
 
     fn lacks(&self, source: Source) -> bool {

@@ -163,6 +163,27 @@ async fn results_of_another_patient_are_left_out() {
 }
 
 #[tokio::test]
+async fn where_every_result_is_of_another_patient_nothing_was_looked_at() {
+    let demo = Demo::spawn().await;
+    let mut request = opening(&relapsed());
+    for key in ["observations", "screens"] {
+        let Some(entries) = request["prefetch"][key]["entry"].as_array_mut() else {
+            continue;
+        };
+        for entry in entries {
+            entry["resource"]["subject"] = json!({"reference": "Patient/somebody-else"});
+        }
+    }
+    let answer = demo.hook(&request).await;
+    assert_eq!(
+        basis(answer.card("rebound"))["rule"],
+        "tacrolimus/watch/unchecked"
+    );
+    answer.states_gap("observations", "other-patient");
+    assert!(!answer.text().contains("1.4"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_stop_without_a_date_is_told() {
     let demo = Demo::spawn().await;
     let mut request = opening(&relapsed());
