@@ -265,7 +265,7 @@ fn a_refusal_names_line_and_key() {
         ),
         (
             "no rule",
-            format!("silent=['tacrolimus']\n{JOURNAL}{CLIENT}"),
+            format!("silent=['one-part']\n{JOURNAL}{CLIENT}"),
             "settings:1: `silent`: must be drug/table/row",
         ),
         (

@@ -130,19 +130,11 @@ pub(super) async fn chart(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    match opened(&app, &request, &name, &query).await {
-        Ok((session, reading)) => {
-            let path = app.smart.path(&format!("/smart/s/{name}"));
-            let page = view::chart(&app, &session, &reading, &path, &query);
-            pages::page(
-                StatusCode::OK,
-                &page,
-                false,
-                &frames(&session.registration.frame_ancestors),
-            )
-        }
-        Err(refusal) => refused(&app.smart, refusal),
-    }
+    shown(&app, &request, &name, &query, |session, reading, path, frames| {
+        let page = view::chart(&app, session, reading, path, &query);
+        pages::page(StatusCode::OK, &page, false, frames)
+    })
+    .await
 }
 
 /// `GET /smart/s/{session}/plan`: the plan of reduction alone, for printing.
@@ -152,16 +144,26 @@ pub(super) async fn plan(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    match opened(&app, &request, &name, &query).await {
+    shown(&app, &request, &name, &query, |session, reading, path, frames| {
+        let page = view::plan(&app, session, reading, path, &query);
+        pages::page(StatusCode::OK, &page, false, frames)
+    })
+    .await
+}
+
+/// What `draw` makes of an open session, of what was read, of the session's path and of who may frame it.
+async fn shown(
+    app: &App,
+    request: &HttpRequest,
+    name: &str,
+    query: &Query,
+    draw: impl FnOnce(&Session, &Reading, &str, &str) -> HttpResponse,
+) -> HttpResponse {
+    match opened(app, request, name, query).await {
         Ok((session, reading)) => {
             let path = app.smart.path(&format!("/smart/s/{name}"));
-            let page = view::plan(&app, &session, &reading, &path, &query);
-            pages::page(
-                StatusCode::OK,
-                &page,
-                false,
-                &frames(&session.registration.frame_ancestors),
-            )
+            let frames = frames(&session.registration.frame_ancestors);
+            draw(&session, &reading, &path, &frames)
         }
         Err(refusal) => refused(&app.smart, refusal),
     }
