@@ -126,7 +126,7 @@ fn status(of: &Object<'_>) -> OrderStatus {
         Some("active") => OrderStatus::Active,
         Some("on-hold") => OrderStatus::OnHold,
         Some("cancelled") => OrderStatus::Cancelled,
-        Some("completed" | "ended") => OrderStatus::Completed,
+        Some("completed") => OrderStatus::Completed,
         Some("entered-in-error") => OrderStatus::EnteredInError,
         Some("stopped") => OrderStatus::Stopped,
         Some("draft") => OrderStatus::Draft,

@@ -364,3 +364,13 @@ fn times_of_the_doses_are_those_that_every_instruction_names() {
     assert!(times(&format!(r#"{},{{"text":"1 mg at night"}}"#, at(r#""08:00""#))).is_empty());
     assert!(times(&at(r#""25:00""#)).is_empty());
 }
+
+#[test]
+fn a_status_that_r4_does_not_know_still_counts_as_a_stop() {
+    // `ended` is R6 for what R4 calls `stopped` or `completed`: which of the two is not said.
+    for status in ["ended", "STOPPED", "superseded"] {
+        let order = with(&format!(r#""status":"{status}",{}"#, rx("11")));
+        assert_eq!(order.status, OrderStatus::Unknown, "{status}");
+        assert!(order.status.counts_as_stop(), "{status}");
+    }
+}
