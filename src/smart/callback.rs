@@ -16,6 +16,7 @@ use super::{Smart, random};
 use crate::fhir::subject::{PatientRef, is_id};
 use actix_web::HttpRequest;
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Mutex;
@@ -112,6 +113,7 @@ async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Sess
         .map(|text| text.trim_start_matches("Encounter/"));
     Ok(Session {
         cookie: random::secret()?,
+        form: random::secret()?,
         encounter: encounter.filter(|id| is_id(id)).map(str::to_owned),
         patient,
         user,
@@ -123,6 +125,7 @@ async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Sess
             access: granted.access,
             refresh: granted.refresh,
             reading: None,
+            written: HashMap::new(),
         }),
         registration,
     })

@@ -169,7 +169,7 @@ async fn shown(
     }
 }
 
-async fn opened(
+pub(super) async fn opened(
     app: &App,
     request: &HttpRequest,
     name: &str,
@@ -211,7 +211,7 @@ pub(super) async fn leave(
 ///
 /// Our pages send no referrer, and for such a page a browser writes the origin `null` (Fetch, "Origin header");
 /// `Sec-Fetch-Site`, which no page can set, then says whether the form is ours.
-fn is_from_us(smart: &Smart, request: &HttpRequest) -> bool {
+pub(super) fn is_from_us(smart: &Smart, request: &HttpRequest) -> bool {
     if let Some(site) = request.headers().get("sec-fetch-site") {
         return site == "same-origin";
     }
@@ -245,7 +245,7 @@ pub(super) async fn stylesheet() -> HttpResponse {
         .body(STYLE)
 }
 
-fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
+pub(super) fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response
         .insert_header((LOCATION, to))
@@ -257,7 +257,7 @@ fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
     response.finish()
 }
 
-fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
+pub(super) fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
     tracing::info!(event = "app.refused", reason = %refusal);
     let (title, text) = refusal.words();
     let page = Message {
@@ -277,7 +277,7 @@ fn all_frames(smart: &Smart) -> Vec<String> {
         .collect()
 }
 
-fn frames(origins: &[String]) -> String {
+pub(super) fn frames(origins: &[String]) -> String {
     if origins.is_empty() {
         "'none'".to_owned()
     } else {

@@ -110,7 +110,7 @@ async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16
 }
 
 /// Uses the refresh token up. What the new token is for must be what the old one was for.
-async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
+pub(super) async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
     let token = open.refresh.take().ok_or(Refusal::TokenEnded)?;
     let registration = &session.registration;
     let endpoints = registration

@@ -5,17 +5,21 @@
 //! comes from `clinical` and `hooks/`; this folder only chooses and arranges. It reads no FHIR.
 
 mod agents;
+mod draft;
 mod planner;
 mod query;
 mod reasoning;
+mod scheme;
 mod stop;
 mod timeline;
 mod units;
 
+pub(super) use draft::{draft, written};
 pub(super) use query::Query;
 
 use super::reading::{Reading, Sense};
 use super::session::Session;
+use super::writing::Writing;
 use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::judge::{Judgement, Verdict, judge};
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
@@ -71,6 +75,7 @@ pub(super) struct ChartPage<'p> {
     query: &'p Query,
     reasoning: Option<Reasoning<'p>>,
     planner: Result<Planner, String>,
+    writing: Writing,
     agents: Vec<AgentRow<'p>>,
     withheld: Vec<&'static str>,
 }
@@ -169,6 +174,7 @@ pub(super) fn chart<'p>(
         query,
         reasoning: None,
         planner: Err(String::new()),
+        writing: session.writing(),
         agents: Vec::new(),
         withheld: session
             .scopes
@@ -204,6 +210,23 @@ pub(super) fn plan<'p>(
     path: &'p str,
     query: &'p Query,
 ) -> PlanPage<'p> {
+    let (case, planner) = planned(app, session, reading, query);
+    PlanPage {
+        prefix: &app.smart.prefix,
+        frame: frame(app, session, reading, path),
+        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
+        planner,
+        query,
+    }
+}
+
+/// The drug that the pages of a plan are about, and the plan; an operator's silent rule plans nothing.
+fn planned<'p>(
+    app: &'p App,
+    session: &'p Session,
+    reading: &'p Reading,
+    query: &Query,
+) -> (Option<Case<'p, 'p>>, Result<Planner, String>) {
     let (knowledge, practice) = (&*app.knowledge, &session.registration.practice);
     let now = app.clock.now();
     let evaluation = evaluate_for(practice, &reading.record, knowledge, now);
@@ -220,13 +243,7 @@ pub(super) fn plan<'p>(
             }
         }
     };
-    PlanPage {
-        prefix: &app.smart.prefix,
-        frame: frame(app, session, reading, path),
-        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
-        planner,
-        query,
-    }
+    (case, planner)
 }
 
 fn frame<'p>(app: &'p App, session: &'p Session, reading: &'p Reading, path: &'p str) -> Frame<'p> {

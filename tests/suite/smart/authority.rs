@@ -41,6 +41,19 @@ pub struct Script {
     pub ended: Vec<String>,
     /// Types that the token may not read.
     pub forbidden: Vec<&'static str>,
+    /// What becomes of an order that is to be created.
+    pub creating: Creating,
+}
+
+/// How the FHIR server answers a create.
+#[derive(Clone)]
+pub struct Creating {
+    /// Its status; 201 honours `If-None-Exist`.
+    pub status: u16,
+    /// Its body.
+    pub body: Value,
+    /// Whether it takes the order in, whatever it answers.
+    pub keeps: bool,
 }
 
 struct State {
@@ -69,6 +82,11 @@ impl Authority {
             token_status: 200,
             ended: Vec::new(),
             forbidden: Vec::new(),
+            creating: Creating {
+                status: 201,
+                body: json!({}),
+                keeps: true,
+            },
         };
         let state = Arc::new(Mutex::new(State {
             script,
@@ -191,7 +209,35 @@ impl State {
         ok(&merged(answer, &self.script.token))
     }
 
-    fn fhir(&self, request: &Request, path: &str) -> ResponseTemplate {
+    /// A create, with the place that a real server gives.
+    fn create(&mut self, request: &Request, kind: &str) -> ResponseTemplate {
+        let mut order: Value = serde_json::from_slice(&request.body).unwrap();
+        let wanted = request.headers["if-none-exist"].to_str().unwrap();
+        let value = wanted.rsplit('|').next().unwrap();
+        let known = self
+            .script
+            .records
+            .iter()
+            .find(|record| record["identifier"][0]["value"] == value);
+        let place = |id: &str| format!("https://ehr.example/fhir/{kind}/{id}/_history/1");
+        if let (Some(known), 201) = (known, self.script.creating.status) {
+            return ResponseTemplate::new(200)
+                .insert_header("location", place(known["id"].as_str().unwrap()));
+        }
+        let id = format!("new-{}", self.script.records.len());
+        order["id"] = json!(id);
+        if self.script.creating.keeps {
+            self.script.records.push(order);
+        }
+        let answer =
+            ResponseTemplate::new(self.script.creating.status).set_body_json(&self.script.creating.body);
+        match self.script.creating.status {
+            201 => answer.insert_header("location", place(&id)),
+            _ => answer,
+        }
+    }
+
+    fn fhir(&mut self, request: &Request, path: &str) -> ResponseTemplate {
         let token = request
             .headers
             .get("authorization")
@@ -208,6 +254,9 @@ impl State {
             .map_or((path, None), |(kind, id)| (kind, Some(id)));
         if self.script.forbidden.contains(&kind) {
             return ResponseTemplate::new(403);
+        }
+        if request.method == wiremock::http::Method::POST {
+            return self.create(request, kind);
         }
         let of_kind = || {
             self.script
@@ -227,8 +276,16 @@ impl State {
                     let subject = &record["subject"]["reference"];
                     *subject == json!(reference) || record["patient"]["reference"] == json!(reference)
                 };
+                let identifier = query(&request.url).get("identifier").cloned();
+                let value = identifier.as_deref().and_then(|token| token.rsplit('|').next());
+                let asked =
+                    |record: &&Value| value.is_none_or(|value| record["identifier"][0]["value"] == value);
                 ok(&searchset(
-                    &of_kind().filter(of_patient).cloned().collect::<Vec<_>>(),
+                    &of_kind()
+                        .filter(of_patient)
+                        .filter(asked)
+                        .cloned()
+                        .collect::<Vec<_>>(),
                 ))
             }
         }
@@ -272,15 +329,26 @@ impl<'a> Browser<'a> {
 
     /// Opens an address of ours, as the proxy passes it on.
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, None).await
+        self.send(Method::GET, path, None, None).await
     }
 
     /// Sends an empty form to an address of ours.
     pub async fn post(&self, path: &str, origin: Option<&str>) -> Answer {
-        self.send(Method::POST, path, origin).await
+        self.send(Method::POST, path, origin, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, origin: Option<&str>) -> Answer {
+    /// Sends a form to an address of ours.
+    pub async fn submit(&self, path: &str, origin: Option<&str>, fields: &[(&str, &str)]) -> Answer {
+        self.send(Method::POST, path, origin, Some(fields)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        origin: Option<&str>,
+        fields: Option<&[(&str, &str)]>,
+    ) -> Answer {
         let inside = path.strip_prefix(PREFIX).unwrap_or(path);
         let outside = format!("{PREFIX}{inside}");
         let bare = outside.split('?').next().unwrap();
@@ -299,6 +367,14 @@ impl<'a> Browser<'a> {
         }
         if let Some(origin) = origin {
             call = call.header("origin", origin);
+        }
+        if let Some(fields) = fields {
+            let body = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(fields)
+                .finish();
+            call = call
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body);
         }
         let answer = Answer::of(call.send().await.unwrap()).await;
         for header in answer.headers.get_all("set-cookie") {
