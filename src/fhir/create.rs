@@ -227,6 +227,7 @@ fn is_path(text: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::time::Duration;
 
     #[test]
     fn of_an_outcome_only_codes_and_paths_are_taken() {
@@ -254,6 +255,47 @@ mod tests {
             ]
         );
         assert!(of_outcome(b"<html>").is_empty() && of_outcome(b"[]").is_empty());
+    }
+
+    /// What a create comes to at a base.
+    async fn at(base: &str, within: Duration) -> Creation {
+        let base = url::Url::parse(base).unwrap();
+        let of = Identified {
+            json: "{}".to_owned(),
+            identifier: uuid::Uuid::nil(),
+        };
+        let server = Server {
+            base: &base,
+            token: None,
+            deadline: tokio::time::Instant::now() + within,
+            breaker: None,
+        };
+        let client = FhirClient::new().unwrap();
+        client.create("MedicationRequest", &of, server).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_no_refusal() {
+        let slow = wiremock::MockServer::start().await;
+        let answer = wiremock::ResponseTemplate::new(201).set_delay(Duration::from_secs(5));
+        let any = wiremock::Mock::given(wiremock::matchers::any());
+        any.respond_with(answer).mount(&slow).await;
+        assert_eq!(
+            at(&slow.uri(), Duration::from_millis(200)).await,
+            Creation::Unknown
+        );
+        let gone = at("http://127.0.0.1:9/fhir/", Duration::from_secs(5)).await;
+        assert_eq!(
+            gone,
+            Creation::Refused(Denied::Unreached),
+            "where nobody listens, nothing was sent"
+        );
+        let elsewhere = at("http://ehr.example/fhir/", Duration::from_secs(5)).await;
+        assert_eq!(
+            elsewhere,
+            Creation::Refused(Denied::NotOffered),
+            "no order goes out in the clear"
+        );
     }
 
     #[test]

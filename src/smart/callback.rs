@@ -31,12 +31,18 @@ pub(super) struct Arrival {
     iss: Option<String>,
 }
 
-/// Opens a chart; the name of its session and the secret of its cookie.
-pub(super) async fn open(
-    smart: &Smart,
-    request: &HttpRequest,
-    arrival: &Arrival,
-) -> Result<(String, String), Refusal> {
+/// A chart that was opened.
+pub(super) struct Opened {
+    /// Name of its session.
+    pub(super) name: String,
+    /// Secret of its cookie.
+    pub(super) cookie: String,
+    /// Query to begin with.
+    pub(super) resume: String,
+}
+
+/// Opens a chart.
+pub(super) async fn open(smart: &Smart, request: &HttpRequest, arrival: &Arrival) -> Result<Opened, Refusal> {
     let state = arrival.state.as_deref().ok_or(Refusal::UnknownLaunch)?;
     let launch = smart.launches.take(state).ok_or(Refusal::UnknownLaunch)?;
     let name = cookie_name(state);
@@ -66,15 +72,17 @@ pub(super) async fn open(
         &smart.redirect_uri(),
     )
     .await?;
+    let resume = launch.resume.clone();
     let session = session(smart, launch, granted).await?;
-    let (name, cookie) = (random::secret()?, session.cookie.clone());
+    let name = format!("{}.{}", session.registration.tag, random::secret()?);
+    let cookie = session.cookie.clone();
     tracing::info!(
         event = "app.opened",
         client = session.registration.name,
         card = session.stop.as_ref().map(|stop| stop.card.to_string()),
     );
     smart.sessions.put(name.clone(), Arc::new(session));
-    Ok((name, cookie))
+    Ok(Opened { name, cookie, resume })
 }
 
 async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Session, Refusal> {

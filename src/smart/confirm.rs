@@ -4,7 +4,7 @@
 //! session's pages carry, writes; and only the order that was shown: where the record, the plan or the day has
 //! changed since, the page is shown anew. After the write the browser is sent to a page that can be loaded again.
 
-use super::door::{frames, is_from_us, opened, redirect, refused};
+use super::door::{frames, is_from_us, opened, redirect, refused, refused_in};
 use super::random;
 use super::refusal::Refusal;
 use super::view::{self, Query};
@@ -34,7 +34,7 @@ pub(super) async fn show(
 ) -> HttpResponse {
     let (session, reading) = match opened(&app, &request, &name, &query).await {
         Ok(opened) => opened,
-        Err(refusal) => return refused(&app.smart, refusal),
+        Err(refusal) => return refused_in(&app.smart, refusal, &name, &query),
     };
     let path = app.smart.path(&format!("/smart/s/{name}"));
     let (page, _) = view::draft(&app, &session, &reading, &path, &query, false);
@@ -60,7 +60,7 @@ pub(super) async fn submit(
     let session = match app.smart.sessions.of(&name, &request) {
         Ok(session) if random::same(&session.form, &sent.form) => session,
         Ok(_) => return refused(&app.smart, Refusal::ForeignPage),
-        Err(refusal) => return refused(&app.smart, refusal),
+        Err(refusal) => return refused_in(&app.smart, refusal, &name, &query),
     };
     let path = app.smart.path(&format!("/smart/s/{name}"));
     let told = format!("{path}/draft/{}", sent.order);
@@ -69,7 +69,7 @@ pub(super) async fn submit(
     }
     let reading = match opened(&app, &request, &name, &query).await {
         Ok((_, reading)) => reading,
-        Err(refusal) => return refused(&app.smart, refusal),
+        Err(refusal) => return refused_in(&app.smart, refusal, &name, &query),
     };
     let (page, ready) = view::draft(&app, &session, &reading, &path, &query, true);
     let Some(ready) = ready.filter(|ready| ready.order.identifier == sent.order) else {
@@ -95,7 +95,7 @@ pub(super) async fn outcome(
     let (name, order) = at.into_inner();
     let session = match app.smart.sessions.of(&name, &request) {
         Ok(session) => session,
-        Err(refusal) => return refused(&app.smart, refusal),
+        Err(refusal) => return refused_in(&app.smart, refusal, &name, &Query::default()),
     };
     // What became of an order is told even where the chart cannot be read any more.
     let Some((fate, reading)) = writing::fate(&app, &session, order).await else {

@@ -102,6 +102,12 @@ impl Smart {
         self.registrations.iter().find(|of| of.is_at(issuer)).cloned()
     }
 
+    /// The EHR of a session by the session's name, whether the session is still there or not.
+    fn of_session(&self, name: &str) -> Option<Arc<Registration>> {
+        let (tag, _) = name.split_once('.')?;
+        self.registrations.iter().find(|of| of.tag == tag).cloned()
+    }
+
     fn redirect_uri(&self) -> String {
         format!("{}/smart/callback", self.public_url)
     }

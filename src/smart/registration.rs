@@ -54,6 +54,8 @@ pub(super) struct Registration {
     pub(super) base: Url,
     /// `fhir-base` as it was written.
     pub(super) issuer: String,
+    /// Stands for this EHR in the names of its sessions, so that a lost one can be opened again there.
+    pub(super) tag: String,
     /// Our client id there.
     pub(super) client_id: String,
     /// Country, and rules that are evaluated in silence.
@@ -112,6 +114,7 @@ impl Registration {
             name: client.name.clone(),
             base: client.fhir_base.clone(),
             issuer: smart.issuer.clone(),
+            tag: random::challenge(&smart.issuer).chars().take(8).collect(),
             client_id: smart.client_id.clone(),
             practice: client.practice.clone(),
             demo: matches!(client.keys, KeySource::None),

@@ -22,6 +22,8 @@ pub const CLIENT_ID: &str = "stepdown-at-hospital";
 static KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("authority-1"));
 static OTHER_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("authority-1"));
 
+static RSA_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::rsa_256("authority-rsa"));
+
 /// What the servers do; a test changes what it tries.
 #[derive(Clone)]
 pub struct Script {
@@ -35,6 +37,8 @@ pub struct Script {
     pub claims: Value,
     /// Signs identity tokens with a key that nobody publishes.
     pub forge: bool,
+    /// Signs identity tokens with RS256.
+    pub rs256: bool,
     /// Status of the token endpoint.
     pub token_status: u16,
     /// Bearer tokens that the FHIR server does not take any more.
@@ -43,6 +47,12 @@ pub struct Script {
     pub forbidden: Vec<&'static str>,
     /// What becomes of an order that is to be created.
     pub creating: Creating,
+    /// Whether a search keeps to its dates.
+    pub dated: bool,
+    /// Whether a search for what lies before a day fails.
+    pub older_fails: bool,
+    /// Given with every search of their type, whoever is asked for.
+    pub strangers: Vec<Value>,
 }
 
 /// How the FHIR server answers a create.
@@ -79,6 +89,7 @@ impl Authority {
             token: json!({}),
             claims: json!({}),
             forge: false,
+            rs256: false,
             token_status: 200,
             ended: Vec::new(),
             forbidden: Vec::new(),
@@ -87,6 +98,9 @@ impl Authority {
                 body: json!({}),
                 keeps: true,
             },
+            dated: false,
+            older_fails: false,
+            strangers: Vec::new(),
         };
         let state = Arc::new(Mutex::new(State {
             script,
@@ -164,7 +178,7 @@ impl State {
     fn answer(&mut self, request: &Request, origin: &str) -> ResponseTemplate {
         match request.url.path() {
             "/fhir/.well-known/smart-configuration" => ok(&merged(discovery(origin), &self.script.discovery)),
-            "/keys" => ok(&json!({"keys": [{"kty": "strange"}, KEY.public()]})),
+            "/keys" => ok(&json!({"keys": [{"kty": "strange"}, KEY.public(), RSA_KEY.public()]})),
             "/token" => self.token(request, origin),
             path => self.fhir(request, path),
         }
@@ -203,7 +217,11 @@ impl State {
                 "iss": origin, "aud": CLIENT_ID, "sub": "user-7", "iat": at, "exp": at + 300, "nonce": nonce,
                 "fhirUser": "Practitioner/prescriber-7",
             });
-            let key = if self.script.forge { &OTHER_KEY } else { &KEY };
+            let key = match (self.script.forge, self.script.rs256) {
+                (true, _) => &OTHER_KEY,
+                (false, true) => &RSA_KEY,
+                (false, false) => &KEY,
+            };
             answer["id_token"] = json!(key.token(&merged(claims, &self.script.claims)));
         }
         ok(&merged(answer, &self.script.token))
@@ -278,12 +296,32 @@ impl State {
                 };
                 let identifier = query(&request.url).get("identifier").cloned();
                 let value = identifier.as_deref().and_then(|token| token.rsplit('|').next());
+                let pairs = request.url.query_pairs();
+                let dates: Vec<String> = pairs
+                    .filter(|(name, _)| name == "date")
+                    .map(|(_, value)| value.into_owned())
+                    .collect();
+                if self.script.older_fails && dates.iter().any(|date| date.starts_with("lt")) {
+                    return ResponseTemplate::new(500);
+                }
+                let in_time = |record: &&Value| {
+                    let at = record["effectiveDateTime"].as_str().unwrap_or_default();
+                    !self.script.dated
+                        || dates.iter().all(|date| match date.split_at(2) {
+                            ("lt", day) => at < day,
+                            (_, day) => at >= day,
+                        })
+                };
+                let strangers = self.script.strangers.iter();
+                let strangers = strangers.filter(|record| record["resourceType"] == kind);
                 let asked =
                     |record: &&Value| value.is_none_or(|value| record["identifier"][0]["value"] == value);
                 ok(&searchset(
                     &of_kind()
                         .filter(of_patient)
                         .filter(asked)
+                        .chain(strangers)
+                        .filter(in_time)
                         .cloned()
                         .collect::<Vec<_>>(),
                 ))
