@@ -10,6 +10,7 @@ use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{LabResult, PatientRecord, Source};
 use crate::clinical::when::When;
 use crate::fhir::bundle::{Given, Shape};
+use crate::fhir::json::Document;
 use crate::fhir::observation::observation;
 use crate::fhir::query::{Asking, earlier};
 use crate::fhir::subject::Subjects;
@@ -71,11 +72,12 @@ pub async fn course(
     let fetched = ehr.fhir.pages(address, server).await;
     let meters = ehr.fhir.meters();
     meters.read(Some(Source::Observations), fetched.missing, started.elapsed());
-    let bundles: Vec<Given<'_>> = fetched
+    let pages: Vec<Document<'_>> = fetched
         .pages
         .iter()
-        .filter_map(|page| serde_json::from_str(page).ok())
+        .filter_map(|page| Document::parse(page).ok())
         .collect();
+    let bundles: Vec<Given<'_>> = pages.iter().map(|page| Given::of(page.root())).collect();
     let mut results = read(&material, &bundles);
     let before = now.as_second() - i64::from(knowledge.needs.observation_days) * 86_400;
     let before = When::date_of(before);

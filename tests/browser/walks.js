@@ -318,6 +318,9 @@ const walks = {
     await launch(page);
     await page.emulateMedia({ media: "print" });
     assert.ok(await page.locator("table.steps").isVisible(), "no plan on the printed chart");
+    await page.setViewportSize({ width: 718, height: 1000 });
+    await fits(page);
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.emulateMedia({ media: null });
     await page.getByRole("link", { name: /to print/ }).click();
     await page.emulateMedia({ media: "print" });

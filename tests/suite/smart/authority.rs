@@ -47,7 +47,7 @@ pub struct Script {
     pub forbidden: Vec<&'static str>,
     /// What becomes of an order that is to be created.
     pub creating: Creating,
-    /// Whether a search keeps to its dates.
+    /// Whether a search keeps to its codes and dates.
     pub dated: bool,
     /// Whether a search for what lies before a day fails.
     pub older_fails: bool,
@@ -304,13 +304,17 @@ impl State {
                 if self.script.older_fails && dates.iter().any(|date| date.starts_with("lt")) {
                     return ResponseTemplate::new(500);
                 }
+                let codes = query(&request.url).get("code").cloned();
                 let in_time = |record: &&Value| {
                     let at = record["effectiveDateTime"].as_str().unwrap_or_default();
+                    let code = record["code"]["coding"][0]["code"].as_str().unwrap_or_default();
+                    let coded = |codes: &String| codes.split([',', '|']).any(|of| of == code);
                     !self.script.dated
-                        || dates.iter().all(|date| match date.split_at(2) {
-                            ("lt", day) => at < day,
-                            (_, day) => at >= day,
-                        })
+                        || codes.as_ref().is_none_or(coded)
+                            && dates.iter().all(|date| match date.split_at(2) {
+                                ("lt", day) => at < day,
+                                (_, day) => at >= day,
+                            })
                 };
                 let strangers = self.script.strangers.iter();
                 let strangers = strangers.filter(|record| record["resourceType"] == kind);
