@@ -72,6 +72,12 @@ async function fits(page) {
 
 const WINDOWS = [[1280, 900, "light"], [1280, 900, "dark"], [360, 740, "light"], [360, 740, "dark"]];
 
+/** The browser says on its console that a page was not there, as it was meant to be. */
+function not_found(faults) {
+  const said = /^console: .* 404 \(Not Found\)$/;
+  faults.splice(0, faults.length, ...faults.filter((fault) => !said.test(fault)));
+}
+
 /** Every page in one window: axe finds nothing grave, nothing runs out of the window, and a picture is kept. */
 async function looks({ base, report, context, shot, faults }, options) {
   const page = await (await context(options)).newPage();
@@ -96,6 +102,7 @@ async function looks({ base, report, context, shot, faults }, options) {
   await look("draft");
   await page.goto(`${base}/smart/s/gone`);
   await look("lost");
+  not_found(faults);
   // The long pages that show no patient have one layout of each width and one set of colours: two windows do.
   if ((options.viewport.width > 1000) === (options.colorScheme === "dark")) return;
   await page.goto(`${base}/smart`);
@@ -294,7 +301,7 @@ const walks = {
   },
 
   /** A chart whose session is gone is opened again with one click at the EHR, with the plan that was under way. */
-  async a_lost_chart_is_opened_again({ base, context }) {
+  async a_lost_chart_is_opened_again({ base, context, faults }) {
     const own = await context();
     const page = await own.newPage();
     await stop(page, base, "alma");
@@ -309,6 +316,7 @@ const walks = {
     await page.locator("#course").waitFor();
     assert.equal(await name(page), "Alma Sampleton");
     assert.equal(await page.getByLabel("Days per step").inputValue(), "21");
+    not_found(faults);
   },
 
   /** The printed plan holds the plan and none of the screen's controls. */
