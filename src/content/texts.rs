@@ -9,7 +9,8 @@ use super::page::{Page, Problems, Word};
 use super::schema::{TextRow, Texts as Written};
 use crate::clinical::knowledge::{Piece, Template, Text, Words};
 use crate::clinical::vocabulary::Vocabulary;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeMap;
 
 /// CDS Hooks: a summary has fewer than 140 characters.
 const SUMMARY_LIMIT: usize = 140;
@@ -39,7 +40,7 @@ pub(super) struct Texts(HashMap<String, TextRow>);
 impl Texts {
     /// Reads and checks the files below `folder`; a key stands in one of them only.
     pub(super) fn read(files: &Files, problems: &Problems, scope: Scope, folder: &str) -> Self {
-        let mut texts = HashMap::new();
+        let mut texts = HashMap::default();
         for (path, _) in files.below(folder) {
             let Some(page) = Page::required(files, path, problems) else {
                 continue;
