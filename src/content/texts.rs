@@ -3,7 +3,7 @@
 //! Turns `texts/en/*.toml` into templates, and holds them to their limits: a summary stays below 140
 //! characters, and its last form needs nothing but the drug's name.
 
-use super::files::Files;
+use super::files::{Files, built_in_text};
 use super::names::{Desk, Scope};
 use super::page::{Page, Problems, Word};
 use super::schema::{TextRow, Texts as Written};
@@ -190,10 +190,7 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
     let mut phrases = BTreeMap::new();
     flatten(page, "", page.toml::<toml::Table>()?, &mut phrases);
     let mut built_in = BTreeMap::new();
-    if let Some(table) = Files::embedded()
-        .text(page.path)
-        .and_then(|text| toml::from_str(text).ok())
-    {
+    if let Some(table) = built_in_text(page.path).and_then(|text| toml::from_str(text).ok()) {
         flatten(page, "", table, &mut built_in);
     }
     for key in built_in.keys().filter(|key| !phrases.contains_key(*key)) {
