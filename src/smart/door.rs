@@ -74,7 +74,10 @@ pub(super) async fn launch(app: web::Data<App>, query: web::Query<Beginning>) ->
     };
     match begun {
         Ok(departure) => redirect(departure.to.as_str(), &[departure.cookie]),
-        Err(refusal) => refused(&app.smart, refusal),
+        Err(refusal) => {
+            app.meters.smart_launches.with(&["refused"]).add(1);
+            refused(&app.smart, refusal)
+        }
     }
 }
 
@@ -95,13 +98,17 @@ pub(super) async fn arrive(
     };
     match callback::open(smart, &request, &arrival).await {
         Ok((name, secret)) => {
+            app.meters.smart_launches.with(&["opened"]).add(1);
             let path = smart.path(&format!("/smart/s/{name}"));
             let own = session_cookie(smart, &path, &secret, LIMITS.life.as_secs());
             let mut cookies = vec![own];
             cookies.extend(is_token(state).then(|| spent.header()));
             redirect(&path, &cookies)
         }
-        Err(refusal) => refused(smart, refusal),
+        Err(refusal) => {
+            app.meters.smart_launches.with(&["refused"]).add(1);
+            refused(smart, refusal)
+        }
     }
 }
 
