@@ -75,8 +75,17 @@ pub struct Config {
     pub unready: Duration,
     /// The file that these settings came from, to be read again at a reload.
     pub file: Option<PathBuf>,
-    /// The bearer token of the operator's reads; `None` where there are none.
-    pub operator_token: Option<SecretString>,
+    /// Who may look at what the journal holds; nobody unless set.
+    pub operators: Vec<OperatorConfig>,
+}
+
+/// Somebody who may look at what the journal holds.
+#[derive(Debug, Clone)]
+pub struct OperatorConfig {
+    /// Name under which verdicts and looks are kept; unique.
+    pub name: String,
+    /// What is shown to prove it; unique.
+    pub token: SecretString,
 }
 
 /// One EHR that may call the service.

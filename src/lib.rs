@@ -30,6 +30,7 @@ pub mod journal;
 pub mod pipeline;
 pub mod startup;
 pub mod operations;
+pub mod operator;
 pub mod meters;
 pub mod config;
 pub mod pages;

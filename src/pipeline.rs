@@ -349,6 +349,7 @@ fn journal_entry(
         indicator: card.indicator().to_owned(),
         suggestions: card.suggestions.iter().map(|s| s.uuid).collect(),
         orders: orders.clone(),
+        gaps: card.gaps().collect(),
         withheld,
     };
     let (shown, withheld) = (&decided.shown.cards, &decided.withheld.cards);

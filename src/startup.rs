@@ -19,6 +19,7 @@ use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
+use crate::operator::{self, Operators};
 use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
@@ -27,7 +28,6 @@ use actix_web::web;
 use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
 use parts::{Parts, Shared, problems};
-use secrecy::SecretString;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,8 +64,8 @@ pub struct App {
     pub clock: Clock,
     /// Whether hook calls are answered while the journal fails.
     pub does_without_journal: bool,
-    /// What an operator shows to read sums; `None` where nobody may.
-    pub operator_token: Option<Arc<SecretString>>,
+    /// Who may look at what the journal holds.
+    pub(crate) operators: Arc<Operators>,
     /// The companion app: its launches and sessions are shared by all workers.
     pub smart: Arc<Smart>,
     /// What is counted.
@@ -193,6 +193,11 @@ impl App {
         secure.then(|| format!("{}/cds-services/{}/basis", self.public_url, first.id))
     }
 
+    /// Whether browsers reach the service over https.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
     /// The service of that id.
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.knowledge.services.iter().find(|s| *s.id == *id)
@@ -205,6 +210,14 @@ impl App {
 
     /// What operators read.
     pub fn metrics(&self) -> String {
+        for client in self.callers.list() {
+            let left_alone = if client.breaker().is_open() { 1.0 } else { 0.0 };
+            self.meters.breaker.with(&[client.name()]).set(left_alone);
+            if let Some(ahead) = client.clock_skew() {
+                #[expect(clippy::cast_precision_loss, reason = "tokens live for minutes")]
+                self.meters.clock_skew.with(&[client.name()]).set(ahead as f64);
+            }
+        }
         self.meters.text(&Moment {
             dropped: self.journal.dropped(),
             writable: self.journal.is_writable(),
@@ -275,6 +288,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let server = run(listener, how, &live, move |routes| {
         routes
             .configure(smart::routes)
+            .configure(operator::routes)
             .configure(|routes| http::routes(routes, &origins));
     })?;
     let admin = admin.map(|address| operate(address, &live)).transpose()?;
@@ -331,7 +345,9 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         limits: Limits::default(),
     };
     let shared = Shared::new(journal);
-    let app = parts.app(DEMO_BODY, &shared)?;
+    let mut app = parts.app(DEMO_BODY, &shared)?;
+    let anybody = Operators::for_demo().ok_or(StartError::Demo("random values".to_owned()))?;
+    app.operators = Arc::new(anybody);
     let journal = Arc::clone(&app.journal);
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -354,6 +370,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
             .app_data(pages.clone())
             .configure(smart::routes)
             .configure(demo::routes)
+            .configure(operator::routes)
             .configure(|routes| http::routes(routes, &[]));
     })?;
     Ok(Running {

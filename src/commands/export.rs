@@ -1,4 +1,4 @@
-//! `stepdown export`: the audit as FHIR AuditEvents, or the feedback or the evaluations as plain JSON; one
+//! `stepdown export`: the audit as FHIR AuditEvents, or feedback, evaluations or views as plain JSON; one
 //! to a line, oldest first. `stepdown backup`: a copy of the journal's file.
 //!
 //! Reads the journal of a settings file and changes nothing in it. What it writes names patients where the
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::CommandError;
 use crate::config::Config;
 use crate::journal::{
-    After, Archive, AuditEntry, CHART_WRITE, EvaluationLine, FeedbackEntryLine, JournalAddress, backup,
+    After, Archive, AuditEntry, CHART_WRITE, EvaluationLine, FeedbackLine, JournalAddress, ViewLine, backup,
 };
 use crate::startup::StartError;
 
@@ -42,6 +42,8 @@ enum What {
     Feedback,
     /// Answered calls, without the patient.
     Evaluations,
+    /// Who looked up the patient of which card on the operator's page.
+    Views,
 }
 
 fn since(text: &str) -> Result<Timestamp, String> {
@@ -96,6 +98,10 @@ async fn lines(
                     .map_err(StartError::from)?;
                 (entries.iter().map(evaluation).collect(), last)
             }
+            What::Views => {
+                let (entries, last) = archive.views(since, after).await.map_err(StartError::from)?;
+                (entries.iter().map(view).collect(), last)
+            }
         };
         if page.is_empty() {
             out.flush()?;
@@ -145,7 +151,7 @@ fn act(entry: &AuditEntry) -> AuditedAct {
     }
 }
 
-fn feedback(line: &FeedbackEntryLine) -> String {
+fn feedback(line: &FeedbackLine) -> String {
     json!({
         "received": line.received.to_string(),
         "at": line.at.to_string(),
@@ -155,10 +161,10 @@ fn feedback(line: &FeedbackEntryLine) -> String {
         "topic": line.topic,
         "rule": line.rule,
         "content": line.content_version,
-        "outcome": line.outcome,
+        "outcome": if line.accepted { "accepted" } else { "overridden" },
         "suggestions": line.suggestions,
-        "reasonSystem": line.reason_system,
-        "reasonCode": line.reason_code,
+        "reasonSystem": line.reason.as_ref().and_then(|reason| reason.system.as_deref()),
+        "reasonCode": line.reason.as_ref().map(|reason| &reason.code),
         "hadComment": line.had_comment,
         "comment": line.comment,
     })
@@ -177,6 +183,10 @@ fn evaluation(line: &EvaluationLine) -> String {
         "cards": line.cards,
     })
     .to_string()
+}
+
+fn view(line: &ViewLine) -> String {
+    json!({"at": line.at.to_string(), "who": line.who, "card": line.card}).to_string()
 }
 
 /// Copies the journal of a settings file to a new file.

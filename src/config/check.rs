@@ -165,11 +165,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
             .as_ref()
             .map(|tls| tls::read(&source, tls))
             .transpose()?,
-        operator_token: settings
-            .operator
-            .as_ref()
-            .map(|operator| journal::operator_token(&source, operator))
-            .transpose()?,
+        operators: journal::operators(&source, settings.operator.as_ref())?,
     })
 }
 

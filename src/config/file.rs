@@ -41,6 +41,16 @@ pub(super) struct Settings {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Operator {
+    pub(super) token_file: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) person: Vec<Spanned<Person>>,
+}
+
+/// One `[[operator.person]]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Person {
+    pub(super) name: Spanned<String>,
     pub(super) token_file: Spanned<String>,
 }
 

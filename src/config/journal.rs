@@ -1,18 +1,22 @@
-//! `[journal]` and `[operator]`: where answers are kept, and who may read their sums.
+//! `[journal]` and `[operator]`: where answers are kept, and who may look at what they hold.
 //!
 //! Turns an address and the files with secrets into what the journal opens. No error and no `Debug` of
 //! what it makes repeats an address with a password, or a secret.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use toml::Spanned;
 
 use super::check::Source;
-use super::{ConfigError, JournalConfig, file};
+use super::{ConfigError, JournalConfig, OperatorConfig, file};
 use crate::journal::{JournalAddress, is_postgres};
 
 const DEFAULT_RETENTION_DAYS: u32 = 400;
-/// Fewest characters of the operator's token.
+/// Fewest characters of an operator's token.
 const TOKEN_LENGTH: usize = 32;
+/// Most characters of an operator's name.
+const LONGEST_NAME: usize = 64;
+/// Name of whoever bears the one token of `[operator]`.
+const UNNAMED: &str = "operator";
 
 /// Reads `[journal]`.
 pub(super) fn journal(source: &Source<'_>, written: &file::Journal) -> Result<JournalConfig, ConfigError> {
@@ -61,20 +65,55 @@ fn address(source: &Source<'_>, written: &file::Journal) -> Result<JournalAddres
     Ok(JournalAddress::new(&format!("sqlite:{path}"), None))
 }
 
-/// The token of `[operator]`: long enough that nobody guesses it, in characters that a header can carry.
-pub(super) fn operator_token(
+/// Everybody of `[operator]`: the bearer of its own token, and each person.
+pub(super) fn operators(
     source: &Source<'_>,
-    written: &file::Operator,
-) -> Result<SecretString, ConfigError> {
-    use secrecy::ExposeSecret;
-    let token = secret(source, &written.token_file, "token-file")?;
+    written: Option<&file::Operator>,
+) -> Result<Vec<OperatorConfig>, ConfigError> {
+    let Some(written) = written else {
+        return Ok(Vec::new());
+    };
+    let mut all: Vec<OperatorConfig> = Vec::new();
+    if let Some(file) = &written.token_file {
+        let (name, token) = (UNNAMED.to_owned(), token(source, file)?);
+        all.push(OperatorConfig { name, token });
+    }
+    for person in &written.person {
+        let person = person.get_ref();
+        let (name, refuse) = (person.name.get_ref(), |message: &str| {
+            source.invalid(&person.name.span(), "name", message)
+        });
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
+            return Err(refuse("must be letters, digits and . _ @ - only, at most 64"));
+        }
+        if all.iter().any(|other| other.name == *name) {
+            return Err(refuse("another operator has this name"));
+        }
+        let token = token(source, &person.token_file)?;
+        if all
+            .iter()
+            .any(|other| other.token.expose_secret() == token.expose_secret())
+        {
+            let message = "another operator has this token: nobody could tell who said what";
+            return Err(source.invalid(&person.token_file.span(), "token-file", message));
+        }
+        let name = name.clone();
+        all.push(OperatorConfig { name, token });
+    }
+    Ok(all)
+}
+
+/// A token: long enough that nobody guesses it, in characters that a header can carry.
+fn token(source: &Source<'_>, file: &Spanned<String>) -> Result<SecretString, ConfigError> {
+    let token = secret(source, file, "token-file")?;
     let text = token.expose_secret();
     if text.len() < TOKEN_LENGTH || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = format!(
             "{}: must hold one token of at least {TOKEN_LENGTH} visible ASCII characters",
-            written.token_file.get_ref()
+            file.get_ref()
         );
-        return Err(source.invalid(&written.token_file.span(), "token-file", message));
+        return Err(source.invalid(&file.span(), "token-file", message));
     }
     Ok(token)
 }

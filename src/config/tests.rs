@@ -46,6 +46,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         ("keys/clients.pem", &certificate),
         ("keys/database-password", "canary\n"),
         ("keys/operator-token", "0123456789abcdef0123456789abcdef\n"),
+        ("keys/a-reviewer", "0123456789abcdef0123456789abcdeg\n"),
     ] {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
@@ -70,7 +71,8 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     assert_eq!(client.breaker, BreakerConfig::default());
     assert_eq!(client.practice.silent.len(), 2);
     assert!(config.tls.is_some());
-    assert!(config.operator_token.is_some());
+    let names: Vec<&str> = config.operators.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["operator", "a.reviewer"]);
     assert_eq!(config.journal.when_unavailable, WhenUnavailable::Refuse);
 }
 
@@ -232,6 +234,11 @@ fn a_refusal_names_line_and_key() {
             "no operator's token",
             format!("{JOURNAL}{CLIENT}[operator]\ntoken-file='nowhere'\n"),
             "`token-file`: ",
+        ),
+        (
+            "an operator's name with a space",
+            format!("{JOURNAL}{CLIENT}[operator]\n[[operator.person]]\nname='a b'\ntoken-file='token'\n"),
+            "`name`: must be letters",
         ),
         (
             "memory",
@@ -470,4 +477,25 @@ fn a_password_of_the_journal_is_never_printed() {
         "postgres://db.example:5433/answers"
     );
     assert!(!format!("{config:?}").contains("canary"));
+}
+
+#[test]
+fn operators_are_told_apart_by_name_and_token() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one"), "0123456789abcdef0123456789abcdef").unwrap();
+    std::fs::write(folder.path().join("two"), "another-one-of-32-characters-0000").unwrap();
+    let read = |name: &str, token: &str| {
+        let person = format!("[[operator.person]]\nname='{name}'\ntoken-file='{token}'\n");
+        let text = format!("{JOURNAL}{CLIENT}[operator]\ntoken-file='one'\n{person}");
+        Config::from_toml(&text, folder.path())
+    };
+    assert_eq!(read("ward", "two").unwrap().operators.len(), 2);
+    for (name, token, says) in [
+        ("operator", "two", "`name`: another operator has this name"),
+        ("ward", "one", "`token-file`: another operator has this token"),
+    ] {
+        let said = read(name, token).unwrap_err().to_string();
+        assert!(said.contains(says), "{said}");
+        assert!(!said.contains("0123456789abcdef"), "{said}");
+    }
 }

@@ -57,6 +57,11 @@ impl Breaker {
         })
     }
 
+    /// Whether the server is left alone.
+    pub fn is_open(&self) -> bool {
+        !matches!(*self.state(), State::Closed(_))
+    }
+
     /// A panic while it was held leaves a whole state behind: every change is one assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -10,7 +10,6 @@ mod call;
 mod cors;
 pub mod error;
 mod feedback;
-mod operator;
 
 use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
@@ -18,7 +17,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use error::Refused;
 
 /// JSON of the CDS Hooks protocol.
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Every route of the service. Pages of `origins` may call the protocol's own from a browser.
 pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
@@ -45,7 +44,6 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
                 .route(web::get().to(basis::handle))
                 .default_service(web::to(only_get)),
         )
-        .service(web::resource("/operator/feedback").default_service(web::to(operator::feedback)))
         .route("/livez", web::get().to(alive))
         .route("/readyz", web::get().to(ready))
         .default_service(web::to(nothing));

@@ -8,9 +8,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::read::{instant, on_readers};
+use super::read::{FeedbackRow, feedback_columns, feedback_line, instant, on_readers};
 use super::store::{Readers, Store};
-use super::{JournalAddress, JournalError, sqlite};
+use super::{FeedbackLine, JournalAddress, JournalError, sqlite};
 
 /// Rows of one page.
 const PAGE: i64 = 500;
@@ -18,14 +18,15 @@ const PAGE: i64 = 500;
 const AUDIT: &str = "\
     SELECT id, at_us, client, \"user\", patient, hook, hook_instance, content_version, outcome, answered \
     FROM audit WHERE id > $1 AND at_us >= $2 ORDER BY id LIMIT $3";
-const FEEDBACK: &str = "\
-    SELECT f.id, f.received_at_us, f.at_us, f.card, card.client, card.service, card.topic, card.rule, \
-           card.content_version, f.outcome, f.suggestions, f.reason_system, f.reason_code, f.had_comment, f.comment \
-    FROM feedback AS f JOIN card ON card.uuid = f.card \
-    WHERE f.id > $1 AND f.received_at_us >= $2 ORDER BY f.id LIMIT $3";
+const FEEDBACK: &str = concat!(
+    feedback_columns!(),
+    "WHERE f.id > $1 AND f.received_at_us >= $2 ORDER BY f.id LIMIT $3"
+);
 const EVALUATIONS: &str = "\
     SELECT id, at_us, client, service, hook, content_version, outcome, duration_us, cards \
     FROM evaluation WHERE id > $1 AND at_us >= $2 ORDER BY id LIMIT $3";
+const VIEWS: &str = "\
+    SELECT id, at_us, who, card FROM audit_view WHERE id > $1 AND at_us >= $2 ORDER BY id LIMIT $3";
 
 /// Where a page ends; the default is before the first.
 #[derive(Debug, Clone, Copy)]
@@ -77,38 +78,6 @@ pub struct AuditedCard {
     pub withheld: bool,
 }
 
-/// One entry of feedback with the card that it is about.
-pub struct FeedbackEntryLine {
-    /// When it reached the service.
-    pub received: Timestamp,
-    /// When the clinician decided.
-    pub at: Timestamp,
-    /// `uuid` of the card.
-    pub card: String,
-    /// Client that the card was issued to.
-    pub client: String,
-    /// Service that issued it.
-    pub service: String,
-    /// Topic code of the card.
-    pub topic: String,
-    /// Rule that fired.
-    pub rule: String,
-    /// Version of the clinical knowledge.
-    pub content_version: String,
-    /// `accepted` or `overridden`.
-    pub outcome: String,
-    /// The suggestions that were taken.
-    pub suggestions: Vec<String>,
-    /// System of the reason.
-    pub reason_system: Option<String>,
-    /// Code of the reason.
-    pub reason_code: Option<String>,
-    /// Whether the user wrote a comment.
-    pub had_comment: bool,
-    /// The comment, where comments are kept.
-    pub comment: Option<String>,
-}
-
 /// One answered call, without the patient.
 pub struct EvaluationLine {
     /// When the question was asked.
@@ -129,7 +98,17 @@ pub struct EvaluationLine {
     pub cards: i64,
 }
 
-type AuditRow = (
+/// That somebody looked up the patient of a card.
+pub struct ViewLine {
+    /// When.
+    pub at: Timestamp,
+    /// Name of the reviewer.
+    pub who: String,
+    /// `uuid` of the card.
+    pub card: String,
+}
+
+pub(super) type AuditRow = (
     i64,
     i64,
     String,
@@ -140,40 +119,27 @@ type AuditRow = (
     String,
     String,
     String,
-);
-type FeedbackRow = (
-    i64,
-    i64,
-    i64,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    bool,
-    Option<String>,
 );
 type EvaluationRow = (i64, i64, String, String, String, String, String, i64, i64);
+type ViewRow = (i64, i64, String, String);
 
 /// A journal that is only read.
 pub struct Archive {
     readers: Readers,
 }
 
-/// Reads one page of rows.
+/// Reads one page of rows that begin with their number; what is made of each, and where the page ends.
 macro_rules! page {
-    ($archive:expr, $statement:expr, $after:expr, $since:expr) => {
-        on_readers!(&$archive.readers, pool => sqlx::query_as($statement)
+    ($archive:expr, $statement:expr, $row:ty, $read:expr, $since:expr, $after:expr) => {{
+        let rows: Vec<$row> = on_readers!(&$archive.readers, pool => sqlx::query_as($statement)
             .bind($after.0)
             .bind($since.as_microsecond())
             .bind(PAGE)
-            .fetch_all(pool))
-    };
+            .fetch_all(pool))?;
+        let last = rows.last().map_or($after, |row| After(row.0));
+        let lines = rows.into_iter().map($read).collect::<Result<_, JournalError>>()?;
+        Ok((lines, last))
+    }};
 }
 
 impl Archive {
@@ -196,10 +162,7 @@ impl Archive {
         since: Timestamp,
         after: After,
     ) -> Result<(Vec<AuditEntry>, After), JournalError> {
-        let rows: Vec<AuditRow> = page!(self, AUDIT, after, since)?;
-        let last = rows.last().map_or(after, |row| After(row.0));
-        let entries = rows.into_iter().map(audit_entry).collect::<Result<_, _>>()?;
-        Ok((entries, last))
+        page!(self, AUDIT, AuditRow, audit_entry, since, after)
     }
 
     /// As [`Archive::audit`], of the feedback that arrived since then.
@@ -210,11 +173,8 @@ impl Archive {
         &self,
         since: Timestamp,
         after: After,
-    ) -> Result<(Vec<FeedbackEntryLine>, After), JournalError> {
-        let rows: Vec<FeedbackRow> = page!(self, FEEDBACK, after, since)?;
-        let last = rows.last().map_or(after, |row| After(row.0));
-        let lines = rows.into_iter().map(feedback_line).collect::<Result<_, _>>()?;
-        Ok((lines, last))
+    ) -> Result<(Vec<FeedbackLine>, After), JournalError> {
+        page!(self, FEEDBACK, FeedbackRow, feedback_line, since, after)
     }
 
     /// As [`Archive::audit`], of the evaluations.
@@ -226,10 +186,19 @@ impl Archive {
         since: Timestamp,
         after: After,
     ) -> Result<(Vec<EvaluationLine>, After), JournalError> {
-        let rows: Vec<EvaluationRow> = page!(self, EVALUATIONS, after, since)?;
-        let last = rows.last().map_or(after, |row| After(row.0));
-        let lines = rows.into_iter().map(evaluation_line).collect::<Result<_, _>>()?;
-        Ok((lines, last))
+        page!(self, EVALUATIONS, EvaluationRow, evaluation_line, since, after)
+    }
+
+    /// As [`Archive::audit`], of the times that a reviewer looked up a patient.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the journal cannot be read.
+    pub async fn views(
+        &self,
+        since: Timestamp,
+        after: After,
+    ) -> Result<(Vec<ViewLine>, After), JournalError> {
+        page!(self, VIEWS, ViewRow, view_line, since, after)
     }
 }
 
@@ -244,7 +213,7 @@ pub async fn backup(address: &JournalAddress, target: &Path) -> Result<(), Journ
     }
 }
 
-fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
+pub(super) fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
     let (_, at_us, client, user, patient, hook, hook_instance, content_version, outcome, answered) = row;
     let cards = serde_json::from_str(&answered);
     Ok(AuditEntry {
@@ -262,40 +231,6 @@ fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
     })
 }
 
-fn feedback_line(row: FeedbackRow) -> Result<FeedbackEntryLine, JournalError> {
-    let (
-        _,
-        received_us,
-        at_us,
-        card,
-        client,
-        service,
-        topic,
-        rule,
-        content_version,
-        outcome,
-        suggestions,
-        ..,
-    ) = row;
-    let (reason_system, reason_code, had_comment, comment) = (row.11, row.12, row.13, row.14);
-    Ok(FeedbackEntryLine {
-        received: instant(received_us)?,
-        at: instant(at_us)?,
-        card,
-        client,
-        service,
-        topic,
-        rule,
-        content_version,
-        outcome,
-        suggestions: suggestions.split_whitespace().map(str::to_owned).collect(),
-        reason_system,
-        reason_code,
-        had_comment,
-        comment,
-    })
-}
-
 fn evaluation_line(row: EvaluationRow) -> Result<EvaluationLine, JournalError> {
     let (_, at_us, client, service, hook, content_version, outcome, duration_us, cards) = row;
     Ok(EvaluationLine {
@@ -308,4 +243,9 @@ fn evaluation_line(row: EvaluationRow) -> Result<EvaluationLine, JournalError> {
         duration_us,
         cards,
     })
+}
+
+fn view_line((_, at_us, who, card): ViewRow) -> Result<ViewLine, JournalError> {
+    let at = instant(at_us)?;
+    Ok(ViewLine { at, who, card })
 }

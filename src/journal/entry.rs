@@ -46,6 +46,8 @@ pub struct IssuedCard {
     pub suggestions: Vec<Uuid>,
     /// References of the orders that the card is about. They go into the audit table only.
     pub orders: Vec<String>,
+    /// What was not known and why, as `need:why`; it names no patient.
+    pub gaps: Vec<String>,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
 }

@@ -28,9 +28,12 @@ pub enum JournalError {
     /// The file cannot be opened as a database.
     #[error("the journal cannot be opened: {0}")]
     Open(#[source] sqlx::Error),
-    /// The tables cannot be brought up to date; also: a newer version has written them.
+    /// The tables cannot be brought up to date.
     #[error("the journal's tables cannot be brought up to date: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A newer version has changed the tables so that this one can no longer use them.
+    #[error("the journal's tables are those of a newer version, which this one cannot use")]
+    Newer,
     /// The writer cannot be started.
     #[error("the journal's writer cannot be started: {0}")]
     Start(#[source] std::io::Error),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::review::Review;
 use super::{Audit, Command, Evaluation, Feedback, FeedbackSummary, JournalError, Reply, Spend};
 
 /// An evaluation on its way to the journal.
@@ -28,6 +29,7 @@ pub(super) struct Group {
     pub(super) spends: Vec<Spend>,
     pub(super) feedback: Vec<Feedback>,
     pub(super) audits: Vec<Audit>,
+    pub(super) reviews: Vec<Review>,
     pub(super) close: Option<Reply<()>>,
 }
 
@@ -35,6 +37,8 @@ pub(super) struct Group {
 pub(super) struct Answers {
     pub(super) fresh: Vec<bool>,
     pub(super) feedback: Vec<FeedbackSummary>,
+    /// Whether the card of each review is there.
+    pub(super) known: Vec<bool>,
 }
 
 impl Group {
@@ -47,6 +51,7 @@ impl Group {
                 Command::Spend(spend) => group.spends.push(spend),
                 Command::Feedback(feedback) => group.feedback.push(feedback),
                 Command::Audit(audit) => group.audits.push(audit),
+                Command::Review(review) => group.reviews.push(review),
                 Command::Close { reply } => group.close = Some(reply),
             }
         }
@@ -59,7 +64,12 @@ impl Group {
 
     /// Whether somebody is told that this was written.
     pub(super) fn is_waited_for(&self) -> bool {
-        !self.spends.is_empty() || !self.feedback.is_empty() || !self.audits.is_empty()
+        !self.spends.is_empty() || !self.audits.is_empty() || self.looks_for_cards()
+    }
+
+    /// Whether anything is about a card, which may have been recorded a moment ago.
+    pub(super) fn looks_for_cards(&self) -> bool {
+        !self.feedback.is_empty() || !self.reviews.is_empty()
     }
 
     /// Answers everyone; a caller that no longer waits is passed over.
@@ -72,6 +82,9 @@ impl Group {
         }
         for (feedback, summary) in self.feedback.into_iter().zip(answers.feedback) {
             let _ = feedback.reply.send(Ok(summary));
+        }
+        for (review, known) in self.reviews.into_iter().zip(answers.known) {
+            let _ = review.reply.send(Ok(known));
         }
         self.close
     }
@@ -86,6 +99,9 @@ impl Group {
         }
         for feedback in self.feedback {
             let _ = feedback.reply.send(Err(JournalError::Write(Arc::clone(error))));
+        }
+        for review in self.reviews {
+            let _ = review.reply.send(Err(JournalError::Write(Arc::clone(error))));
         }
         self.close
     }

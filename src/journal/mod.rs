@@ -6,12 +6,13 @@
 //! writer, which takes the evaluations recorded so far before it looks at feedback. Evaluations are
 //! written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
 //! the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else;
-//! a comment of feedback is kept only on request. No error text and no log line of this module holds a value from a row.
+//! a comment of feedback, and a reviewer's note, is kept only on request. No error text and no log line of this module holds a value from a row.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
 //! Two engines keep the same rows: SQLite for one process, PostgreSQL for several replicas, which then
 //! refuse each other's spent tokens and know each other's cards. While the database fails, evaluations
 //! wait up to a bound and are dropped and counted beyond it; everything else is refused at once.
 
+mod alike;
 mod archive;
 mod entry;
 mod error;
@@ -19,6 +20,7 @@ mod group;
 mod open;
 mod postgres;
 mod read;
+mod review;
 mod rows;
 mod sqlite;
 mod store;
@@ -34,7 +36,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, FeedbackEntryLine, backup};
+pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, ViewLine, backup};
 pub use entry::{
     ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
 };
@@ -42,7 +44,10 @@ pub use error::JournalError;
 pub(crate) use open::is_postgres;
 pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
-pub use sums::{FeedbackSum, ReasonSum};
+pub use review::{
+    Before, FINDINGS_PAGE, Finding, FindingFilter, HistoryLine, NewVerdict, Period, Verdict, VerdictLine,
+};
+pub use sums::{CallSum, DaySum, ReasonSum, RuleSum};
 
 /// What stands for a hook in the audit of a write into a chart.
 pub const CHART_WRITE: &str = "app-write";
@@ -107,6 +112,7 @@ enum Command {
     Spend(Spend),
     Feedback(Feedback),
     Audit(Audit),
+    Review(review::Review),
     Close { reply: Reply<()> },
 }
 
@@ -263,12 +269,12 @@ impl Journal {
         read::feedback_list(&self.readers, limit).await
     }
 
-    /// What was done with the cards issued since an instant, by client, version, rule and topic.
+    /// Whether a `jti` of `issuer` was taken as used.
     ///
     /// # Errors
     /// [`JournalError`] if the journal cannot be read.
-    pub async fn feedback_sums(&self, since: Timestamp) -> Result<Vec<FeedbackSum>, JournalError> {
-        sums::feedback_sums(&self.readers, since).await
+    pub async fn is_spent(&self, issuer: &str, jti: &str) -> Result<bool, JournalError> {
+        read::is_spent(&self.readers, issuer, jti).await
     }
 
     /// How much the journal holds.

@@ -9,18 +9,27 @@ use super::{JournalError, OverrideReason};
 macro_rules! on_readers {
     ($readers:expr, $pool:ident => $query:expr) => {
         match $readers {
-            Readers::Sqlite($pool) => $query.await,
-            Readers::Postgres($pool) => $query.await,
+            $crate::journal::store::Readers::Sqlite($pool) => $query.await,
+            $crate::journal::store::Readers::Postgres($pool) => $query.await,
         }
-        .map_err(JournalError::Read)
+        .map_err($crate::journal::JournalError::Read)
     };
 }
 pub(super) use on_readers;
 
-const FEEDBACK_LIST: &str = "\
-    SELECT f.at_us, card.client, card.service, card.topic, card.rule, card.indicator, card.content_version, \
-           f.outcome, f.suggestions, f.reason_system, f.reason_code, f.reason_display, f.had_comment, f.comment \
-    FROM feedback AS f JOIN card ON card.uuid = f.card ORDER BY f.id DESC LIMIT $1";
+/// The columns of a [`FeedbackRow`].
+macro_rules! feedback_columns {
+    () => {
+        "SELECT f.id, f.received_at_us, f.at_us, f.card, card.client, card.service, card.topic, card.rule, \
+                card.content_version, f.outcome, f.suggestions, f.reason_system, f.reason_code, f.reason_display, \
+                f.had_comment, f.comment \
+         FROM feedback AS f JOIN card ON card.uuid = f.card "
+    };
+}
+pub(super) use feedback_columns;
+
+const FEEDBACK_LIST: &str = concat!(feedback_columns!(), "ORDER BY f.id DESC LIMIT $1");
+const SPENT: &str = "SELECT count(*) FROM spent_token WHERE issuer = $1 AND jti = $2";
 const COUNTS: &str = "\
     SELECT (SELECT count(*) FROM evaluation) AS evaluations, (SELECT count(*) FROM card) AS cards, \
            (SELECT count(*) FROM feedback WHERE outcome = 'accepted') AS accepted, \
@@ -30,8 +39,12 @@ const COUNTS: &str = "\
 /// are kept.
 #[derive(Clone)]
 pub struct FeedbackLine {
+    /// When it reached the service.
+    pub received: Timestamp,
     /// When the clinician decided.
     pub at: Timestamp,
+    /// `uuid` of the card.
+    pub card: String,
     /// Client that the card was issued to.
     pub client: String,
     /// Service that issued it.
@@ -40,14 +53,12 @@ pub struct FeedbackLine {
     pub topic: String,
     /// Rule that fired.
     pub rule: String,
-    /// Indicator of the card.
-    pub indicator: String,
     /// Version of the clinical knowledge that fired.
     pub content_version: String,
     /// Whether the card was accepted; otherwise it was overridden.
     pub accepted: bool,
-    /// How many suggestions were taken.
-    pub suggestions: usize,
+    /// `uuid` of each suggestion that was taken.
+    pub suggestions: Vec<String>,
     /// The coded reason of an override.
     pub reason: Option<OverrideReason>,
     /// Whether the user wrote a comment.
@@ -69,8 +80,9 @@ pub struct Counts {
     pub overridden: u64,
 }
 
-/// The columns of `FEEDBACK_LIST`.
-type FeedbackRow = (
+pub(super) type FeedbackRow = (
+    i64,
+    i64,
     i64,
     String,
     String,
@@ -100,20 +112,21 @@ pub(super) fn instant(at_us: i64) -> Result<Timestamp, JournalError> {
         .map_err(|error| JournalError::Read(sqlx::Error::Decode(Box::new(error))))
 }
 
-fn feedback_line(row: FeedbackRow) -> Result<FeedbackLine, JournalError> {
-    let (at_us, client, service, topic, rule, indicator, content_version, outcome, suggestions, ..) = row;
-    let (system, code, display, had_comment, comment) = (row.9, row.10, row.11, row.12, row.13);
+pub(super) fn feedback_line(row: FeedbackRow) -> Result<FeedbackLine, JournalError> {
+    let (_, received_us, at_us, card, client, service, topic, rule, content_version, ..) = row;
+    let (system, display, had_comment, comment) = (row.11, row.13, row.14, row.15);
     Ok(FeedbackLine {
+        received: instant(received_us)?,
         at: instant(at_us)?,
+        card,
         client,
         service,
         topic,
         rule,
-        indicator,
         content_version,
-        accepted: outcome == "accepted",
-        suggestions: suggestions.split_whitespace().count(),
-        reason: code.map(|code| OverrideReason {
+        accepted: row.9 == "accepted",
+        suggestions: row.10.split_whitespace().map(str::to_owned).collect(),
+        reason: row.12.map(|code| OverrideReason {
             system,
             code,
             display,
@@ -121,6 +134,14 @@ fn feedback_line(row: FeedbackRow) -> Result<FeedbackLine, JournalError> {
         had_comment,
         comment,
     })
+}
+
+pub(super) async fn is_spent(readers: &Readers, issuer: &str, jti: &str) -> Result<bool, JournalError> {
+    let found: i64 = on_readers!(readers, pool => sqlx::query_scalar(SPENT)
+        .bind(issuer.to_owned())
+        .bind(jti.to_owned())
+        .fetch_one(pool))?;
+    Ok(found > 0)
 }
 
 pub(super) async fn counts(readers: &Readers) -> Result<Counts, JournalError> {

@@ -80,7 +80,11 @@ pub(super) fn evaluation(evaluation: &Evaluation) -> Vec<Cell<'_>> {
 }
 
 pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_>>> {
-    evaluation.findings.iter().map(|card| {
+    // What was sent and what was withheld are led by a card each.
+    let mut places = [0_i64; 2];
+    evaluation.findings.iter().map(move |card| {
+        let place = &mut places[usize::from(card.withheld)];
+        *place += 1;
         vec![
             Cell::Own(card.uuid.to_string()),
             Cell::Number(evaluation.at.as_microsecond()),
@@ -92,6 +96,8 @@ pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_
             Cell::Text(&evaluation.content_version),
             Cell::Own(joined(card.suggestions.iter())),
             Cell::Number(i64::from(card.withheld)),
+            Cell::Number(*place - 1),
+            Cell::Own(card.gaps.join(" ")),
         ]
     })
 }

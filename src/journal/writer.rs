@@ -89,7 +89,7 @@ impl Writer {
                 queues.evaluations.close();
             }
             let mut group = Group::sort(commands.drain(..));
-            if ends || !group.feedback.is_empty() || self.due.is_some_and(|due| due <= Instant::now()) {
+            if ends || group.looks_for_cards() || self.due.is_some_and(|due| due <= Instant::now()) {
                 self.due = None;
                 while let Ok(evaluation) = queues.evaluations.try_recv() {
                     self.gathered.push(evaluation.into());

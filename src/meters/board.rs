@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Every outcome of a call: the labels of the journal and of refusals.
-const OUTCOMES: [&str; 16] = [
+const OUTCOMES: [&str; 17] = [
     "cards",
     "silent",
     "withheld",
     "too-large",
+    "slow",
     "media-type",
     "unauthorized",
     "unknown-service",

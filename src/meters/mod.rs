@@ -63,6 +63,12 @@ pub struct Meters {
     pub fhir: Arc<FhirMeters>,
     /// Fetches of key sets; shared with the clients' keys.
     pub key_sets: Arc<KeySetMeters>,
+    /// Launches of the companion app by result.
+    pub smart_launches: Family<Counter>,
+    /// Whether a client's FHIR server is left alone: 1 or 0.
+    pub breaker: Family<Gauge>,
+    /// How far a client's clock is ahead of ours, in seconds.
+    pub clock_skew: Family<Gauge>,
     prefetch: Family<Counter>,
     prefetch_of: Vec<Arc<Counter>>,
     partial: Family<Counter>,
@@ -114,6 +120,9 @@ impl Meters {
             heartbeat_at: Family::new(&names::HEARTBEAT_TIMESTAMP),
             reloads: Family::new(&names::RELOAD),
             knowledge: Family::new(&names::KNOWLEDGE),
+            smart_launches: Family::new(&names::SMART_LAUNCH),
+            breaker: Family::new(&names::FHIR_BREAKER),
+            clock_skew: Family::new(&names::CLOCK_SKEW),
             fhir: Arc::default(),
             key_sets: Arc::default(),
             prefetch_of: keys()
@@ -169,6 +178,7 @@ impl Meters {
             &self.feedback_entries,
             &self.jwt_rejected,
             &self.reloads,
+            &self.smart_launches,
             &self.key_sets.refreshes,
         ] {
             family.write(&mut out);
@@ -180,6 +190,8 @@ impl Meters {
             &self.heartbeat_at,
             &self.build,
             &self.knowledge,
+            &self.breaker,
+            &self.clock_skew,
         ] {
             family.write(&mut out);
         }

@@ -93,6 +93,21 @@ pub(super) const FHIR_REQUEST_DURATION: Name = name(
     &["resource", "class"],
 );
 pub(super) const JWKS_REFRESH: Name = name("cds_jwks_refresh_total", "Fetches of key sets.", &["result"]);
+pub(super) const FHIR_BREAKER: Name = name(
+    "cds_fhir_breaker_state",
+    "Whether the FHIR server of a client is left alone for now (1) or asked (0).",
+    &["client"],
+);
+pub(super) const CLOCK_SKEW: Name = name(
+    "cds_clock_skew_seconds",
+    "By how much the last good token of a client was issued ahead of our clock; below zero: behind it.",
+    &["client"],
+);
+pub(super) const SMART_LAUNCH: Name = name(
+    "smart_launch_total",
+    "Launches of the companion app by result.",
+    &["result"],
+);
 pub(super) const DEADLINE_EXCEEDED: Name = name(
     "cds_deadline_exceeded_total",
     "Reads that the deadline of a call cut off.",

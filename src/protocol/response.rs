@@ -76,6 +76,12 @@ impl<'a> CardOut<'a> {
     pub fn indicator(&self) -> &str {
         self.indicator
     }
+
+    /// What was not known and why, as `need:why` without a space.
+    pub fn gaps(&self) -> impl Iterator<Item = String> {
+        let gaps = self.extension.basis.gaps.iter();
+        gaps.map(|gap| format!("{}:{}", gap.need, gap.why).replace(char::is_whitespace, "-"))
+    }
 }
 
 #[derive(Serialize)]

@@ -82,7 +82,10 @@ pub(super) async fn launch(app: web::Data<App>, query: web::Query<Beginning>) ->
     };
     match begun {
         Ok(departure) => redirect(departure.to.as_str(), &[departure.cookie]),
-        Err(refusal) => refused(&app.smart, refusal),
+        Err(refusal) => {
+            app.meters.smart_launches.with(&["refused"]).add(1);
+            refused(&app.smart, refusal)
+        }
     }
 }
 
@@ -103,6 +106,7 @@ pub(super) async fn arrive(
     };
     match callback::open(smart, &request, &arrival).await {
         Ok(Opened { name, cookie, resume }) => {
+            app.meters.smart_launches.with(&["opened"]).add(1);
             let path = smart.path(&format!("/smart/s/{name}"));
             let own = session_cookie(smart, &path, &cookie, LIMITS.life.as_secs());
             let mut cookies = vec![own];
@@ -114,7 +118,10 @@ pub(super) async fn arrive(
             };
             redirect(&begins, &cookies)
         }
-        Err(refusal) => refused(smart, refusal),
+        Err(refusal) => {
+            app.meters.smart_launches.with(&["refused"]).add(1);
+            refused(smart, refusal)
+        }
     }
 }
 

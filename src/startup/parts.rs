@@ -10,6 +10,7 @@ use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::journal::Journal;
 use crate::meters::{Board, Meters};
+use crate::operator::{Guesses, Operators};
 use crate::protocol::discovery;
 use crate::smart::Smart;
 use crate::trust::Trust;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
+    pub(super) guesses: Arc<Guesses>,
 }
 
 impl Shared {
@@ -33,6 +35,7 @@ impl Shared {
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
+            guesses: Arc::default(),
         }
     }
 }
@@ -79,7 +82,12 @@ impl Parts {
         };
         let mut app = parts.app(config.max_body_bytes, shared)?;
         app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
-        app.operator_token = config.operator_token.clone().map(Arc::new);
+        let guesses = Arc::clone(&shared.guesses);
+        app.operators = Arc::new(Operators::new(
+            &config.operators,
+            guesses,
+            config.journal.keep_comments,
+        ));
         if let Some(previous) = previous {
             app.does_without_journal = previous.does_without_journal;
             app.slots = Arc::clone(&previous.slots);
@@ -115,7 +123,7 @@ impl Parts {
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
             does_without_journal: false,
-            operator_token: None,
+            operators: Arc::new(Operators::new(&[], Arc::clone(&shared.guesses), false)),
             smart: self.smart,
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -28,6 +29,8 @@ pub struct Client {
     keys: Keys,
     bucket: Option<DefaultDirectRateLimiter>,
     breaker: Breaker,
+    /// Seconds by which the last good token was issued ahead of our clock; `i64::MIN` before the first.
+    skew: AtomicI64,
 }
 
 impl Client {
@@ -84,6 +87,7 @@ impl Client {
         Self {
             bucket: settings.rate.and_then(bucket),
             breaker: Breaker::new(settings.breaker),
+            skew: AtomicI64::new(i64::MIN),
             settings,
             keys,
         }
@@ -146,6 +150,18 @@ impl Client {
     #[must_use]
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
+    }
+
+    /// Seconds by which its last good token was issued ahead of our clock; `None` before the first.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<i64> {
+        let skew = self.skew.load(Ordering::Relaxed);
+        (skew != i64::MIN).then_some(skew)
+    }
+
+    /// Notes how far ahead of our clock a good token was issued, in seconds.
+    pub(super) fn note_skew(&self, seconds: i64) {
+        self.skew.store(seconds, Ordering::Relaxed);
     }
 
     /// Counts one call.

@@ -135,6 +135,8 @@ impl Trust {
         {
             return Err(Refusal::Signature);
         }
+        let issued = token.claims.issued;
+        client.note_skew(issued.as_second() - now.as_second());
         // Comes last, so that nobody but the client itself can use up one of its tokens.
         let claims = &token.claims;
         let expires = claims

@@ -48,7 +48,7 @@ pub(super) struct Claims {
     pub(super) issuer: String,
     pub(super) jti: String,
     pub(super) expires: Timestamp,
-    issued: Timestamp,
+    pub(super) issued: Timestamp,
     not_before: Option<Timestamp>,
     audiences: Vec<String>,
 }

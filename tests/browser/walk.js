@@ -1,6 +1,6 @@
 // Walks Chromium through the demonstration, the companion app and the printed knowledge, as a prescriber would.
 //
-// Environment: BASE (address of the demonstration), CHROMIUM (the program), REPORT (knowledge report, a file),
+// Environment: BASE (address of the demonstration), OPERATED and TOKEN (a service and its operator's token), CHROMIUM (the program), REPORT (knowledge report, a file),
 // SHOTS (folder of the screenshots). Arguments: names of walks, all if there are none. Each walk is a function of
 // walks.js with a fresh profile. Prints one line per finished walk, `ok <walk>` or `fault <walk> <text>`. A request that would leave this machine is stopped and is
 // a fault of its walk, and so is an error or a warning on the browser's console.
@@ -10,7 +10,7 @@ const path = require("node:path");
 const { chromium } = require("playwright-core");
 const { walks } = require("./walks.js");
 
-const { BASE, CHROMIUM, REPORT, SHOTS } = process.env;
+const { BASE, CHROMIUM, OPERATED, REPORT, SHOTS, TOKEN } = process.env;
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 /** This machine, and files, which have no host. */
 const OWN = new Set(["127.0.0.1", ""]);
@@ -42,6 +42,8 @@ async function main() {
     const start = Date.now();
     const tools = {
       base: BASE,
+      operated: OPERATED,
+      token: TOKEN,
       report: `file://${REPORT}`,
       faults,
       context: async (options) => open[open.push(await profile(browser, faults, options)) - 1],

@@ -22,6 +22,15 @@ async function launch(page) {
   await page.locator("#course").waitFor();
 }
 
+/** Stops a drug and overrides the first card with a reason. */
+async function override(page, base, patient) {
+  await stop(page, base, patient);
+  const card = page.locator("article.card").first();
+  await card.locator("select[name=reason]").selectOption({ index: 1 });
+  await card.locator("form:has(select[name=reason]) button").click();
+  await page.getByText("200").first().waitFor();
+}
+
 const name = (page) => page.locator(".banner .who").innerText();
 
 /** Serious and critical findings of axe on a page, as one line each. Evaluated apart from the page's own policy. */
@@ -103,6 +112,13 @@ async function looks({ base, report, context, shot, faults }, options) {
   await page.goto(`${base}/smart/s/gone`);
   await look("lost");
   not_found(faults);
+  await override(page, base, "berta");
+  await page.goto(`${base}/operator/`);
+  await look("operator");
+  await page.goto(`${base}/operator/cards`);
+  await look("operator-cards");
+  await page.locator("table.cards tbody a").first().click();
+  await look("operator-card");
   // The long pages that show no patient have one layout of each width and one set of colours: two windows do.
   if ((options.viewport.width > 1000) === (options.colorScheme === "dark")) return;
   await page.goto(`${base}/smart`);
@@ -343,6 +359,58 @@ const walks = {
     await shot(page, "plan-print");
     const pdf = await page.pdf({ format: "A4" });
     assert.ok(pdf.length > 2000 && pdf.subarray(0, 5).toString() === "%PDF-");
+  },
+
+  /** A reviewer finds an overridden card, judges it twice without a mouse, and asks whom it was about. */
+  async operator_reviews({ base, context }) {
+    const page = await (await context()).newPage();
+    await override(page, base, "alma");
+    await page.goto(`${base}/operator/overview`);
+    await page.getByText("In service this page asks for a sign-in").waitFor();
+    assert.match(await page.locator(".figures").innerText(), /Answered calls\s+[1-9]/);
+    assert.ok(await page.locator("svg.days rect.shown").count() > 0, "no day is drawn");
+    await reaches_all(page);
+    await page.getByRole("link", { name: "Review" }).click();
+    await page.locator("select[name=cards]").selectOption("shown");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.waitForURL(/cards=shown/);
+    await reaches_all(page);
+    await page.locator("tr", { hasText: "overridden" }).first().locator("a").click();
+    for (const verdict of ["wrong", "not-useful"]) {
+      await page.locator(`input[value=${verdict}]`).focus();
+      await page.keyboard.press("Space");
+      await page.getByRole("button", { name: "Keep this verdict" }).focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("status").getByText("The verdict is kept").waitFor();
+    }
+    const history = await page.locator("[aria-label='History of verdicts'] tbody tr").allInnerTexts();
+    assert.match(history.join("\n"), /not useful[^]*wrong/);
+    assert.doesNotMatch(await page.locator("main").innerText(), /Patient\//);
+    await page.getByRole("button", { name: "Show patient and orders" }).click();
+    await page.getByText(/^Written down/).waitFor();
+    assert.match(await page.locator("main").innerText(), /Patient\/alma/);
+  },
+
+  /** Without a token nobody sees anything; with it a session begins, and ends when it is signed out. */
+  async operator_signs_in({ operated, token, context, shot, faults }) {
+    const page = await (await context()).newPage();
+    await page.goto(`${operated}/operator`);
+    await page.getByLabel("Operator's token").fill("a wrong one");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+    // The browser tells the status of the refused form.
+    for (const fault of faults.splice(0)) assert.match(fault, /403/);
+    faults.push(...(await judged(page)));
+    await shot(page, "operator-sign-in");
+    await page.getByLabel("Operator's token").fill(token);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /What fired/ }).waitFor();
+    faults.push(...(await judged(page)));
+    await reaches_all(page);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Operator's token").waitFor();
+    await page.goto(`${operated}/operator/cards`);
+    assert.match(page.url(), /sign-in$/);
   },
 
   ...Object.fromEntries(WINDOWS.map(([width, height, scheme]) => [

@@ -4,8 +4,8 @@
 //! folder, where the screenshots are kept too (`tmp/browser/shots`). Nothing the browser asks for leaves this
 //! machine: a request that would is stopped and fails its walk.
 
-use crate::helpers::Demo;
 use crate::helpers::installed;
+use crate::helpers::{Demo, TestApp};
 use std::process::{Command, Stdio};
 
 const FILES: [&str; 4] = ["package.json", "package-lock.json", "walk.js", "walks.js"];
@@ -21,9 +21,16 @@ async fn the_pages_work_in_chromium() {
     let page = stepdown::content::report(None).expect("knowledge that can be told");
     std::fs::write(&report, page).unwrap();
     let demo = Demo::spawn().await;
+    let token = "an-operator-token-of-forty-characters-00";
+    let file = folder.join("token");
+    std::fs::write(&file, token).unwrap();
+    let journal = "url = 'sqlite:journal.db'\n[operator]\ntoken-file";
+    let operated = TestApp::keeping(&format!("{journal} = '{}'", file.display())).await;
     let output = Command::new(installed::program("node", &["nodejs"]))
         .arg(folder.join("walk.js"))
         .env("BASE", demo.base())
+        .env("OPERATED", operated.base())
+        .env("TOKEN", token)
         .env("CHROMIUM", chromium)
         .env("REPORT", &report)
         .env("SHOTS", folder.join("shots"))

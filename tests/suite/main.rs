@@ -77,6 +77,7 @@ mod journal {
     mod outage;
     mod processes;
     mod replicas;
+    mod review;
 }
 
 mod properties {

@@ -14,6 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSs
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::JournalError;
+use super::alike;
 use super::group::{Answers, Group};
 
 /// Time for a connection and its login.
@@ -121,8 +122,7 @@ impl Link {
         let unbound = "SELECT set_config('statement_timeout', '0', false)";
         let run = sqlx::query(unbound).execute(&mut self.connection).await;
         run.map_err(JournalError::Open)?;
-        let run = migrator().run(&mut self.connection).await;
-        run.map_err(JournalError::Migrate)?;
+        alike::migrate!(&mut self.connection, migrator())?;
         let run = sqlx::query(SESSION).execute(&mut self.connection).await;
         run.map(drop).map_err(JournalError::Open)
     }
@@ -164,11 +164,21 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "start".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/postgres/0001_start.sql").into_sql_str(),
-        false,
-    )])
+    let step = |version, name: &'static str, sql: &'static str| {
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations(vec![
+        step(1, "start", include_str!("../migrations/postgres/0001_start.sql")),
+        step(
+            3,
+            "review",
+            include_str!("../migrations/postgres/0003_review.sql"),
+        ),
+    ])
 }

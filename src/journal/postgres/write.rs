@@ -7,12 +7,10 @@ use jiff::Timestamp;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use crate::journal::alike;
 use crate::journal::group::{Answers, Group, Recorded};
 use crate::journal::rows::{self, Cell, LENGTHS, Table};
 use crate::journal::{Feedback, FeedbackSummary, Spend};
-
-/// Most rows of a table that one purge removes, so that it never holds up an answer for long.
-const PURGE_PORTION: i64 = 2_000;
 
 const EVALUATIONS: Table = Table {
     into: "INSERT INTO evaluation (at_us, client, service, hook, hook_instance, content_version, outcome, \
@@ -22,8 +20,8 @@ const EVALUATIONS: Table = Table {
 };
 const CARDS: Table = Table {
     into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, \
-           suggestions, withheld)",
-    columns: 10,
+           suggestions, withheld, place, gaps)",
+    columns: 12,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
@@ -53,16 +51,6 @@ const INSERT_FEEDBACK: &str = "\
                value->>'comment' \
         FROM known ORDER BY uuid, ordinality ON CONFLICT DO NOTHING RETURNING 1) \
     SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM entry) - (SELECT count(*) FROM known)";
-const RAISE_AUDIT_FLOOR: &str = "UPDATE audit_floor SET before_us = greatest(before_us, $1)";
-/// Feedback goes with its card.
-const PURGES: [&str; 3] = [
-    "DELETE FROM evaluation WHERE id IN (SELECT id FROM evaluation WHERE at_us < $1 LIMIT $2)",
-    "DELETE FROM card WHERE uuid IN (SELECT uuid FROM card WHERE issued_at_us < $1 LIMIT $2)",
-    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_us < $1 LIMIT $2)",
-];
-const PURGE_SPENT: &str = "\
-    DELETE FROM spent_token WHERE (issuer, jti) IN \
-    (SELECT issuer, jti FROM spent_token WHERE expires_s < $1 LIMIT $2)";
 
 /// Writes one group in one transaction.
 pub(super) async fn group(
@@ -84,10 +72,15 @@ pub(super) async fn group(
         audit.push(row);
     }
     insert(&mut transaction, &AUDIT, &audit).await?;
+    let mut known = Vec::with_capacity(group.reviews.len());
+    for review in &group.reviews {
+        known.push(alike::review!(&mut *transaction, review, keep_comments));
+    }
     transaction.commit().await?;
     Ok(Answers {
         fresh,
         feedback: kept,
+        known,
     })
 }
 
@@ -201,20 +194,7 @@ pub(super) async fn purge(
     kept: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    sqlx::query(RAISE_AUDIT_FLOOR)
-        .bind(kept.as_microsecond())
-        .execute(&mut *transaction)
-        .await?;
-    let steps = PURGES.map(|statement| (statement, kept.as_microsecond()));
-    let mut more = false;
-    for (statement, before) in std::iter::once((PURGE_SPENT, spent.as_second())).chain(steps) {
-        let done = sqlx::query(statement)
-            .bind(before)
-            .bind(PURGE_PORTION)
-            .execute(&mut *transaction)
-            .await?;
-        more |= done.rows_affected() >= PURGE_PORTION.unsigned_abs();
-    }
+    let more = alike::purge!(&mut *transaction, spent, kept);
     transaction.commit().await?;
     Ok(more)
 }

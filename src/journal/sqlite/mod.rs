@@ -17,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::JournalError;
+use super::alike;
 use super::group::{Answers, Group};
 
 /// How long a connection waits for a lock that another process holds, say a backup.
@@ -121,8 +122,7 @@ impl Link {
     }
 
     pub(super) async fn migrate(&mut self) -> Result<(), JournalError> {
-        let run = migrator().run(&mut self.connection).await;
-        run.map_err(JournalError::Migrate)
+        alike::migrate!(&mut self.connection, migrator())
     }
 
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
@@ -183,5 +183,6 @@ fn migrator() -> Migrator {
             "withheld cards",
             include_str!("../migrations/sqlite/0002_withheld.sql"),
         ),
+        step(3, "review", include_str!("../migrations/sqlite/0003_review.sql")),
     ])
 }

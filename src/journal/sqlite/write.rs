@@ -5,12 +5,10 @@ use jiff::Timestamp;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::journal::alike;
 use crate::journal::group::{Answers, Group, Recorded};
 use crate::journal::rows::{self, Cell, LENGTHS, Table};
 use crate::journal::{Feedback, FeedbackSummary, Spend};
-
-/// Most rows of a table that one purge removes, so that it never holds up an answer for long.
-const PURGE_PORTION: i64 = 2_000;
 
 const EVALUATIONS: Table = Table {
     into: "INSERT INTO evaluation (at_us, client, service, hook, hook_instance, content_version, outcome, \
@@ -19,8 +17,9 @@ const EVALUATIONS: Table = Table {
     end: "",
 };
 const CARDS: Table = Table {
-    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, withheld)",
-    columns: 10,
+    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, \
+           withheld, place, gaps)",
+    columns: 12,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
@@ -42,16 +41,6 @@ const INSERT_FEEDBACK: &str = "\
 const COUNT_UNKNOWN: &str = "\
     SELECT count(*) FROM json_each(?1) AS entry \
     WHERE NOT EXISTS (SELECT 1 FROM card WHERE card.uuid = entry.value->>'card' AND card.client = ?2)";
-const RAISE_AUDIT_FLOOR: &str = "UPDATE audit_floor SET before_us = max(before_us, ?1)";
-/// Feedback goes with its card.
-const PURGES: [&str; 3] = [
-    "DELETE FROM evaluation WHERE id IN (SELECT id FROM evaluation WHERE at_us < ?1 LIMIT ?2)",
-    "DELETE FROM card WHERE uuid IN (SELECT uuid FROM card WHERE issued_at_us < ?1 LIMIT ?2)",
-    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_us < ?1 LIMIT ?2)",
-];
-const PURGE_SPENT: &str = "\
-    DELETE FROM spent_token WHERE (issuer, jti) IN \
-    (SELECT issuer, jti FROM spent_token WHERE expires_s < ?1 LIMIT ?2)";
 
 /// Whether each transaction from now on is flushed to the disk, or left to the next one that is.
 pub(super) async fn flush_each(connection: &mut SqliteConnection, on: bool) -> Result<(), sqlx::Error> {
@@ -80,10 +69,15 @@ pub(super) async fn group(
     }
     let audit = group.audits.iter().map(|audit| rows::chart_write(&audit.write));
     insert(&mut transaction, &AUDIT, audit.collect::<Result<_, _>>()?).await?;
+    let mut known = Vec::with_capacity(group.reviews.len());
+    for review in &group.reviews {
+        known.push(alike::review!(&mut *transaction, review, keep_comments));
+    }
     transaction.commit().await?;
     Ok(Answers {
         fresh,
         feedback: kept,
+        known,
     })
 }
 
@@ -177,20 +171,7 @@ pub(super) async fn purge(
     kept: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query(RAISE_AUDIT_FLOOR)
-        .bind(kept.as_microsecond())
-        .execute(&mut *transaction)
-        .await?;
-    let steps = PURGES.map(|statement| (statement, kept.as_microsecond()));
-    let mut more = false;
-    for (statement, before) in std::iter::once((PURGE_SPENT, spent.as_second())).chain(steps) {
-        let done = sqlx::query(statement)
-            .bind(before)
-            .bind(PURGE_PORTION)
-            .execute(&mut *transaction)
-            .await?;
-        more |= done.rows_affected() >= PURGE_PORTION.unsigned_abs();
-    }
+    let more = alike::purge!(&mut *transaction, spent, kept);
     transaction.commit().await?;
     Ok(more)
 }

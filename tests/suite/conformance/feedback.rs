@@ -90,7 +90,10 @@ async fn keeps_outcomes_and_reasons_and_logs_no_comment() {
     );
     let kept = app.journal().feedback_list(10).await.unwrap();
     assert_eq!(kept.len(), 3);
-    assert!(kept.iter().any(|line| line.accepted && line.suggestions == 1));
+    assert!(
+        kept.iter()
+            .any(|line| line.accepted && line.suggestions.len() == 1)
+    );
     let coded = |code: &str| {
         kept.iter()
             .find(|line| line.reason.as_ref().is_some_and(|reason| reason.code == code))

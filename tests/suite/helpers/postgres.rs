@@ -96,6 +96,11 @@ impl Postgres {
     pub fn database(&self, name: &str) -> String {
         self.execute("postgres", &format!("CREATE DATABASE {name}"))
             .unwrap();
+        self.database_url(name)
+    }
+
+    /// Address of a database that is there.
+    pub fn database_url(&self, name: &str) -> String {
         let folder = self.folder.path().display();
         format!("postgres://{USER}@localhost:{}/{name}?host={folder}", self.port)
     }

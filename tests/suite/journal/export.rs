@@ -7,6 +7,7 @@ use crate::referee::judge;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
+use stepdown::journal::Journal;
 
 const PATH: &str = "/cds-services/stepdown-medication-discontinue";
 
@@ -103,6 +104,32 @@ async fn feedback_and_evaluations_leave_as_plain_lines_without_the_patient() {
             "{line}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_journal_in_use_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path(), "off");
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    let answer = program.post(PATH, &request).await;
+    let feedback = json!({"feedback": [{"card": answer.cards()[0]["uuid"], "outcome": "overridden",
+        "outcomeTimestamp": now().to_string()}]});
+    let kept = program.post(&format!("{PATH}/feedback"), &feedback).await;
+    assert_eq!(kept.status, 200);
+    // Nothing is stopped, and calls go on while it is copied.
+    let (made, _) = tokio::join!(
+        async { stepdown(&["backup", "--config", "settings.toml", "copy.db"], folder.path()) },
+        program.post(PATH, &request)
+    );
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    program.kill();
+    let copy = format!("sqlite:{}", folder.path().join("copy.db").display());
+    let copy = Journal::open(&copy).await.unwrap();
+    assert_eq!(copy.feedback_list(10).await.unwrap().len(), 1);
+    assert!(
+        folder.path().join("journal.db-wal").exists(),
+        "the journal writes ahead"
+    );
 }
 
 #[tokio::test]

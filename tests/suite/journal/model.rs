@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use stepdown::journal::{
-    Counts, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, Journal,
+    After, Archive, Counts, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, Journal,
+    JournalAddress, NewVerdict, Period, Verdict,
 };
 use stepdown::startup::Clock;
 use uuid::Uuid;
@@ -26,6 +27,10 @@ enum Step {
     },
     /// A token.
     Spend { issuer: usize, jti: u8, expired: bool },
+    /// A verdict about the n-th card, with the key of a form that may have been sent before.
+    Judge { about: usize, key: u8, verdict: usize },
+    /// A look at whom the n-th card was about.
+    Reveal { about: usize },
     /// A restart; what is old goes.
     Restart,
 }
@@ -38,6 +43,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..2_usize, about).prop_map(|(client, about)| Step::Feedback { client, about }),
         4 => (0..2_usize, 0..4_u8, any::<bool>())
             .prop_map(|(issuer, jti, expired)| Step::Spend { issuer, jti, expired }),
+        3 => (0..12_usize, 0..4_u8, 0..3_usize)
+            .prop_map(|(about, key, verdict)| Step::Judge { about, key, verdict }),
+        1 => (0..12_usize).prop_map(|about| Step::Reveal { about }),
         1 => Just(Step::Restart),
     ]
 }
@@ -51,6 +59,9 @@ struct Model {
     issued: Vec<Uuid>,
     feedback: BTreeSet<(Uuid, bool, i64)>,
     spent: BTreeMap<(usize, u8), bool>,
+    /// In their order: key, card, verdict.
+    verdicts: Vec<(u8, Uuid, usize)>,
+    views: Vec<Uuid>,
 }
 
 impl Model {
@@ -58,6 +69,7 @@ impl Model {
         self.evaluations.retain(|old| !old);
         self.cards.retain(|_, (_, old)| !*old);
         self.feedback.retain(|(card, ..)| self.cards.contains_key(card));
+        self.verdicts.retain(|(_, card, _)| self.cards.contains_key(card));
         self.spent.retain(|_, expired| !*expired);
     }
 
@@ -72,6 +84,28 @@ impl Model {
             }
         }
         summary
+    }
+
+    /// A form that was sent before changes nothing; so says its key, as long as its verdict is there.
+    fn judge(&mut self, key: u8, card: Uuid, verdict: usize) -> bool {
+        let known = self.cards.contains_key(&card);
+        if known && self.verdicts.iter().all(|(other, ..)| *other != key) {
+            self.verdicts.push((key, card, verdict));
+        }
+        known
+    }
+
+    /// How many cards of each client were said last to be right, wrong, not useful.
+    fn said(&self) -> BTreeMap<usize, [u64; 3]> {
+        let mut said = BTreeMap::new();
+        for (card, (client, _)) in &self.cards {
+            let of: &mut [u64; 3] = said.entry(*client).or_default();
+            let last = self.verdicts.iter().rev().find(|(_, about, _)| about == card);
+            if let Some((.., verdict)) = last {
+                of[*verdict] += 1;
+            }
+        }
+        said
     }
 
     fn counts(&self) -> Counts {
@@ -97,6 +131,7 @@ fn evaluation(client: usize, old: bool, cards: &[Uuid]) -> Evaluation {
         indicator: "info".into(),
         suggestions: vec![],
         orders: vec!["MedicationRequest/\0".into()],
+        gaps: vec![],
         withheld: false,
     };
     Evaluation {
@@ -146,6 +181,41 @@ async fn open(url: &str) -> Journal {
     journal
 }
 
+/// What the journal says about verdicts and looks is what the model says.
+async fn compare(url: &str, journal: &Journal, model: &Model) {
+    assert_eq!(journal.counts().await.unwrap(), model.counts());
+    let sums = journal.rule_sums(Period::ALL, "").await.unwrap();
+    for (client, said) in model.said() {
+        let of = sums.iter().filter(|sum| sum.client == CLIENTS[client]);
+        let got = of.fold([0; 3], |all, sum| {
+            [all[0] + sum.right, all[1] + sum.wrong, all[2] + sum.not_useful]
+        });
+        assert_eq!(got, said);
+    }
+    let history = journal.verdict_history(Period::ALL, "").await.unwrap();
+    let history: Vec<_> = history
+        .into_iter()
+        .map(|line| (line.card, line.verdict))
+        .collect();
+    let model_history = model.verdicts.iter();
+    let wanted: Vec<_> = model_history
+        .map(|(_, card, verdict)| (card.to_string(), Verdict::ALL[*verdict]))
+        .collect();
+    assert_eq!(history, wanted);
+    let archive = Archive::open(&JournalAddress::new(url, None)).await.unwrap();
+    let (views, _) = archive
+        .views(Timestamp::UNIX_EPOCH, After::default())
+        .await
+        .unwrap();
+    let cards: Vec<String> = views.into_iter().map(|view| view.card).collect();
+    let wanted: Vec<String> = model.views.iter().map(Uuid::to_string).collect();
+    assert_eq!(cards, wanted);
+}
+
+fn key(number: u8) -> Uuid {
+    Uuid::from_u128(u128::from(number) + 1)
+}
+
 async fn try_steps(url: &str, steps: &[Step]) {
     let (mut journal, mut model) = (open(url).await, Model::default());
     for step in steps {
@@ -179,11 +249,37 @@ async fn try_steps(url: &str, steps: &[Step]) {
                 model.spent.entry((*issuer, *jti)).or_insert(*expired);
                 assert_eq!(got, fresh, "{step:?}");
             }
+            Step::Judge {
+                about,
+                key: form,
+                verdict,
+            } => {
+                let card = model.issued.get(*about).copied().unwrap_or(Uuid::nil());
+                let new = NewVerdict {
+                    key: key(*form),
+                    card,
+                    who: "reviewer \0".into(),
+                    verdict: Verdict::ALL[*verdict],
+                    note: Some("with \0 in it".into()),
+                };
+                let known = journal.judge(new).await.unwrap();
+                assert_eq!(known, model.judge(*form, card, *verdict), "{step:?}");
+            }
+            Step::Reveal { about } => {
+                let card = model.issued.get(*about).copied().unwrap_or(Uuid::nil());
+                let entry = journal.reveal(card, "reviewer").await.unwrap();
+                let known = model.cards.contains_key(&card);
+                assert_eq!(entry.is_some(), known, "{step:?}");
+                if let Some(entry) = entry {
+                    assert!(entry.cards.iter().any(|one| one.card == card.to_string()));
+                    model.views.push(card);
+                }
+            }
             Step::Restart => {
                 journal.close().await.unwrap();
                 journal = open(url).await;
                 model.forget_what_is_old();
-                assert_eq!(journal.counts().await.unwrap(), model.counts());
+                compare(url, &journal, &model).await;
             }
         }
     }
@@ -191,7 +287,7 @@ async fn try_steps(url: &str, steps: &[Step]) {
     assert_eq!(journal.dropped(), 0);
     let journal = open(url).await;
     model.forget_what_is_old();
-    assert_eq!(journal.counts().await.unwrap(), model.counts());
+    compare(url, &journal, &model).await;
     journal.close().await.unwrap();
 }
 

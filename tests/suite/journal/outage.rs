@@ -3,6 +3,8 @@
 use crate::helpers::postgres::{PASSWORD, Postgres};
 use crate::helpers::{Stop, TestApp, installed, now};
 use serde_json::{Value, json};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use std::time::Duration;
 use stepdown::journal::Journal;
 
@@ -121,4 +123,36 @@ async fn a_database_that_is_not_there_is_named_without_its_password() {
         .database_over_tcp("remote")
         .replace("/remote", "/remote?sslmode=verify-full");
     assert!(Journal::open(&remote).await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_stops_feedback_and_no_prescriber() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", "[admin]\nlisten = '127.0.0.1:0'", "");
+    let careful = app.await;
+    let carefree = TestApp::keeping(
+        "url = 'sqlite:journal.db'\nwhen-unavailable = 'accept'\n[admin]\nlisten = '127.0.0.1:0'",
+    )
+    .await;
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    for (app, hook, ready) in [(&careful, 503, 503), (&carefree, 200, 200)] {
+        let before = app.trusted_ehr().hook(&request).await.cards()[0].clone();
+        let file = app.folder().join("journal.db");
+        let mut hand = SqliteConnectOptions::new()
+            .filename(&file)
+            .connect()
+            .await
+            .unwrap();
+        for broken in ["spent_token", "audit"] {
+            let rename = format!("ALTER TABLE {broken} RENAME TO {broken}_gone");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(rename))
+                .execute(&mut hand)
+                .await
+                .unwrap();
+        }
+        assert_eq!(app.trusted_ehr().hook(&request).await.status, hook);
+        let feedback = app.trusted_ehr().feedback(HOOK, &overridden(&before)).await;
+        assert_eq!(feedback.status, 503);
+        assert_eq!(status(app, "/readyz").await, ready);
+        assert!(app.metrics().await.contains("\ncds_journal_writable 0\n"));
+    }
 }

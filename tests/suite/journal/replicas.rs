@@ -3,6 +3,7 @@
 use crate::helpers::postgres::Postgres;
 use crate::helpers::{Stop, TestApp, installed, now};
 use serde_json::{Value, json};
+use stepdown::journal::Journal;
 
 const HOOK: &str = "medication-discontinue";
 
@@ -70,6 +71,17 @@ async fn replicas_share_one_server() {
         let said = server.execute("shared", attempt).unwrap_err();
         assert!(said.contains("audit entries are"), "{said}");
     }
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'of the next version', true, 'x', 0)";
+    server.execute("shared", newer).unwrap();
+    let url = server.database_url("shared");
+    let beside = Journal::open(&url).await.unwrap();
+    beside.close().await.unwrap();
+    server
+        .execute("shared", "UPDATE program_floor SET knows = 9999")
+        .unwrap();
+    let refused = Journal::open(&url).await.err().unwrap().to_string();
+    assert!(refused.contains("a newer version"), "{refused}");
     let elsewhere =
         "SELECT * FROM card; SELECT * FROM feedback; SELECT * FROM evaluation; SELECT * FROM spent_token";
     let patient = Stop::tacrolimus().request()["context"]["patientId"]

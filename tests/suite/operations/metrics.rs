@@ -60,6 +60,8 @@ async fn a_scrape_counts_calls_cards_rules_tokens_and_feedback() {
         ("cds_patient_mismatch_total", 1.0),
         (r#"cds_prefetch_key_total{key="patient",state="data"}"#, 1.0),
         ("cds_journal_writable", 1.0),
+        (r#"cds_fhir_breaker_state{client="hospital"}"#, 0.0),
+        (r#"cds_clock_skew_seconds{client="hospital"}"#, -30.0),
         ("cds_ready", 1.0),
         ("cds_heartbeat_ok", 1.0),
     ] {

@@ -1,0 +1,41 @@
+//! The operator's pages: what fired, what became of it, and the review of cards, also of those in silent mode.
+//!
+//! Turns the journal into pages that were rendered on the server, and a reviewer's verdict into a row of it. It
+//! has a door of its own: a token of `[operator]`, as a bearer token or through a sign-in that gives a short
+//! cookie. No page shows a patient, but the one that a reviewer asks for by name; that is written down first.
+//! Pages need no script, hold nothing foreign, and link to each other by relative addresses, so that they work
+//! behind a proxy under any path. In the demonstration nobody signs in, and every page says so.
+
+mod cards;
+mod counts;
+mod door;
+mod draw;
+mod feedback;
+mod gate;
+mod period;
+mod ratio;
+mod session;
+mod sheet;
+
+pub(crate) use gate::{Guesses, Operators};
+
+use actix_web::web;
+
+/// Every route of the pages.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/operator/feedback").default_service(web::to(feedback::handle)))
+        .route("/operator", web::get().to(door::front))
+        .route("/operator/", web::get().to(door::front))
+        .route("/operator/style.css", web::get().to(door::style))
+        .route("/operator/icon.svg", web::get().to(door::icon))
+        .route("/operator/sign-in", web::get().to(door::ask))
+        .route("/operator/sign-in", web::post().to(door::sign_in))
+        .route("/operator/sign-out", web::post().to(door::sign_out))
+        .route("/operator/overview", web::get().to(counts::show))
+        .route("/operator/cards", web::get().to(cards::list))
+        .route("/operator/card", web::get().to(cards::one))
+        .route("/operator/verdict", web::post().to(cards::judge))
+        .route("/operator/reveal", web::post().to(cards::reveal))
+        .route("/operator/export", web::get().to(sheet::export));
+}
