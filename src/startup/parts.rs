@@ -2,6 +2,7 @@
 
 use super::listening::scheme;
 use super::{App, Callers, Clock, Discovery, StartError};
+use crate::capture::Capture;
 use crate::clinical::knowledge::Knowledge;
 use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
+    pub(super) capture: Option<Arc<Capture>>,
 }
 
 impl Shared {
@@ -33,6 +35,7 @@ impl Shared {
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
+            capture: None,
         }
     }
 }
@@ -102,6 +105,7 @@ impl Parts {
             board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
+            capture: shared.capture.clone(),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
             fhir: FhirClient::counting(&shared.meters.fhir),
@@ -124,7 +128,8 @@ impl Parts {
     }
 }
 
-fn local_codes(client: &ClientConfig) -> LocalCodes {
+/// The local codes of a client, as they are looked up.
+pub(crate) fn local_codes(client: &ClientConfig) -> LocalCodes {
     let mut codes = LocalCodes::default();
     for local in &client.codes {
         codes.insert(
