@@ -6,6 +6,7 @@
 //! The names of the settings are part of the outside contract, section 5. The file that documents
 //! them all is `deploy/settings.default.toml`.
 
+mod capture;
 mod check;
 mod file;
 mod journal;
@@ -14,6 +15,7 @@ mod operations;
 mod shows;
 mod smart;
 mod tls;
+mod traces;
 #[cfg(test)]
 mod tests;
 
@@ -29,10 +31,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 
+pub use capture::CaptureConfig;
 pub use limits::{BreakerConfig, Limits, Rate};
 pub use operations::HeartbeatConfig;
 pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
 pub use smart::{SmartConfig, SmartLogin};
+pub use traces::TracesConfig;
 
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
 pub(crate) const DEMO_TRIGGER: &str = "org.stepdown.demo.trigger";
@@ -77,6 +81,10 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Who may look at what the journal holds; nobody unless set.
     pub operators: Vec<OperatorConfig>,
+    /// Where spans are sent; nowhere unless set.
+    pub traces: Option<TracesConfig>,
+    /// Where recent requests are kept; nowhere unless set.
+    pub capture: Option<CaptureConfig>,
 }
 
 /// Somebody who may look at what the journal holds.
@@ -125,6 +133,12 @@ pub struct ClientConfig {
     pub breaker: BreakerConfig,
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
     pub stop_triggers: Option<StopTriggers>,
+    /// Whether its `traceparent` is the parent of our spans, and not only a link; off unless set.
+    pub trusts_traceparent: bool,
+    /// Whether its FHIR server is told the trace of a read; off unless set.
+    pub sends_traceparent: bool,
+    /// Whether its requests are kept for a while; off unless set.
+    pub captured: bool,
 }
 
 /// An EHR that has no hook for a stop may fire `patient-view` from a trigger of its own and say so in an
@@ -280,6 +294,9 @@ impl ClientConfig {
                 extension: DEMO_TRIGGER.to_owned(),
                 codes: vec![DEMO_STOP.to_owned()],
             }),
+            trusts_traceparent: false,
+            sends_traceparent: false,
+            captured: false,
         }
     }
 }

@@ -14,6 +14,8 @@ mod course;
 mod fetch;
 mod outcomes;
 
+pub use fetch::Answer;
+
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::PatientRecord;
 use crate::fhir::breaker::Breaker;
@@ -80,19 +82,33 @@ pub async fn gather(
     local: &LocalCodes,
     now: Timestamp,
 ) -> Result<PatientRecord, GatherError> {
+    let gathered = gather_with_answers(request, ehr, knowledge, local, now).await;
+    gathered.map(|(record, _)| record)
+}
+
+/// As [`gather`], with what the FHIR server answered.
+pub(crate) async fn gather_with_answers(
+    request: &HookRequest<'_>,
+    ehr: Ehr<'_>,
+    knowledge: &Knowledge,
+    local: &LocalCodes,
+    now: Timestamp,
+) -> Result<(PatientRecord, Vec<Answer>), GatherError> {
     let material = Material::new(request, ehr.base, knowledge, local, now);
     let orders = ContextOrders::read(request);
     let subjects = material.subjects(&orders)?;
     let Some(server) = ehr.server(request) else {
-        return Ok(assemble(&material, &orders, &subjects, &[]).record);
+        let record = assemble(&material, &orders, &subjects, &[]).record;
+        return Ok((record, Vec::new()));
     };
     let mut answers = fetch::missing(&material, &knowledge.needs, ehr.fhir, server).await;
     let first = assemble(&material, &orders, &subjects, &answers);
     if first.unresolved.is_empty() {
-        return Ok(first.record);
+        return Ok((first.record, answers));
     }
     answers.extend(fetch::medications(&first.unresolved, ehr.fhir, server).await);
-    Ok(assemble(&material, &orders, &subjects, &answers).record)
+    let record = assemble(&material, &orders, &subjects, &answers).record;
+    Ok((record, answers))
 }
 
 /// Gathers the record from the request alone.
@@ -106,10 +122,25 @@ pub fn read_given(
     local: &LocalCodes,
     now: Timestamp,
 ) -> Result<PatientRecord, GatherError> {
+    read_saved(request, base, knowledge, local, now, &[])
+}
+
+/// Gathers the record from the request and from what a FHIR server answered then.
+///
+/// # Errors
+/// As [`gather`].
+pub(crate) fn read_saved(
+    request: &HookRequest<'_>,
+    base: Option<&Url>,
+    knowledge: &Knowledge,
+    local: &LocalCodes,
+    now: Timestamp,
+    answers: &[Answer],
+) -> Result<PatientRecord, GatherError> {
     let material = Material::new(request, base, knowledge, local, now);
     let orders = ContextOrders::read(request);
     let subjects = material.subjects(&orders)?;
-    Ok(assemble(&material, &orders, &subjects, &[]).record)
+    Ok(assemble(&material, &orders, &subjects, answers).record)
 }
 
 impl<'e> Ehr<'e> {

@@ -1,4 +1,4 @@
-//! The command line; the exit code is decided here.
+//! The command line.
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -13,12 +13,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match commands::run(Arguments::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            commands::complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    commands::run(Arguments::parse().command)
 }

@@ -13,16 +13,19 @@ use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
 use crate::config::{DEMO_APP, DEMO_LAUNCH, StopTriggers, WhenDataMissing};
 use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
-use crate::gather::{Ehr, GatherError, gather};
+use crate::gather::{Answer, Ehr, GatherError, gather_with_answers};
 use crate::journal;
 use crate::meters::Meters;
 use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError, document};
 use crate::protocol::response::{self, CardOut, HookAnswer, answer as write_answer};
+use crate::replay::Envelope;
 use crate::startup::App;
+use crate::traces;
 use crate::trust::TrustedEhr;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 use url::Url;
 
 /// Why a call has no answer.
@@ -81,9 +84,11 @@ pub async fn answer(
     body: &[u8],
 ) -> Result<Answered, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
-    let body = document(body).map_err(Failure::Request)?;
-    let mut request =
-        HookRequest::read_for(&body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
+    let reading = traces::reading().entered();
+    let read = document(body).map_err(Failure::Request)?;
+    let request = HookRequest::read_for(&read, |hook| *hook == *service.hook);
+    let mut request = request.map_err(Failure::Request)?;
+    drop(reading);
     request.prefetch.rename(ehr.client().prefetch_names());
     if ehr
         .client()
@@ -96,14 +101,30 @@ pub async fn answer(
     check_patient(&request)?;
     let readable = readable_server(ehr, &request)?;
     ehr.client().admit().map_err(|wait| Failure::TooMany { wait })?;
-    let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
-    let evaluation = evaluate_for(ehr.client().practice(), &record, &app.knowledge, now);
+    let (record, fetched) = collect(app, ehr, &request, readable.as_ref(), now)
+        .instrument(traces::gathering())
+        .await?;
+    let practice = ehr.client().practice();
+    let evaluation = traces::evaluating().in_scope(|| evaluate_for(practice, &record, &app.knowledge, now));
     count_evaluation(app, &record, &evaluation, now);
+    if let Some(capture) = app.capture.as_ref().filter(|_| ehr.client().is_captured()) {
+        capture.keep(Envelope {
+            at: now,
+            client: ehr.client().name().to_owned(),
+            content: app.knowledge.version.to_string(),
+            body: body.to_vec(),
+            fetched,
+        });
+    }
+    let rendering = traces::rendering().entered();
     let decided = decide(app, ehr, &request, &record, &evaluation, now)?;
     let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
-    app.journal.record(journal_entry(
-        app, ehr, service, &request, &record, &decided, now, started,
-    ));
+    drop(rendering);
+    traces::journalling().in_scope(|| {
+        app.journal.record(journal_entry(
+            app, ehr, service, &request, &record, &decided, now, started,
+        ));
+    });
     let outcome = decided.outcome();
     decided.count(app);
     Ok(Answered { body, outcome })
@@ -243,7 +264,7 @@ fn link_app<'a>(app: &'a App, ehr: &TrustedEhr, request: &HookRequest<'_>, out: 
 }
 
 /// Whether a chart was opened because orders were stopped, in the client's own words.
-fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
+pub(crate) fn announces(request: &HookRequest<'_>, triggers: &StopTriggers) -> bool {
     let value = request.extension(&triggers.extension);
     request.occasion == Occasion::View
         && value.is_some_and(|value| triggers.codes.iter().any(|code| *code == value))
@@ -304,16 +325,17 @@ async fn collect(
     request: &HookRequest<'_>,
     server: Option<&Url>,
     now: Timestamp,
-) -> Result<PatientRecord, Failure> {
+) -> Result<(PatientRecord, Vec<Answer>), Failure> {
+    let announcing = (ehr.client().sends_traceparent()).then(|| app.fhir.sending_traceparent());
     let reader = Ehr {
         base: server,
         token: request.authorization.as_ref().map(|a| &a.access_token),
-        fhir: &app.fhir,
+        fhir: announcing.as_ref().unwrap_or(&app.fhir),
         deadline: tokio::time::Instant::now() + ehr.client().deadline(&request.hook),
         breaker: Some(ehr.client().breaker()),
     };
     let local = app.local_codes(ehr.client().name());
-    let mut record = gather(request, reader, &app.knowledge, local, now).await?;
+    let (mut record, fetched) = gather_with_answers(request, reader, &app.knowledge, local, now).await?;
     if request.fhir_server.is_some() && server.is_none() {
         for source in SOURCES {
             let state = record.sources.of_mut(source);
@@ -322,7 +344,7 @@ async fn collect(
             }
         }
     }
-    Ok(record)
+    Ok((record, fetched))
 }
 
 #[expect(clippy::too_many_arguments, reason = "it writes down the whole call once")]

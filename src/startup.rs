@@ -9,6 +9,7 @@ mod live;
 mod parts;
 mod stop;
 
+use crate::capture::{Capture, CaptureError};
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
@@ -37,6 +38,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use listening::scheme;
 pub use live::{Live, ReloadError};
+pub(crate) use parts::local_codes;
 pub use stop::on_signal;
 
 /// Largest body that the demonstration reads.
@@ -72,6 +74,8 @@ pub struct App {
     pub meters: Arc<Meters>,
     /// The counters of this version.
     pub board: Arc<Board>,
+    /// Where recent requests are kept for `stepdown diff`, of those clients of which they may be.
+    pub capture: Option<Arc<Capture>>,
     ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
@@ -163,6 +167,9 @@ pub enum StartError {
     /// The synthetic patient cannot be used.
     #[error(transparent)]
     Heartbeat(#[from] HeartbeatError),
+    /// Requests cannot be kept where the settings want them.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// An input or output failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -182,6 +189,8 @@ pub struct Running {
     pub live: Arc<Live>,
     /// Where operators ask, if anywhere.
     pub admin: Option<SocketAddr>,
+    /// To be finished when the server has ended.
+    pub capture: Option<Arc<Capture>>,
 }
 
 impl App {
@@ -272,7 +281,16 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let shared = Shared::new(Journal::open_at(&config.journal.address, options).await?);
+    let capture = config
+        .capture
+        .as_ref()
+        .map(Capture::open)
+        .transpose()?
+        .map(Arc::new);
+    let shared = Shared {
+        capture: capture.clone(),
+        ..Shared::new(Journal::open_at(&config.journal.address, options).await?)
+    };
     let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
@@ -302,6 +320,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         journal,
         live,
         admin,
+        capture,
     })
 }
 
@@ -380,6 +399,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         journal,
         live,
         admin: None,
+        capture: None,
     })
 }
 

@@ -31,6 +31,25 @@ pub enum Why {
 }
 
 impl Why {
+    /// All.
+    pub const ALL: [Why; 10] = [
+        Why::Absent,
+        Why::Stale,
+        Why::UnitUnknown,
+        Why::TimingUnknown,
+        Why::NotTrough,
+        Why::Conflicting,
+        Why::NotReadable,
+        Why::NotPermitted,
+        Why::FetchFailed,
+        Why::OtherPatient,
+    ];
+
+    /// The reason with that code.
+    pub fn of(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.code() == code)
+    }
+
     /// The code in `gaps[].why`.
     pub fn code(self) -> &'static str {
         match self {

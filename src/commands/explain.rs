@@ -1,16 +1,13 @@
 //! `stepdown explain`: one hook request, offline, with its reasoning.
 
 use super::CommandError;
-use crate::clinical::evaluate::{Evaluation, evaluate};
+use super::offline::knowledge;
+use crate::clinical::evaluate::Evaluation;
 use crate::clinical::gap::Truth;
 use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::Knowledge;
-use crate::clinical::occasion::Occasion;
-use crate::content;
-use crate::fhir::terms::LocalCodes;
-use crate::gather::read_given;
 use crate::pipeline::{respond, undecided};
-use crate::protocol::request::{HookRequest, document};
+use crate::replay::{Judging, Saved, Sites};
 use crate::startup::Clock;
 use jiff::Timestamp;
 use std::io::{ErrorKind, Read, Write};
@@ -19,7 +16,7 @@ use std::path::PathBuf;
 /// Arguments of `explain`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A hook request (JSON), or - for standard input.
+    /// A hook request (JSON), or one that the service has kept; - for standard input.
     file: PathBuf,
     /// Print the answer as it would be sent.
     #[arg(long)]
@@ -36,34 +33,27 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
-    let body = read(arguments)?;
-    let knowledge = content::from(arguments.knowledge.as_deref()).map_err(|problems| {
-        CommandError::Request(
-            problems
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        )
-    })?;
-    let now = arguments.now.map_or(Clock::Real, Clock::Fixed).now();
+    let knowledge = knowledge(arguments.knowledge.as_deref())?;
     let file = arguments.file.display();
-    let listed = |hook: &str| knowledge.services.iter().any(|s| *s.hook == *hook);
-    let wrong = |e| CommandError::Request(format!("{file}: {e}"));
-    let body = document(&body).map_err(wrong)?;
-    let mut request = HookRequest::read_for(&body, listed).map_err(wrong)?;
-    if arguments.announced && request.occasion == Occasion::View {
-        request.occasion = Occasion::Announced;
-    }
-    let record = read_given(&request, None, &knowledge, &LocalCodes::default(), now)
-        .map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
-    let evaluation = evaluate(&record, &knowledge, now);
+    let wrong = |says: String| CommandError::Request(format!("{file}: {says}"));
+    let (saved, sites) = (saved(arguments)?, Sites::default());
+    let judging = Judging {
+        sites: &sites,
+        now: arguments.now.map_or(Clock::Real, Clock::Fixed).now(),
+        always_now: arguments.now.is_some(),
+        announced: arguments.announced,
+    };
+    let read = saved.read().map_err(wrong)?;
+    let opened = read.open(&knowledge, &judging).map_err(wrong)?;
+    let (request, now) = (&opened.request, opened.at);
+    let record = opened.record(&knowledge, &judging).map_err(wrong)?;
+    let evaluation = opened.evaluate(&record, &knowledge, &judging);
     if evaluation.undecided {
         return Err(CommandError::Request(format!("{file}: {}", undecided(&record))));
     }
     let mut out = std::io::stdout().lock();
     let written = if arguments.json {
-        let answer = respond(&record, &knowledge, &evaluation, &request, now);
+        let answer = respond(&record, &knowledge, &evaluation, request, now);
         let json = serde_json::to_string_pretty(&answer).map_err(|e| CommandError::Request(e.to_string()))?;
         writeln!(out, "{json}")
     } else {
@@ -76,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     }
 }
 
-fn read(arguments: &Arguments) -> Result<Vec<u8>, CommandError> {
+fn saved(arguments: &Arguments) -> Result<Saved, CommandError> {
     let mut body = Vec::new();
     if arguments.file.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut body)?;
@@ -84,7 +74,8 @@ fn read(arguments: &Arguments) -> Result<Vec<u8>, CommandError> {
         body = std::fs::read(&arguments.file)
             .map_err(|e| CommandError::Request(format!("{}: {e}", arguments.file.display())))?;
     }
-    Ok(body)
+    let name = String::new();
+    Ok(Saved { name, body })
 }
 
 fn cards(out: &mut impl Write, evaluation: &Evaluation<'_>, knowledge: &Knowledge) -> std::io::Result<()> {

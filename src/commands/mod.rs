@@ -7,18 +7,32 @@
     reason = "a command speaks to the terminal"
 )]
 
+mod diff;
 mod explain;
 mod export;
+mod offline;
+mod replay;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, TracesConfig};
 use crate::content;
 use crate::startup::{self, Clock, Demonstration, Running, StartError};
+use crate::traces::{self, Exporting};
 use clap::Subcommand;
+use diff::Compared;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Exit code of a comparison that failed, as that of diff(1).
+const TROUBLE: u8 = 2;
 
 /// What to do.
 #[derive(Subcommand)]
@@ -48,6 +62,11 @@ pub enum Command {
     },
     /// Cards and reasoning trail of one hook request, offline.
     Explain(explain::Arguments),
+    /// Many saved hook requests, offline: what each would be told, and sums.
+    Replay(replay::Arguments),
+    /// What other tables would answer differently: cases, and saved requests. Ends with 0 if nothing differs, 1 if
+    /// something does, 2 if the comparison failed.
+    Diff(diff::Arguments),
     /// What the journal holds, one JSON object to a line, on standard output.
     Export(export::Arguments),
     /// Copies the journal (SQLite) to a new file while the service runs.
@@ -69,20 +88,42 @@ pub enum CommandError {
     /// Start-up.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Sending of traces.
+    #[error(transparent)]
+    Traces(#[from] traces::SetupError),
     /// Reading or writing.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The request to explain.
     #[error("{0}")]
     Request(String),
+    /// A comparison in which something could not be read; what could be is in its report.
+    #[error("something could not be read and was not compared")]
+    Incomplete,
 }
 
-/// Runs a command. `Ok(false)` means that it ran and found failures.
-///
-/// # Errors
-/// [`CommandError`].
-pub fn run(command: Command) -> Result<bool, CommandError> {
+/// Runs a command, and says why it failed. 0 only on success; 1 on failure, and for `diff` if something differs; 2
+/// for a comparison that failed (and, from the reader of arguments, for a wrong one).
+pub fn run(command: Command) -> ExitCode {
+    let compares = matches!(command, Command::Diff(_));
+    match done(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(if compares { TROUBLE } else { 1 })
+        }
+    }
+}
+
+/// `Ok(false)` means that it ran and found failures, or differences.
+fn done(command: Command) -> Result<bool, CommandError> {
     match command {
+        Command::Diff(arguments) => match diff::run(&arguments)? {
+            Compared::Same => Ok(true),
+            Compared::Different => Ok(false),
+            Compared::Incomplete => Err(CommandError::Incomplete),
+        },
         Command::Check { dir, report } => {
             if let Some(file) = report {
                 write_report(dir.as_deref(), &file)?;
@@ -93,6 +134,7 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
             )?)
         }
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Export(arguments) => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             export::run(&arguments, &mut out)
@@ -113,16 +155,20 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
         }
         Command::Serve { config } => {
             let config = Config::load(&config)?;
-            log();
+            let traces = log(config.traces.as_ref())?;
             let unready = config.unready;
-            until_stopped(startup::serve(config), unready, |running| {
+            let ended = until_stopped(startup::serve(config), unready, |running| {
                 tracing::info!(
                     event = "service.listening",
                     address = %running.address,
                     admin = running.admin.map(tracing::field::display),
                     content = &*running.live.current().knowledge.version
                 );
-            })
+            });
+            if let Some(traces) = traces {
+                traces.finish();
+            }
+            ended
         }
     }
 }
@@ -147,7 +193,7 @@ fn write_report(folder: Option<&Path>, file: &Path) -> Result<(), CommandError> 
 }
 
 /// Prints why a command failed.
-pub fn complain(error: &CommandError) {
+fn complain(error: &CommandError) {
     eprintln!("error: {error}");
 }
 
@@ -165,17 +211,45 @@ fn until_stopped(
         println!("listening on {scheme}://{}", running.address);
         running.server.await?;
         running.journal.close().await.map_err(StartError::from)?;
+        if let Some(capture) = running.capture {
+            capture.finish();
+        }
         tracing::info!(event = "service.ended");
         Ok(true)
     })
 }
 
-/// Structured events on standard error; `RUST_LOG` chooses how many.
-fn log() {
+/// Structured events on standard error; `RUST_LOG` chooses how many. Spans go to the collector, if there is one,
+/// and never to the log.
+fn log(traces: Option<&TracesConfig>) -> Result<Option<Exporting>, CommandError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("stepdown=info"));
-    tracing_subscriber::fmt()
+    let filter = match format!("{}=off", traces::TARGET).parse() {
+        Ok(no_spans) => filter.add_directive(no_spans),
+        Err(_) => filter,
+    };
+    let Some(config) = traces else {
+        tracing_subscriber::registry().with(filter).with(events()).init();
+        return Ok(None);
+    };
+    let exporting = traces::start(config)?;
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(exporting.tracer())
+        .with_context_activation(false)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_level(false)
+        .with_tracked_inactivity(false)
+        .with_filter(Targets::new().with_target(traces::TARGET, tracing::Level::INFO));
+    tracing_subscriber::registry()
+        .with(events().with_filter(filter))
+        .with(spans)
+        .init();
+    Ok(Some(exporting))
+}
+
+fn events<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
+    tracing_subscriber::fmt::layer()
         .json()
         .with_writer(std::io::stderr)
-        .with_env_filter(filter)
-        .init();
 }

@@ -19,7 +19,7 @@ use super::{
     ClientConfig, Config, ConfigError, KeySource, LocalCode, SignatureAlgorithm, StopTriggers, file,
     is_loopback, operations,
 };
-use super::{journal, limits, shows, tls};
+use super::{capture, journal, limits, shows, tls, traces};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
         Ok(self.folder.join(value.get_ref()))
     }
 
-    fn address(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
+    pub(super) fn address(&self, value: &Spanned<String>, key: &str) -> Result<Url, ConfigError> {
         let refuse = |message: &str| self.invalid(&value.span(), key, message);
         let url =
             Url::parse(value.get_ref()).map_err(|error| refuse(&format!("is not an address: {error}")))?;
@@ -135,6 +135,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
     let source = Source::new(text, file, folder);
     let settings: file::Settings = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
     let listen = listen(&source, settings.listen.as_ref())?;
+    let journal = journal::journal(&source, &settings.journal)?;
     Ok(Config {
         admin: operations::admin(&source, settings.admin.as_ref(), listen)?,
         heartbeat: operations::heartbeat(&source, &settings.heartbeat)?,
@@ -143,7 +144,8 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
         public_url: public_url(&source, settings.public_url.as_ref(), listen)?,
         listen,
         clients: clients(&source, &settings)?,
-        journal: journal::journal(&source, &settings.journal)?,
+        capture: capture::capture(&source, &settings, journal.retention_days)?,
+        journal,
         max_body_bytes: source.number(
             settings.max_body_bytes.as_ref(),
             "max-body-bytes",
@@ -166,6 +168,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
             .map(|tls| tls::read(&source, tls))
             .transpose()?,
         operators: journal::operators(&source, settings.operator.as_ref())?,
+        traces: traces::traces(&source, settings.traces.as_ref())?,
     })
 }
 
@@ -291,6 +294,9 @@ fn client(
             .transpose()?,
         breaker: limits::breaker(source, written.breaker.as_ref())?,
         stop_triggers: stop_triggers(source, written.stop_triggers.as_ref())?,
+        trusts_traceparent: written.trust_traceparent,
+        sends_traceparent: written.send_traceparent,
+        captured: written.capture.as_ref().is_some_and(|on| *on.get_ref()),
     })
 }
 

@@ -35,6 +35,26 @@ pub(super) struct Settings {
     #[serde(default)]
     pub(super) heartbeat: Heartbeat,
     pub(super) operator: Option<Operator>,
+    pub(super) traces: Option<Traces>,
+    pub(super) capture: Option<Capture>,
+}
+
+/// `[capture]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Capture {
+    pub(super) folder: Spanned<String>,
+    pub(super) days: Option<Spanned<u32>>,
+    pub(super) max_mb: Option<Spanned<u64>>,
+}
+
+/// `[traces]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Traces {
+    pub(super) endpoint: Spanned<String>,
+    pub(super) sample_ratio: Option<Spanned<f64>>,
+    pub(super) headers_file: Option<Spanned<String>>,
 }
 
 /// `[operator]`.
@@ -90,6 +110,11 @@ pub(super) struct Client {
     pub(super) breaker: Option<Breaker>,
     pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
     pub(super) smart: Option<Smart>,
+    #[serde(default)]
+    pub(super) trust_traceparent: bool,
+    #[serde(default)]
+    pub(super) send_traceparent: bool,
+    pub(super) capture: Option<Spanned<bool>>,
 }
 
 /// `[client.smart]`.

@@ -45,6 +45,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         ("keys/server.key", &key),
         ("keys/clients.pem", &certificate),
         ("keys/database-password", "canary\n"),
+        ("keys/collector-headers", "authorization: Bearer canary\n"),
         ("keys/operator-token", "0123456789abcdef0123456789abcdef\n"),
         ("keys/a-reviewer", "0123456789abcdef0123456789abcdeg\n"),
     ] {
@@ -73,6 +74,11 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     assert!(config.tls.is_some());
     let names: Vec<&str> = config.operators.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["operator", "a.reviewer"]);
+    let capture = config.capture.unwrap();
+    assert_eq!((capture.days, capture.max_bytes), (14, 512_000_000));
+    let traces = config.traces.unwrap();
+    assert_eq!(traces.headers[0].0, "authorization");
+    assert!(!format!("{traces:?}").contains("canary"));
     assert_eq!(config.journal.when_unavailable, WhenUnavailable::Refuse);
 }
 
@@ -498,4 +504,56 @@ fn operators_are_told_apart_by_name_and_token() {
         assert!(said.contains(says), "{said}");
         assert!(!said.contains("0123456789abcdef"), "{said}");
     }
+}
+
+#[test]
+fn a_collector_gets_no_secret_over_a_line_that_anybody_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("headers"), "x-key: canary\n").unwrap();
+    std::fs::write(folder.path().join("broken"), "x-key canary\n").unwrap();
+    let read =
+        |lines: &str| Config::from_toml(&format!("[traces]\n{lines}\n{JOURNAL}{CLIENT}"), folder.path());
+    let plain = "endpoint = 'http://collector.example:4318/v1/traces'\n";
+    assert_eq!(read(plain).unwrap().traces.unwrap().sample_ratio, 0.1);
+    for (lines, expected) in [
+        (
+            format!("{plain}headers-file = 'headers'"),
+            "settings:2: `endpoint`: must be https",
+        ),
+        (
+            format!("{plain}headers-file = 'broken'"),
+            "line 1 is not a header",
+        ),
+        (
+            format!("{plain}sample-ratio = 1.5"),
+            "`sample-ratio`: must lie between 0 and 1",
+        ),
+        (
+            "endpoint = 'https://a:canary@b/'".to_owned(),
+            "must not hold a user name",
+        ),
+    ] {
+        let said = read(&lines).unwrap_err().to_string();
+        assert!(said.contains(expected), "{lines}: {said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn requests_are_kept_only_where_there_is_a_place_and_no_longer_than_the_journal() {
+    let kept =
+        |top: &str, client: &str| read(&format!("{top}\n{JOURNAL}retention-days = 30\n{CLIENT}{client}"));
+    let config = kept("[capture]\nfolder = 'kept'\nmax-mb = 1", "capture = true").unwrap();
+    assert!(config.clients[0].captured);
+    assert_eq!(config.capture.unwrap().folder, Path::new("/srv/site/kept"));
+    assert!(!kept("[capture]\nfolder = 'kept'", "").unwrap().clients[0].captured);
+    let said = kept("", "capture = true").unwrap_err().to_string();
+    assert!(said.contains("`capture`: needs [capture]"), "{said}");
+    let said = kept("[capture]\nfolder = 'kept'\ndays = 31", "")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("settings:3: `days`: must lie between 1 and 30"),
+        "{said}"
+    );
 }

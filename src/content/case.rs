@@ -26,20 +26,6 @@ use toml::Spanned;
 /// The day of a case that names none.
 const TODAY: &str = "2026-11-22";
 
-/// Reasons for which a source or result may be missing.
-const WHYS: [Why; 10] = [
-    Why::Absent,
-    Why::Stale,
-    Why::UnitUnknown,
-    Why::TimingUnknown,
-    Why::NotTrough,
-    Why::Conflicting,
-    Why::NotReadable,
-    Why::NotPermitted,
-    Why::FetchFailed,
-    Why::OtherPatient,
-];
-
 /// The instant of a case and the patient's record. What cannot be built is recorded on the page.
 pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<(Timestamp, PatientRecord)> {
     let now = match phrases::instant(case.now.as_ref().map_or(TODAY, |now| now.get_ref())) {
@@ -267,10 +253,7 @@ impl Teller<'_> {
 
     fn miss(&self, sources: &mut Sources, source: Source, why: &Word) {
         let state = sources.of_mut(source);
-        match (
-            why.get_ref().as_str(),
-            WHYS.into_iter().find(|known| known.code() == why.get_ref()),
-        ) {
+        match (why.get_ref().as_str(), Why::of(why.get_ref())) {
             ("not-sent", _) => state.outcome = Outcome::NotSent,
             (_, Some(Why::NotReadable)) => state.unreadable = true,
             (_, Some(Why::OtherPatient)) => state.foreign = true,

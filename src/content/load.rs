@@ -43,6 +43,16 @@ pub fn from(directory: Option<&Path>) -> Result<Knowledge, Vec<Problem>> {
     }
 }
 
+/// As [`from`], with the files that were loaded.
+///
+/// # Errors
+/// As [`from`].
+pub fn open(directory: Option<&Path>) -> Result<(Files, Knowledge), Vec<Problem>> {
+    let files = files(directory)?;
+    let knowledge = load(&files)?;
+    Ok((files, knowledge))
+}
+
 /// The files of a directory, or without one those that are built in.
 pub(super) fn files(directory: Option<&Path>) -> Result<Files, Vec<Problem>> {
     let Some(directory) = directory else {

@@ -41,7 +41,7 @@ mod watch;
 mod withdrawal;
 
 pub use files::Files;
-pub use load::{embedded, from, load};
+pub use load::{embedded, from, load, open};
 pub use page::Problem;
 pub use report::report;
-pub use situations::{Situation, situations};
+pub use situations::{Situation, case_paths, same_patient, situation, situations};

@@ -10,6 +10,7 @@ use super::bundle::{Given, Shape, State};
 use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::meters::FhirMeters;
+use crate::traces;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -41,6 +42,7 @@ pub struct SetupError(#[source] reqwest::Error);
 pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
     meters: Arc<FhirMeters>,
+    sends_traceparent: bool,
 }
 
 /// The client's server, the right to read it, and until when.
@@ -88,6 +90,15 @@ impl FhirClient {
         FhirClient {
             meters: Arc::clone(meters),
             ..FhirClient::default()
+        }
+    }
+
+    /// The same client, which tells the server the trace that a read belongs to.
+    #[must_use]
+    pub fn sending_traceparent(&self) -> Self {
+        FhirClient {
+            sends_traceparent: true,
+            ..self.clone()
         }
     }
 
@@ -180,7 +191,11 @@ impl FhirClient {
         if let Some(token) = server.token {
             request = request.bearer_auth(token.expose_secret());
         }
+        if let Some(trace) = self.sends_traceparent.then(traces::traceparent).flatten() {
+            request = request.header("traceparent", trace);
+        }
         let response = request.send().await.map_err(|_| Why::FetchFailed)?;
+        traces::status(response.status().as_u16());
         match response.status() {
             StatusCode::OK => Ok((StatusCode::OK, body(response).await?)),
             other => Ok((other, Vec::new())),

@@ -13,18 +13,20 @@ use crate::fhir::client::{Fetched, FhirClient, Server, rebased};
 use crate::fhir::query::{Asking, address, below};
 use crate::fhir::subject::is_id;
 use crate::protocol::request::Prefetch;
+use crate::traces;
 use futures_util::future::join_all;
 use std::time::Instant;
+use tracing::Instrument;
 use url::Url;
 
 /// Most Medications that are read one by one.
 const MOST_MEDICATIONS: usize = 50;
 
 /// What the server gave for one source, or for a reference.
-pub(super) struct Answer {
+pub struct Answer {
     /// The source; `None` for a Medication that an order refers to.
-    pub(super) source: Option<Source>,
-    pub(super) fetched: Fetched,
+    pub(crate) source: Option<Source>,
+    pub(crate) fetched: Fetched,
 }
 
 /// Whether a prefetch answer settles its source: it came, whatever it said.
@@ -103,7 +105,8 @@ async fn read(source: Option<Source>, url: Option<Url>, fhir: &FhirClient, serve
     let fetched = match url {
         Some(url) => {
             let started = Instant::now();
-            let fetched = fhir.pages(url, server).await;
+            let span = traces::fhir_read(source.map_or("medication", Source::key));
+            let fetched = fhir.pages(url, server).instrument(span).await;
             fhir.meters().read(source, fetched.missing, started.elapsed());
             fetched
         }

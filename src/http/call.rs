@@ -4,12 +4,14 @@ use super::error::Refused;
 use super::{JSON, body};
 use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
+use crate::traces;
 use crate::trust::{Client, TrustedEhr};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::{Instrument, Span};
 
 /// What is known of a call so far, for its counters.
 #[derive(Default)]
@@ -27,7 +29,8 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     let (started, mut seen) = (Instant::now(), Seen::default());
     let _counted = app.meters.in_flight.hold();
-    let answered = answer(&app, &request, &id, payload, &mut seen).await;
+    let span = traces::call();
+    let answered = answer(&app, &request, &id, payload, &mut seen, &span).await;
     let outcome = match &answered {
         Ok(answered) => answered.outcome,
         Err(refused) => refused.label(),
@@ -37,6 +40,7 @@ pub(super) async fn handle(
         started.elapsed(),
     );
     app.board.call(client, seen.hook).count(outcome, took);
+    traces::answered(&span, (client, seen.hook), outcome, &app.knowledge.version);
     tracing::debug!(
         event = "hook.answered",
         client,
@@ -59,23 +63,41 @@ async fn answer<'a>(
     id: &str,
     mut payload: web::Payload,
     seen: &mut Seen<'a>,
+    span: &Span,
 ) -> Result<Answered, Refused> {
-    let _slot = app.slot().ok_or(Refused::Busy)?;
+    let (_slot, arrived) = (app.slot().ok_or(Refused::Busy)?, Instant::now());
     let service = app.service(id);
     seen.hook = service.map(|service| &*service.hook);
     let body = body::read(request, &mut payload, app.body_limits()).await?;
     let path = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&path]).await?;
     seen.client = Some(Arc::clone(ehr.client()));
+    trace(span, request, ehr.client(), arrived);
     let service = service.ok_or(Refused::UnknownService)?;
     if request.method() != Method::POST {
         return Err(Refused::Method("POST"));
     }
-    let answered = pipeline::answer(app, &ehr, service, &body).await;
+    let answered = pipeline::answer(app, &ehr, service, &body)
+        .instrument(span.clone())
+        .await;
     Ok(answered.inspect_err(|failure| {
         let mixed_up = matches!(failure, Failure::ForeignGrant | Failure::ForeignOrder { .. });
         app.meters.patient_mismatch.add(u64::from(mixed_up));
     })?)
+}
+
+/// Notes on the span of a call how long its proof took, and which trace the caller says that it belongs to. The
+/// header of somebody who has proven nothing is not looked at.
+fn trace(span: &Span, request: &HttpRequest, client: &Client, arrived: Instant) {
+    if span.is_disabled() {
+        return;
+    }
+    let took = u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
+    span.record("proven_after_us", took);
+    let header = request.headers().get("traceparent");
+    if let Some(header) = header.and_then(|value| value.to_str().ok()) {
+        traces::adopt(span, header, client.trusts_traceparent());
+    }
 }
 
 /// The caller, as its token proves; in the demonstration anybody on this machine.

@@ -122,6 +122,11 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
             format!("{:?}", old.journal) != format!("{:?}", new.journal),
         ),
         ("admin", old.admin != new.admin),
+        (
+            "traces",
+            format!("{:?}", old.traces) != format!("{:?}", new.traces),
+        ),
+        ("capture", old.capture != new.capture),
         ("heartbeat", old.heartbeat != new.heartbeat),
         ("unready-seconds", old.unready != new.unready),
         ("max-calls", old.limits.max_calls != new.limits.max_calls),

@@ -2,6 +2,7 @@
 
 use super::listening::scheme;
 use super::{App, Callers, Clock, Discovery, StartError};
+use crate::capture::Capture;
 use crate::clinical::knowledge::Knowledge;
 use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
     pub(super) guesses: Arc<Guesses>,
+    pub(super) capture: Option<Arc<Capture>>,
 }
 
 impl Shared {
@@ -36,6 +38,7 @@ impl Shared {
             meters: Arc::default(),
             ending: Arc::default(),
             guesses: Arc::default(),
+            capture: None,
         }
     }
 }
@@ -110,6 +113,7 @@ impl Parts {
             board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
+            capture: shared.capture.clone(),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
             fhir: FhirClient::counting(&shared.meters.fhir),
@@ -132,7 +136,8 @@ impl Parts {
     }
 }
 
-fn local_codes(client: &ClientConfig) -> LocalCodes {
+/// The local codes of a client, as they are looked up.
+pub(crate) fn local_codes(client: &ClientConfig) -> LocalCodes {
     let mut codes = LocalCodes::default();
     for local in &client.codes {
         codes.insert(

@@ -188,6 +188,24 @@ impl Client {
         self.settings.stop_triggers.as_ref()
     }
 
+    /// Whether its `traceparent` is the parent of our spans.
+    #[must_use]
+    pub fn trusts_traceparent(&self) -> bool {
+        self.settings.trusts_traceparent
+    }
+
+    /// Whether its FHIR server is told the trace of a read.
+    #[must_use]
+    pub fn sends_traceparent(&self) -> bool {
+        self.settings.sends_traceparent
+    }
+
+    /// Whether its requests are kept for a while.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.settings.captured
+    }
+
     /// Whether it is the client of the demonstration, which calls without a token.
     #[must_use]
     pub fn is_demo(&self) -> bool {

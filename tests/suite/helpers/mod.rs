@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod app;
 pub mod chart;
+pub mod command;
 pub mod doors;
 pub mod ehr;
 pub mod forger;

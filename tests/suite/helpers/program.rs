@@ -29,6 +29,12 @@ impl Program {
         Self::start(folder, level, &settings)
     }
 
+    /// With a FHIR server, further settings of the whole and of the hospital; logs as much as there is.
+    pub fn tracing(folder: &Path, fhir_base: &str, top: &str, client: &str) -> Self {
+        let client = format!("deadline-ms = 5000\n{client}");
+        Self::start(folder, "trace", &settings(folder, fhir_base, top, &client))
+    }
+
     /// As [`Program::serve`], with the lines of `[journal]`.
     pub fn keeping(folder: &Path, journal: &str, level: &str) -> Self {
         let settings = settings_keeping(folder, journal, NOBODY, "", "deadline-ms = 300");

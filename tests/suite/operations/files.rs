@@ -80,23 +80,81 @@ fn every_event_of_the_program_is_explained_in_the_runbook() {
     }
     let (mut code, runbook) = (String::new(), read("runbook.md"));
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut code);
-    let events: BTreeSet<&str> = code
-        .split("event = \"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
+    let mut logged = BTreeSet::new();
+    for level in LEVELS {
+        for call in code.split(&format!("tracing::{level}!(")).skip(1) {
+            let (event, fields) = event_of(call).unwrap_or_else(|| panic!("no event first: {call:.80}"));
+            logged.insert((event.clone(), level));
+            let row = format!("| `{event}` | {level} | ");
+            let row = runbook.lines().find(|line| line.starts_with(&row));
+            let row = row.unwrap_or_else(|| panic!("{event} of level {level} is not in the runbook"));
+            let told = row.split('|').nth(3).unwrap_or_default();
+            for field in fields {
+                assert!(
+                    told.contains(&format!("`{field}`")),
+                    "{event}: {field} is not in the runbook"
+                );
+            }
+        }
+    }
+    assert!(logged.len() > 10);
+    let table = runbook.split("| event | level | fields | says |").nth(1).unwrap();
+    let told: BTreeSet<(String, &str)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|line| {
+            let mut cells = line.split('|').map(str::trim);
+            let event = cells.next().unwrap().trim_end_matches('`').to_owned();
+            (event, cells.next().unwrap())
+        })
         .collect();
-    assert!(events.len() > 10);
-    for event in events {
-        assert!(runbook.contains(&format!("| `{event}` |")), "{event}");
+    assert_eq!(told, logged, "the table and the program");
+    for (event, _) in logged {
+        let stable = event.split_once('.').is_some_and(|(part, what)| {
+            let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            plain(part) && plain(what) && !part.is_empty() && !what.is_empty()
+        });
+        assert!(stable, "{event} is not part.what-happened");
     }
     assert_eq!(
+        code.matches("event = \"").count(),
         LEVELS
             .map(|level| code.matches(&format!("tracing::{level}!(")).count())
             .iter()
             .sum::<usize>(),
-        code.matches("event = \"").count(),
-        "every log line has an event"
+        "every event is logged through a macro of this list"
     );
+}
+
+/// The event of a call of a logging macro, which comes first, and the names of its fields.
+fn event_of(call: &str) -> Option<(String, Vec<String>)> {
+    let (event, rest) = call.trim_start().strip_prefix("event = \"")?.split_once('"')?;
+    let (mut depth, mut quoted, mut parts) = (0, false, vec![String::new()]);
+    for letter in rest.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            '(' | '[' | '{' | '<' if !quoted => depth += 1,
+            ')' if !quoted && depth == 0 => break,
+            ')' | ']' | '}' | '>' if !quoted => depth -= 1,
+            ',' if !quoted && depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        parts.last_mut()?.push(letter);
+    }
+    let name = |part: &String| {
+        let part = part.trim().trim_start_matches(['%', '?']);
+        let name = part
+            .split(['=', '.'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        (!name.is_empty() && !part.starts_with('"')).then_some(name)
+    };
+    Some((event.to_owned(), parts.iter().filter_map(name).collect()))
 }
 
 #[test]
