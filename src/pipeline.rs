@@ -304,10 +304,11 @@ async fn collect(
     server: Option<&Url>,
     now: Timestamp,
 ) -> Result<PatientRecord, Failure> {
+    let fhir = app.fhir.towards(ehr.client().name(), ehr.client().tls());
     let reader = Ehr {
         base: server,
         token: request.authorization.as_ref().map(|a| &a.access_token),
-        fhir: &app.fhir,
+        fhir: &fhir,
         deadline: tokio::time::Instant::now() + ehr.client().deadline(&request.hook),
         breaker: Some(ehr.client().breaker()),
     };

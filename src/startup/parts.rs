@@ -1,5 +1,6 @@
 //! One version of the application, put together from settings, tables, keys and what outlives a reload.
 
+use super::certificates::Certificates;
 use super::listening::scheme;
 use super::{App, Callers, Clock, Discovery, StartError};
 use crate::clinical::knowledge::Knowledge;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
+    /// With which connections are taken; `None` without TLS of our own.
+    pub(super) certificates: Option<Certificates>,
 }
 
 impl Shared {
@@ -33,6 +36,7 @@ impl Shared {
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
+            certificates: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
 //! opens the companion app as an EHR and a browser do; `operations` is what those who run the service rely on:
-//! metrics, reload, the end, and the files of deploy/; `journal` tries both engines of the journal against a model,
+//! metrics, reload, certificates, the end, and the files of deploy/; `journal` tries both engines of the journal against a model,
 //! several replicas on one, and one that goes away; `properties` says what must not change an answer, and what
 //! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
 //! at; `definitions` sends
@@ -47,6 +47,7 @@ mod api {
 }
 
 mod operations {
+    mod certificates;
     mod ending;
     mod files;
     mod metrics;
