@@ -35,4 +35,5 @@ pub mod config;
 pub mod pages;
 pub mod smart;
 pub mod demo;
+pub mod doctor;
 pub mod commands;

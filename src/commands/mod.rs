@@ -7,6 +7,7 @@
     reason = "a command speaks to the terminal"
 )]
 
+mod doctor;
 mod explain;
 mod export;
 
@@ -48,6 +49,9 @@ pub enum Command {
     },
     /// Cards and reasoning trail of one hook request, offline.
     Explain(explain::Arguments),
+    /// Looks at a live set-up: settings, servers of the clients, keys, clocks, our own address, the journal. One line per
+    /// finding; exit 0 only without a problem.
+    Doctor(doctor::Arguments),
     /// What the journal holds, one JSON object to a line, on standard output.
     Export(export::Arguments),
     /// Copies the journal (SQLite) to a new file while the service runs.
@@ -97,6 +101,7 @@ pub fn run(command: Command) -> Result<bool, CommandError> {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             export::run(&arguments, &mut out)
         }
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut std::io::stdout().lock()),
         Command::Backup { config, target } => export::copy(&config, &target),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);

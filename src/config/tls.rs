@@ -40,7 +40,6 @@ pub struct ClientTls {
 
 impl ClientTls {
     /// Makes connections so.
-    #[must_use]
     pub fn applied(&self, builder: ClientBuilder) -> ClientBuilder {
         let builder = builder.tls_certs_merge(self.authorities.iter().cloned());
         match &self.identity {

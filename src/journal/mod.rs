@@ -23,6 +23,7 @@ mod rows;
 mod sqlite;
 mod store;
 mod sums;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -41,6 +42,7 @@ pub(crate) use open::is_postgres;
 pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
 pub use sums::{FeedbackSum, ReasonSum};
+pub use survey::{Survey, survey};
 
 /// How long a caller waits for the disk before it is told that the journal is not available.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);

@@ -19,6 +19,7 @@ mod refusal;
 mod registration;
 mod session;
 mod store;
+pub mod survey;
 mod token;
 mod view;
 

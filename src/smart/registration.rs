@@ -343,6 +343,11 @@ fn clinical(scope: &str) -> Option<(&str, &str)> {
     Some((kind, access))
 }
 
+/// Whether a scope lets a type be read.
+pub(super) fn lets_read(scope: &str, kind: &str) -> bool {
+    clinical(scope).is_some_and(|(of, access)| (of == kind || of == "*") && reads(access))
+}
+
 /// `read`, `*`, or letters of version 2 with `r`. A scope that is limited by a query gives only a part.
 fn reads(access: &str) -> bool {
     matches!(access, "read" | "*") || access.bytes().all(|b| b"cruds".contains(&b)) && access.contains('r')

@@ -3,7 +3,8 @@
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
 //! opens the companion app as an EHR and a browser do; `operations` is what those who run the service rely on:
-//! metrics, reload, certificates, the end, and the files of deploy/; `journal` tries both engines of the journal against a model,
+//! metrics, reload, certificates, the end, and the files of deploy/; `doctor` holds the doctor's findings against
+//! servers that are in order and servers that are not; `journal` tries both engines of the journal against a model,
 //! several replicas on one, and one that goes away; `properties` says what must not change an answer, and what
 //! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
 //! at; `definitions` sends
@@ -52,6 +53,12 @@ mod operations {
     mod files;
     mod metrics;
     mod reload;
+}
+
+mod doctor {
+    mod around;
+    mod servers;
+    mod site;
 }
 
 mod smart {
