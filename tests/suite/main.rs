@@ -52,6 +52,7 @@ mod operations {
     mod ending;
     mod files;
     mod metrics;
+    mod proxy;
     mod reload;
 }
 
