@@ -4,7 +4,7 @@
 //! Launch 2.2, "Conformance" and "Scopes and Launch Context".
 
 use super::Findings;
-use super::ask::{Asker, shown};
+use super::ask::{Asker, place, shown};
 use crate::config::{ClientConfig, SmartLogin};
 use crate::smart::survey::{Launchable, Reception, Survey};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(super) async fn examine(
         );
         return;
     };
-    let (authorize, token) = (launchable.authorize(), launchable.token());
+    let (authorize, token) = (place(launchable.authorize()), place(launchable.token()));
     findings.ok(
         "smart.endpoints",
         format!("authorization at {authorize}, tokens at {token}."),
@@ -288,9 +288,17 @@ async fn identity(launchable: &Launchable, asker: &Asker, findings: &mut Finding
         ),
     }
     match asker.get(keys, "application/json").await {
-        Ok(answer) if answer.status == 200 => findings.ok("smart.keys", format!("{keys} answers.")),
-        Ok(answer) => findings.problem("smart.keys", format!("{keys}: {}.", answer.told()), remedy),
-        Err(why) => findings.problem("smart.keys", format!("{keys} does not answer: {why}."), remedy),
+        Ok(answer) if answer.status == 200 => findings.ok("smart.keys", format!("{} answers.", place(keys))),
+        Ok(answer) => findings.problem(
+            "smart.keys",
+            format!("{}: {}.", place(keys), answer.told()),
+            remedy,
+        ),
+        Err(why) => findings.problem(
+            "smart.keys",
+            format!("{} does not answer: {why}.", place(keys)),
+            remedy,
+        ),
     }
 }
 

@@ -178,6 +178,14 @@ fn reason(error: reqwest::Error) -> String {
     shown(&cause.to_string())
 }
 
+/// An address without its query, which may hold a key.
+pub(super) fn place(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
 /// Text from elsewhere for a terminal: printable, and short.
 pub(super) fn shown(text: &str) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });

@@ -1,7 +1,7 @@
 //! The keys with which a client signs its tokens, as the service would read them.
 
 use super::Findings;
-use super::ask::{Asker, shown};
+use super::ask::{Asker, place, shown};
 use crate::config::{ClientConfig, KeySource};
 use crate::trust::{KeySetError, survey};
 
@@ -25,16 +25,24 @@ pub(super) async fn examine(client: &ClientConfig, asker: &Asker, findings: &mut
             let remedy = "check jwks-url, name service and firewall; until it answers, every call is a 401.";
             match asker.get(url, "application/json").await {
                 Ok(answer) if answer.status == 200 => {
-                    findings.ok("keys.reachable", format!("{url} answers."));
+                    findings.ok("keys.reachable", format!("{} answers.", place(url)));
                     answer.judge_certificate("keys.certificate", findings);
                     answer.body
                 }
                 Ok(answer) => {
-                    findings.problem("keys.reachable", format!("{url}: {}.", answer.told()), remedy);
+                    findings.problem(
+                        "keys.reachable",
+                        format!("{}: {}.", place(url), answer.told()),
+                        remedy,
+                    );
                     return;
                 }
                 Err(why) => {
-                    findings.problem("keys.reachable", format!("{url} does not answer: {why}."), remedy);
+                    findings.problem(
+                        "keys.reachable",
+                        format!("{} does not answer: {why}.", place(url)),
+                        remedy,
+                    );
                     return;
                 }
             }

@@ -3,6 +3,7 @@
 //! Turns one client of the settings and the knowledge into Markdown. Every line comes from one of the two; what
 //! neither says is a question to the EHR's team. It holds no secret, and nothing is asked of any server.
 
+use super::ask::place;
 use super::public_url;
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::record::Source;
@@ -73,7 +74,7 @@ pub fn sheet(config: &Config, client: &ClientConfig, knowledge: &Knowledge) -> R
         keys: match &client.keys {
             KeySource::None => "none".to_owned(),
             KeySource::File(_) => "a file that you send us; its keys are read again at a reload".to_owned(),
-            KeySource::Url(url) => url.to_string(),
+            KeySource::Url(url) => place(url),
         },
         algorithms: Vec::from_iter(client.algorithms.iter().map(|of| format!("{of:?}"))).join(" or "),
         longest_life_s: client.max_token_life.as_secs(),

@@ -1,6 +1,7 @@
 //! What the doctor says about the servers of a client.
 
 use super::site::{KEY, Site, discovery, refusal, statement, worse};
+use crate::helpers::certificates::{Authority, Guarded};
 use crate::helpers::keys::{Signer, with};
 use serde_json::{Value, json};
 use stepdown::startup::Clock;
@@ -304,4 +305,45 @@ async fn the_token_endpoint_is_shown_our_proof_and_a_code_that_does_not_exist() 
             .unwrap()
             .starts_with("Basic ")
     );
+}
+
+#[tokio::test]
+async fn an_address_is_shown_without_its_query() {
+    let site = Site::new().await;
+    let settings = site
+        .settings("", "", "")
+        .replace("/jwks.json'", "/jwks.json?key=canary'");
+    let found = site.found_with(&settings).await;
+    assert!(
+        found.iter().any(|of| of.says.contains("/jwks.json answers"))
+            && !format!("{found:?}").contains("canary")
+    );
+}
+
+#[tokio::test]
+async fn certificates_that_end_soon_are_told() {
+    let (site, authority) = (Site::new().await, Authority::new());
+    for (days, expected) in [(5, "Warning"), (90, "Ok")] {
+        let ehr = Guarded::with(&authority, authority.signs_for("127.0.0.1", days), json!({}));
+        let (certificate, key) = authority.signs_for("127.0.0.1", days);
+        for (name, content) in [
+            ("own.pem", &certificate),
+            ("own.key", &key),
+            ("ca.pem", &authority.pem()),
+        ] {
+            std::fs::write(site.folder().join(name), content).unwrap();
+        }
+        let own = "certificate = 'own.pem'\nprivate-key = 'own.key'";
+        let tls = format!("[client.tls]\nserver-ca = 'ca.pem'\n{own}");
+        let base = format!("{}/fhir", site.origin());
+        let settings = site.settings(&format!("[tls]\n{own}"), &tls, "");
+        let found = site
+            .found_with(&settings.replace(&base, &format!("{}/fhir", ehr.base)))
+            .await;
+        for check in ["fhir.certificate", "service.own-certificate"] {
+            let one = found.iter().find(|of| of.check == check).unwrap();
+            assert_eq!(format!("{:?}", one.grade), expected, "{one}");
+            assert!(one.says.contains(&format!("{days} more days")), "{one}");
+        }
+    }
 }

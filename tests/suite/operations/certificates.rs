@@ -1,18 +1,10 @@
 //! Certificates: others while the service runs, and those that a client's own servers ask for.
 
 use crate::helpers::app::{hospital_key, settings};
-use crate::helpers::certificates::{Authority, tls};
-use crate::helpers::resources::searchset;
+use crate::helpers::certificates::{Authority, Guarded, tls};
 use crate::helpers::{Stop, TestApp};
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use reqwest::{Client, Method};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use serde_json::json;
-use std::sync::{Arc, Mutex, mpsc};
 
 const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'\n";
 
@@ -73,72 +65,11 @@ async fn another_authority_for_those_who_connect_counts_after_a_reload() {
     assert!(!lets_in(&app, &of(&old)).await);
 }
 
-/// An EHR whose servers let nobody in without a certificate that the hospital's authority has signed.
-struct Guarded {
-    base: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    handle: ServerHandle,
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        drop(self.handle.stop(false));
-    }
-}
-
-fn guarded(authority: &Authority, keys: serde_json::Value) -> Guarded {
-    let (certificate, key) = authority.signs("127.0.0.1");
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap())
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(
-            vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
-            PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-        )
-        .unwrap();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let (list, (ready, started)) = (Arc::clone(&asked), mpsc::channel());
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || {
-                let (list, keys) = (Arc::clone(&list), keys.clone());
-                App::new().default_service(web::to(move |request: HttpRequest| {
-                    list.lock().unwrap().push(request.path().to_owned());
-                    let body = match request.path() {
-                        "/jwks.json" => keys.clone(),
-                        _ => searchset(&[]),
-                    };
-                    async move { HttpResponse::Ok().json(body) }
-                }))
-            })
-            .workers(1)
-            .disable_signals()
-            .bind_rustls_0_23("127.0.0.1:0", config)
-            .unwrap();
-            let address = server.addrs()[0];
-            let server = server.run();
-            ready
-                .send((format!("https://{address}"), server.handle()))
-                .unwrap();
-            server.await.unwrap();
-        });
-    });
-    let (base, handle) = started.recv().unwrap();
-    Guarded { base, asked, handle }
-}
-
 #[tokio::test]
 async fn a_clients_own_servers_are_asked_with_the_certificate_of_its_settings() {
     let (files, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     let keys = json!({"keys": [hospital_key().public()]});
-    let ehr = guarded(&authority, keys);
+    let ehr = Guarded::with(&authority, authority.signs("127.0.0.1"), keys);
     let (certificate, key) = authority.signs("cds.hospital.example");
     for (name, content) in [
         ("own.pem", &certificate),
