@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
+use stepdown::startup::Clock;
 
 /// An authority that signs for servers and for clients.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -34,7 +35,9 @@ impl Authority {
     pub fn signs_for(&self, name: &str, days: u64) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        parameters.not_after = (SystemTime::now() + Duration::from_secs(days * 86_400 + 3_600)).into();
+        let now = u64::try_from(Clock::Real.now().as_second()).unwrap();
+        let end = Duration::from_secs(now + days * 86_400 + 3_600);
+        parameters.not_after = (SystemTime::UNIX_EPOCH + end).into();
         (
             parameters.signed_by(&key, &self.0).unwrap().pem(),
             key.serialize_pem(),
