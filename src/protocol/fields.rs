@@ -93,14 +93,11 @@ pub(super) fn fields<'a>(
     known: &[&'static str],
 ) -> Result<Fields<'a>, RequestError> {
     if !node.is_object() {
-        return Err(RequestError::new(
-            path.trim_end_matches('.'),
-            "must be an object",
-        ));
+        return Err(RequestError::new(path.trim_end_matches('.'), "must be an object"));
     }
     let (mut sent, mut twice) = (Vec::with_capacity(known.len()), None);
     for (key, value) in node.members() {
-        let Some(known) = known.iter().find(|known| **known == key) else {
+        let Some(known) = known.iter().find(|known| known.as_bytes() == &*key.bytes()) else {
             continue;
         };
         if sent.iter().any(|(name, _)| name == known) {
