@@ -69,6 +69,7 @@ mod smart {
     mod launching;
     mod pages;
     mod sessions;
+    mod writing;
 }
 
 mod architecture;

@@ -285,3 +285,29 @@ async fn a_renewed_secret_and_a_renewed_key_are_used_after_a_reload() {
         "{published:?}"
     );
 }
+
+#[tokio::test]
+async fn a_relative_endpoint_is_resolved_against_the_fhir_base() {
+    let ehr = Authority::with(&lupus()).await;
+    ehr.script(|script| {
+        script.discovery = json!({"authorization_endpoint": "auth/authorize", "token_endpoint": "/token"})
+    });
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let to = browser.begin(&ehr).await;
+    assert!(
+        to.as_str()
+            .starts_with(&format!("{}/auth/authorize?", ehr.base())),
+        "{to}"
+    );
+    assert_eq!(browser.get(&ehr.consent(&to)).await.status, 303);
+    ehr.script(|script| script.discovery = json!({"token_endpoint": "//other.example/token"}));
+    let app = ehr.app().await;
+    let answer = Browser::new(&app)
+        .get(&format!("/smart/launch?launch=x&iss={}", ehr.base()))
+        .await;
+    assert_eq!(
+        answer.status, 502,
+        "held to the same rule: no plain http beyond this machine"
+    );
+}
