@@ -53,6 +53,8 @@ struct App<'s> {
     /// Id and algorithm of our public key.
     key: Option<(String, String)>,
     frames: &'s [String],
+    /// Whether it may write a draft order.
+    drafts: bool,
     /// Scopes of the settings that take the place of those in the table.
     own_scopes: Option<String>,
 }
@@ -147,6 +149,7 @@ fn app(client: &ClientConfig) -> Result<Option<App<'_>>, String> {
             .and_then(|of| of.public_key())
             .map(|key| (text(&key, "kid"), text(&key, "alg"))),
         frames: &smart.frame_ancestors,
+        drafts: smart.write_drafts,
         own_scopes: smart.scopes.as_ref().map(|scopes| scopes.join(" ")),
     }))
 }
