@@ -36,6 +36,8 @@ pub use limits::{BreakerConfig, Limits, Rate};
 pub use operations::HeartbeatConfig;
 pub use shows::{Detail, Selection, Shows, SuggestionKind, WhenDataMissing};
 pub use smart::{SmartConfig, SmartLogin};
+pub(crate) use tls::provider as tls_provider;
+pub use tls::{ClientTls, Tls};
 pub use traces::TracesConfig;
 
 /// Request extension by which the demonstration's EHR says what made it fire `patient-view`.
@@ -70,7 +72,7 @@ pub struct Config {
     /// Origins whose pages may call from a browser; none unless set.
     pub cors_origins: Vec<String>,
     /// TLS of our own; `None` where a proxy in front ends it.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Tls>,
     /// Where operators read metrics and reload; nowhere unless set.
     pub admin: Option<SocketAddr>,
     /// The synthetic patient; `None` if it is turned off.
@@ -123,6 +125,8 @@ pub struct ClientConfig {
     pub deadlines: BTreeMap<String, Duration>,
     /// Country, and rules that are evaluated in silence.
     pub practice: Practice,
+    /// What its servers are shown, and which authority they are believed by, where that differs from the machine's.
+    pub tls: Option<Arc<ClientTls>>,
     /// What it can show and take.
     pub shows: Shows,
     /// Names of its prefetch keys, and ours for the same.
@@ -286,6 +290,7 @@ impl ClientConfig {
             codes: Vec::new(),
             deadlines: BTreeMap::new(),
             practice: Practice::default(),
+            tls: None,
             shows: Shows::default(),
             prefetch: Vec::new(),
             rate: None,

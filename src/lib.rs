@@ -39,4 +39,5 @@ pub mod smart;
 pub mod demo;
 pub mod replay;
 pub mod capture;
+pub mod doctor;
 pub mod commands;

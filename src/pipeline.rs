@@ -326,11 +326,14 @@ async fn collect(
     server: Option<&Url>,
     now: Timestamp,
 ) -> Result<(PatientRecord, Vec<Answer>), Failure> {
-    let announcing = (ehr.client().sends_traceparent()).then(|| app.fhir.sending_traceparent());
+    let mut fhir = app.fhir.towards(ehr.client().name(), ehr.client().tls());
+    if ehr.client().sends_traceparent() {
+        fhir = fhir.sending_traceparent();
+    }
     let reader = Ehr {
         base: server,
         token: request.authorization.as_ref().map(|a| &a.access_token),
-        fhir: announcing.as_ref().unwrap_or(&app.fhir),
+        fhir: &fhir,
         deadline: tokio::time::Instant::now() + ehr.client().deadline(&request.hook),
         breaker: Some(ehr.client().breaker()),
     };

@@ -4,6 +4,7 @@
 //! way in; the demonstration listens on this machine only and takes calls without a token. Tests build
 //! the same application on port 0.
 
+mod certificates;
 mod listening;
 mod live;
 mod parts;
@@ -26,6 +27,7 @@ use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
+use certificates::Certificates;
 use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
 use parts::{Parts, Shared, problems};
@@ -152,6 +154,9 @@ pub enum StartError {
         /// Cause.
         source: std::io::Error,
     },
+    /// TLS cannot be initialised.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// The companion app cannot be set up.
     #[error(transparent)]
     Smart(#[from] smart::SetupError),
@@ -287,8 +292,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         .map(Capture::open)
         .transpose()?
         .map(Arc::new);
+    let certificates = config.tls.as_ref().map(Certificates::new);
     let shared = Shared {
         capture: capture.clone(),
+        certificates,
         ..Shared::new(Journal::open_at(&config.journal.address, options).await?)
     };
     let journal = Arc::clone(&shared.journal);
@@ -299,7 +306,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let how = Listening {
         workers: config.workers,
         limits: config.limits,
-        tls: config.tls.as_deref().cloned(),
+        tls: shared
+            .certificates
+            .as_ref()
+            .map(Certificates::server)
+            .transpose()?,
     };
     let (admin, secure, origins) = (config.admin, how.tls.is_some(), config.cors_origins.clone());
     let live = Arc::new(Live::new(shared, address, config)?);

@@ -8,6 +8,7 @@
 )]
 
 mod diff;
+mod doctor;
 mod explain;
 mod export;
 mod offline;
@@ -67,6 +68,9 @@ pub enum Command {
     /// What other tables would answer differently: cases, and saved requests. Ends with 0 if nothing differs, 1 if
     /// something does, 2 if the comparison failed.
     Diff(diff::Arguments),
+    /// Looks at a live set-up: settings, servers of the clients, keys, clocks, our own address, the journal. One line per
+    /// finding; exit 0 only without a problem.
+    Doctor(doctor::Arguments),
     /// What the journal holds, one JSON object to a line, on standard output.
     Export(export::Arguments),
     /// Copies the journal (SQLite) to a new file while the service runs.
@@ -139,6 +143,7 @@ fn done(command: Command) -> Result<bool, CommandError> {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             export::run(&arguments, &mut out)
         }
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut std::io::stdout().lock()),
         Command::Backup { config, target } => export::copy(&config, &target),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);

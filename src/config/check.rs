@@ -285,6 +285,11 @@ fn client(
             }),
             silent: [silent_everywhere, &silent(source, &written.silent)?].concat(),
         },
+        tls: written
+            .tls
+            .as_ref()
+            .map(|tls| tls::read_client(source, tls))
+            .transpose()?,
         shows: shows::read(source, written)?,
         prefetch: prefetch(source, &written.prefetch)?,
         rate: written

@@ -83,6 +83,15 @@ pub(super) struct Tls {
     pub(super) client_ca: Option<Spanned<String>>,
 }
 
+/// `[client.tls]`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ClientTls {
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) private_key: Option<Spanned<String>>,
+    pub(super) server_ca: Option<Spanned<String>>,
+}
+
 /// One `[[client]]`.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -109,6 +118,7 @@ pub(super) struct Client {
     pub(super) rate: Option<Rate>,
     pub(super) breaker: Option<Breaker>,
     pub(super) stop_triggers: Option<Spanned<StopTriggers>>,
+    pub(super) tls: Option<ClientTls>,
     pub(super) smart: Option<Smart>,
     #[serde(default)]
     pub(super) trust_traceparent: bool,

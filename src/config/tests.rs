@@ -44,6 +44,9 @@ fn every_key_that_the_example_comments_out_is_a_key() {
         ("keys/server.pem", &certificate),
         ("keys/server.key", &key),
         ("keys/clients.pem", &certificate),
+        ("keys/own.pem", &certificate),
+        ("keys/own.key", &key),
+        ("keys/hospital-ca.pem", &certificate),
         ("keys/database-password", "canary\n"),
         ("keys/collector-headers", "authorization: Bearer canary\n"),
         ("keys/operator-token", "0123456789abcdef0123456789abcdef\n"),
@@ -71,7 +74,7 @@ fn every_key_that_the_example_comments_out_is_a_key() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(client.breaker, BreakerConfig::default());
     assert_eq!(client.practice.silent.len(), 2);
-    assert!(config.tls.is_some());
+    assert!(config.tls.is_some() && client.tls.is_some());
     let names: Vec<&str> = config.operators.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["operator", "a.reviewer"]);
     let capture = config.capture.unwrap();
@@ -446,6 +449,25 @@ fn a_certificate_that_cannot_be_used_is_named() {
     };
     assert!(read("good.pem", "good.key", "").unwrap().tls.is_some());
     assert!(read("good.pem", "good.key", "client-ca='other.pem'").is_err());
+    let shown = |tls: &str| {
+        let all = format!("{JOURNAL}{CLIENT}\n[client.tls]\n{tls}\n");
+        Config::from_toml(&all, folder.path()).map_err(|error| error.to_string())
+    };
+    let whole = "certificate='good.pem'\nprivate-key='good.key'\nserver-ca='good.pem'";
+    let config = shown(whole).unwrap();
+    assert!(config.clients[0].tls.is_some() && !format!("{config:?}").contains("PRIVATE"));
+    for (tls, expected) in [
+        ("certificate='good.pem'", "`certificate`: needs private-key"),
+        ("private-key='good.key'", "`private-key`: needs certificate"),
+        (
+            "certificate='good.pem'\nprivate-key='other.key'",
+            "`private-key`: other.key",
+        ),
+        ("server-ca='expired.pem'", "expired.pem: expired on"),
+    ] {
+        let said = shown(tls).unwrap_err();
+        assert!(said.contains(expected), "{tls}: {said}");
+    }
     for (certificate, key, more, expected) in [
         ("none.pem", "good.key", "", "settings:2: `certificate`: "),
         ("no.pem", "good.key", "", "no.pem: holds no certificate"),

@@ -9,13 +9,15 @@ use super::breaker::Breaker;
 use super::bundle::{Given, Shape, State};
 use super::json::Document;
 use crate::clinical::gap::Why;
+use crate::config::ClientTls;
 use crate::meters::FhirMeters;
 use crate::traces;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -43,6 +45,10 @@ pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
     meters: Arc<FhirMeters>,
     sends_traceparent: bool,
+    /// What its connections show and believe, beyond the machine's.
+    tls: Option<Arc<ClientTls>>,
+    /// The connections of clients with such a wish, by their name.
+    own: Arc<Mutex<HashMap<String, FhirClient>>>,
 }
 
 /// The client's server, the right to read it, and until when.
@@ -102,6 +108,25 @@ impl FhirClient {
         }
     }
 
+    /// As the servers of a client are asked: with the certificate and the authority of its settings, where there
+    /// are any, on connections that no other client shares.
+    #[must_use]
+    pub fn towards(&self, client: &str, tls: Option<&Arc<ClientTls>>) -> FhirClient {
+        let Some(tls) = tls else { return self.clone() };
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = own.get(client)
+            && known.tls.as_ref().is_some_and(|known| Arc::ptr_eq(known, tls))
+        {
+            return known.clone();
+        }
+        let made = FhirClient {
+            tls: Some(Arc::clone(tls)),
+            ..FhirClient::counting(&self.meters)
+        };
+        own.insert(client.to_owned(), made.clone());
+        made
+    }
+
     /// Where its reads are counted.
     pub(crate) fn meters(&self) -> &FhirMeters {
         &self.meters
@@ -111,13 +136,16 @@ impl FhirClient {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Client::builder()
+        let builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT)
-            .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(SetupError)?;
+            .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")));
+        let builder = match &self.tls {
+            Some(tls) => tls.applied(builder),
+            None => builder,
+        };
+        let http = builder.build().map_err(SetupError)?;
         Ok(self.http.get_or_init(|| http))
     }
 

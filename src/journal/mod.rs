@@ -25,6 +25,7 @@ mod rows;
 mod sqlite;
 mod store;
 mod sums;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -48,6 +49,7 @@ pub use review::{
     Before, FINDINGS_PAGE, Finding, FindingFilter, HistoryLine, NewVerdict, Period, Verdict, VerdictLine,
 };
 pub use sums::{CallSum, DaySum, ReasonSum, RuleSum};
+pub use survey::{Survey, survey};
 
 /// What stands for a hook in the audit of a write into a chart.
 pub const CHART_WRITE: &str = "app-write";

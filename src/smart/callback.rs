@@ -64,7 +64,7 @@ pub(super) async fn open(smart: &Smart, request: &HttpRequest, arrival: &Arrival
         .filter(|code| !code.is_empty())
         .ok_or(Refusal::NotAuthorized)?;
     let granted = token::exchange(
-        &smart.http,
+        &launch.registration.http(),
         &launch.registration,
         &launch.endpoints,
         code,
@@ -99,7 +99,7 @@ async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Sess
                 nonce,
                 base: registration.base.as_str(),
             };
-            identity::user(&smart.http, &launch.endpoints, token, &expected).await?
+            identity::user(&registration.http(), &launch.endpoints, token, &expected).await?
         }
         _ => None,
     };

@@ -6,7 +6,7 @@
 //! Follows SMART App Launch 2.2, "Retrieve .well-known/smart-configuration".
 
 use super::refusal::Refusal;
-use crate::config::is_loopback;
+use crate::config::{ClientTls, is_loopback};
 use reqwest::header::ACCEPT;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -36,8 +36,9 @@ pub(super) struct Endpoints {
     scopes: Vec<String>,
 }
 
+/// The document, as far as a launch needs it.
 #[derive(Deserialize)]
-struct Document {
+pub(super) struct Document {
     authorization_endpoint: String,
     token_endpoint: String,
     issuer: Option<String>,
@@ -49,7 +50,7 @@ struct Document {
 }
 
 impl Endpoints {
-    fn read(document: Document, base: &Url) -> Option<Self> {
+    pub(super) fn read(document: Document, base: &Url) -> Option<Self> {
         // A relative address is resolved against the FHIR base, then held to the same rule.
         let address = |text: &str| base.join(text).ok().filter(|url| may_be_asked(url, base));
         Some(Endpoints {
@@ -113,14 +114,17 @@ impl Discovered {
 }
 
 /// The client for authorization servers: no redirects, no proxy, no connection kept across workers.
-pub(super) fn http() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+pub(super) fn http(tls: Option<&ClientTls>) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(WITHIN)
         .pool_max_idle_per_host(0)
-        .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
-        .build()
+        .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")));
+    match tls {
+        Some(tls) => tls.applied(builder).build(),
+        None => builder.build(),
+    }
 }
 
 /// A JSON document at an address.

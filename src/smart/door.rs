@@ -196,7 +196,7 @@ pub(super) async fn opened(
     query: &Query,
 ) -> Result<(Arc<Session>, Arc<Reading>), Refusal> {
     let session = app.smart.sessions.of(name, request)?;
-    let reading = reading(&app.smart, app, &session, query.again()).await?;
+    let reading = reading(app, &session, query.again()).await?;
     Ok((session, reading))
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn begin(
     let registration = smart.at(issuer).ok_or(Refusal::UnknownIssuer)?;
     let endpoints = registration
         .discovered
-        .of(&registration.base, &smart.http)
+        .of(&registration.base, &registration.http())
         .await?;
     let asked = registration.scopes(&endpoints, launch.is_some());
     let nonce = match asked.iter().any(|scope| scope == "openid") {

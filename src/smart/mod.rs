@@ -21,6 +21,7 @@ mod refusal;
 mod registration;
 mod session;
 mod store;
+pub mod survey;
 mod token;
 mod view;
 mod writing;
@@ -45,10 +46,21 @@ pub struct Smart {
     /// Path of the public address, for links and cookies behind a proxy.
     prefix: String,
     registrations: Vec<Arc<Registration>>,
-    http: reqwest::Client,
     launches: Store<Launch>,
     sessions: Store<Arc<Session>>,
     handles: Handles,
+}
+
+/// What an app at each EHR proves itself with from now on.
+pub struct Renewed(Vec<(Arc<Registration>, Registration)>);
+
+impl Renewed {
+    /// Takes it into use. Launches and sessions under way go on.
+    pub fn take(self) {
+        for (known, new) in self.0 {
+            known.take_from(new);
+        }
+    }
 }
 
 /// Where a card's link leads.
@@ -75,11 +87,26 @@ impl Smart {
             public_url: public_url.trim_end_matches('/').to_owned(),
             prefix: path.unwrap_or_default(),
             registrations,
-            http: discovery::http()?,
             launches: Store::new(launch::LIMITS),
             sessions: Store::new(session::LIMITS),
             handles: Handles::new(),
         })
+    }
+
+    /// The secrets, keys and certificates of the settings as their files hold them now, read and tried. Nothing
+    /// changes before they are taken into use. An EHR that was not registered at the start is left out.
+    ///
+    /// # Errors
+    /// [`SetupError`] as for [`Smart::new`].
+    pub fn renewed(&self, clients: &[ClientConfig]) -> Result<Renewed, SetupError> {
+        let mut renewed = Vec::new();
+        for client in clients {
+            let known = self.registrations.iter().find(|of| of.is_for(client));
+            if let Some((known, new)) = known.zip(Registration::new(client)?) {
+                renewed.push((Arc::clone(known), new));
+            }
+        }
+        Ok(Renewed(renewed))
     }
 
     /// The link from the cards of a call to the app; none for a client without it. `content` is the version of

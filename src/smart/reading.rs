@@ -5,7 +5,6 @@
 //! refreshed once; a source that the user was not allowed to open is a gap (`not-permitted`), never an empty
 //! list. Nothing is written anywhere.
 
-use super::Smart;
 use super::handoff::Stop;
 use super::refusal::Refusal;
 use super::session::{Open, Session};
@@ -18,7 +17,7 @@ use crate::clinical::stops;
 use crate::clinical::vocabulary::Site;
 use crate::fhir::banner::{Banner, banner};
 use crate::fhir::bundle::Given;
-use crate::fhir::client::Server;
+use crate::fhir::client::{FhirClient, Server};
 use crate::fhir::json::Document;
 use crate::fhir::query::below;
 use crate::gather::{Course, Ehr, course, gather};
@@ -65,12 +64,7 @@ pub(super) enum Sense {
 }
 
 /// The chart of a session; read again if it is old or if that is asked for.
-pub(super) async fn reading(
-    smart: &Smart,
-    app: &App,
-    session: &Session,
-    again: bool,
-) -> Result<Arc<Reading>, Refusal> {
+pub(super) async fn reading(app: &App, session: &Session, again: bool) -> Result<Arc<Reading>, Refusal> {
     let mut open = session.open.lock().await;
     if let Some(known) = &open.reading
         && !again
@@ -80,11 +74,11 @@ pub(super) async fn reading(
     }
     if open.ends.is_some_and(|ends| ends < Instant::now() + SOON) {
         // Where there is nothing to refresh it with, the EHR decides whether it is over.
-        renew(smart, session, &mut open).await.ok();
+        renew(session, &mut open).await.ok();
     }
     let person = match person(app, session, &open).await {
         Err(401) => {
-            renew(smart, session, &mut open).await?;
+            renew(session, &mut open).await?;
             person(app, session, &open).await
         }
         other => other,
@@ -110,18 +104,24 @@ async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16
         deadline: tokio::time::Instant::now() + WITHIN,
         breaker: None,
     };
-    app.fhir.one(address, server).await
+    fhir(app, session).one(address, server).await
+}
+
+/// The client for its FHIR server, with the certificate of its settings.
+pub(super) fn fhir(app: &App, session: &Session) -> FhirClient {
+    let registration = &session.registration;
+    app.fhir.towards(&registration.name, registration.tls().as_ref())
 }
 
 /// Uses the refresh token up. What the new token is for must be what the old one was for.
-pub(super) async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
+pub(super) async fn renew(session: &Session, open: &mut Open) -> Result<(), Refusal> {
     let token = open.refresh.take().ok_or(Refusal::TokenEnded)?;
     let registration = &session.registration;
     let endpoints = registration
         .discovered
-        .of(&registration.base, &smart.http)
+        .of(&registration.base, &registration.http())
         .await?;
-    let granted = token::refresh(&smart.http, registration, &endpoints, &token)
+    let granted = token::refresh(&registration.http(), registration, &endpoints, &token)
         .await
         .map_err(|_| Refusal::TokenEnded)?;
     let same = |id: &str| {
@@ -141,10 +141,11 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
     let now = app.clock.now();
     let told = Told::of(session, person);
     let request = call(session, &told);
+    let fhir = fhir(app, session);
     let ehr = Ehr {
         base: Some(&session.registration.base),
         token: Some(&open.access),
-        fhir: &app.fhir,
+        fhir: &fhir,
         deadline: tokio::time::Instant::now() + WITHIN,
         breaker: None,
     };

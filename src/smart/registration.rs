@@ -4,12 +4,12 @@
 //! nothing, a shared secret, or an assertion signed with our own key, whose public half is published.
 //! Follows SMART App Launch 2.2, "Scopes and Launch Context" and "Asymmetric (Private Key JWT)".
 
-use super::discovery::{Discovered, Endpoints};
+use super::discovery::{Discovered, Endpoints, http};
 use super::random;
 use super::refusal::Refusal;
 use crate::clinical::practice::Practice;
 use crate::clinical::record::Source;
-use crate::config::{ClientConfig, KeySource, SmartConfig, SmartLogin};
+use crate::config::{ClientConfig, ClientTls, KeySource, SmartConfig, SmartLogin};
 use crate::startup::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,7 @@ use jsonwebtoken::jwk::{Jwk, KeyOperations, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use std::sync::{Arc, PoisonError, RwLock};
 use url::Url;
 
 /// Life of an assertion in seconds; SMART allows five minutes.
@@ -69,7 +70,14 @@ pub(super) struct Registration {
     /// Where to sign in.
     pub(super) discovered: Discovered,
     scopes: Option<Vec<String>>,
+    access: RwLock<Arc<Access>>,
+}
+
+/// What a reload may renew: the proof of who we are, and how the EHR's servers are reached.
+struct Access {
     login: Login,
+    http: reqwest::Client,
+    tls: Option<Arc<ClientTls>>,
 }
 
 enum Login {
@@ -122,10 +130,40 @@ impl Registration {
             drafts: smart.write_drafts,
             discovered: Discovered::default(),
             scopes: smart.scopes.clone(),
-            login: Login::new(smart).ok_or_else(|| SetupError::Key {
-                client: client.name.clone(),
-            })?,
+            access: RwLock::new(Arc::new(Access {
+                login: Login::new(smart).ok_or_else(|| SetupError::Key {
+                    client: client.name.clone(),
+                })?,
+                http: http(client.tls.as_deref())?,
+                tls: client.tls.clone(),
+            })),
         }))
+    }
+
+    /// Whether it is the app of this client, registered as it was.
+    pub(super) fn is_for(&self, client: &ClientConfig) -> bool {
+        let same = |smart: &SmartConfig| smart.client_id == self.client_id && smart.issuer == self.issuer;
+        self.name == client.name && client.smart.as_ref().is_some_and(same)
+    }
+
+    /// Proves itself as that one from now on.
+    pub(super) fn take_from(&self, new: Registration) {
+        let new = new.access.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The client for its authorization server.
+    pub(super) fn http(&self) -> reqwest::Client {
+        self.access().http.clone()
+    }
+
+    /// What its servers are shown and believed by.
+    pub(super) fn tls(&self) -> Option<Arc<ClientTls>> {
+        self.access().tls.clone()
     }
 
     /// Whether a launch from this `iss` is one of this EHR; a final slash makes no difference.
@@ -152,11 +190,7 @@ impl Registration {
             asked.push("online_access".to_owned());
         }
         let old = endpoints.speaks_version_1();
-        asked.extend(READ.iter().map(|(kind, _)| match (old, *kind) {
-            (true, kind) => format!("patient/{kind}.read"),
-            (false, "Patient" | "Medication") => format!("patient/{kind}.r"),
-            (false, kind) => format!("patient/{kind}.rs"),
-        }));
+        asked.extend(types_read().map(|(kind, _)| scope(kind, old)));
         if self.drafts {
             let create = if old { "write" } else { "c" };
             asked.push(format!("patient/MedicationRequest.{create}"));
@@ -166,7 +200,7 @@ impl Registration {
 
     /// The proof for one request to a token endpoint.
     pub(super) fn proof(&self, token_endpoint: &str) -> Result<Proof, Refusal> {
-        match &self.login {
+        match &self.access().login {
             Login::Public => Ok(Proof {
                 header: None,
                 fields: vec![("client_id", self.client_id.clone())],
@@ -192,9 +226,9 @@ impl Registration {
     }
 
     /// Our public key at this EHR, if it has one.
-    pub(super) fn public_key(&self) -> Option<&Jwk> {
-        match &self.login {
-            Login::Key(key) => Some(&key.public),
+    pub(super) fn public_key(&self) -> Option<Jwk> {
+        match &self.access().login {
+            Login::Key(key) => Some(key.public.clone()),
             Login::Public | Login::Secret(_) => None,
         }
     }
@@ -248,6 +282,20 @@ impl Key {
             jti: random::secret()?,
         };
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| Refusal::Internal)
+    }
+}
+
+/// What the tables read, by FHIR type.
+pub(super) fn types_read() -> impl Iterator<Item = (&'static str, Option<Source>)> {
+    READ.into_iter()
+}
+
+/// The scope that lets a type be read, in the form of version 1 or 2.
+pub(super) fn scope(kind: &str, old: bool) -> String {
+    match (old, kind) {
+        (true, kind) => format!("patient/{kind}.read"),
+        (false, "Patient" | "Medication") => format!("patient/{kind}.r"),
+        (false, kind) => format!("patient/{kind}.rs"),
     }
 }
 
@@ -312,6 +360,11 @@ fn clinical(scope: &str) -> Option<(&str, &str)> {
     }
     let (kind, access) = rest.split_once('.')?;
     Some((kind, access))
+}
+
+/// Whether a scope lets a type be read.
+pub(super) fn lets_read(scope: &str, kind: &str) -> bool {
+    clinical(scope).is_some_and(|(of, access)| (of == kind || of == "*") && reads(access))
 }
 
 /// `read`, `*`, or letters of version 2 with `r`. A scope that is limited by a query gives only a part.

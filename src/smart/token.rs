@@ -8,8 +8,8 @@
 use super::discovery::{Endpoints, body};
 use super::refusal::Refusal;
 use super::registration::Registration;
-use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -91,6 +91,23 @@ async fn ask(
     endpoints: &Endpoints,
     fields: &[(&str, &str)],
 ) -> Result<Granted, Refusal> {
+    let request = request(http, registration, endpoints, fields)?;
+    let response = request.send().await.map_err(|_| Refusal::NoToken)?;
+    if response.status() != StatusCode::OK {
+        return Err(Refusal::NoToken);
+    }
+    let body = body(response).await.ok_or(Refusal::NoToken)?;
+    let written: Written = serde_json::from_slice(&body).map_err(|_| Refusal::NoToken)?;
+    Granted::of(written).ok_or(Refusal::NoToken)
+}
+
+/// A form for the token endpoint, with the proof of who asks.
+pub(super) fn request(
+    http: &reqwest::Client,
+    registration: &Registration,
+    endpoints: &Endpoints,
+    fields: &[(&str, &str)],
+) -> Result<RequestBuilder, Refusal> {
     let proof = registration.proof(endpoints.token.as_str())?;
     let mut form = Serializer::new(String::new());
     form.extend_pairs(fields).extend_pairs(&proof.fields);
@@ -101,17 +118,7 @@ async fn ask(
     if let Some(header) = &proof.header {
         request = request.header(AUTHORIZATION, header.expose_secret());
     }
-    let response = request
-        .body(form.finish())
-        .send()
-        .await
-        .map_err(|_| Refusal::NoToken)?;
-    if response.status() != StatusCode::OK {
-        return Err(Refusal::NoToken);
-    }
-    let body = body(response).await.ok_or(Refusal::NoToken)?;
-    let written: Written = serde_json::from_slice(&body).map_err(|_| Refusal::NoToken)?;
-    Granted::of(written).ok_or(Refusal::NoToken)
+    Ok(request.body(form.finish()))
 }
 
 impl Granted {

@@ -7,7 +7,7 @@
 //! day twice where the server honours `If-None-Exist`. Follows SMART App Launch 2.2 (scopes that create) and FHIR
 //! R4, section 3.1.0.8.
 
-use super::reading::{Reading, renew};
+use super::reading::{Reading, fhir, renew};
 use super::session::{Open, Session};
 use crate::fhir::client::Server;
 use crate::fhir::create::{Creation, Denied};
@@ -140,11 +140,12 @@ pub(super) async fn fate(app: &App, session: &Session, identifier: Uuid) -> Opti
 
 /// Sends it; with a new token where the old one has ended, because nothing was written then.
 async fn send(app: &App, session: &Session, open: &mut Open, order: &Identified) -> Creation {
-    let first = app.fhir.create(KIND, order, server(session, open, WITHIN)).await;
-    if first != Creation::Refused(Denied::Token) || renew(&app.smart, session, open).await.is_err() {
+    let fhir = fhir(app, session);
+    let first = fhir.create(KIND, order, server(session, open, WITHIN)).await;
+    if first != Creation::Refused(Denied::Token) || renew(session, open).await.is_err() {
         return first;
     }
-    app.fhir.create(KIND, order, server(session, open, WITHIN)).await
+    fhir.create(KIND, order, server(session, open, WITHIN)).await
 }
 
 fn server<'s>(session: &'s Session, open: &'s Open, within: Duration) -> Server<'s> {

@@ -2,12 +2,12 @@
 //!
 //! A reload reads and checks everything first; only what is whole takes the place of what was there. What
 //! cannot be used is refused with its problems, and the old version goes on. A call that has begun keeps its
-//! version to the end. It never changes an address, the number of workers, TLS, the journal or how the companion app
-//! is registered: those need a restart.
+//! version to the end; a certificate is another one from the next connection on. It never changes an address, the
+//! number of workers, whether there is TLS, the journal or how the companion app is registered: those need a restart.
 
 use super::parts::{Parts, Shared};
 use super::{App, StartError};
-use crate::config::{Config, ConfigError};
+use crate::config::{ClientConfig, Config, ConfigError};
 use crate::fhir::client::FhirClient;
 use actix_web::dev::Extensions;
 use actix_web::web;
@@ -101,10 +101,16 @@ impl Live {
             None => old.clone(),
         };
         let app = Parts::from_settings(&new, self.address, &self.shared, Some(&self.current()))?;
+        let renewed = app.smart.renewed(&new.clients).map_err(StartError::from)?;
         for setting in unchangeable(old, &new) {
             tracing::warn!(event = "reload.needs-restart", setting);
         }
         let version = app.knowledge.version.to_string();
+        // All of it is whole: from here on nothing fails.
+        if let (Some(certificates), Some(tls)) = (&self.shared.certificates, &new.tls) {
+            certificates.renew(tls);
+        }
+        renewed.take();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = app;
         self.generation.fetch_add(1, Ordering::Release);
         *settings = Some(new);
@@ -131,11 +137,34 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
         ("unready-seconds", old.unready != new.unready),
         ("max-calls", old.limits.max_calls != new.limits.max_calls),
         ("cors-origins", old.cors_origins != new.cors_origins),
+        ("tls", takes_connections(old) != takes_connections(new)),
+        ("client.smart", registered(old) != registered(new)),
     ];
     differ
         .into_iter()
         .filter(|(_, differs)| *differs)
         .map(|(name, _)| name)
+}
+
+/// Whether there is TLS, and whether those who connect need a certificate.
+fn takes_connections(config: &Config) -> Option<bool> {
+    config.tls.as_ref().map(|tls| tls.clients.is_some())
+}
+
+/// How the companion app is registered, without its secrets.
+fn registered(config: &Config) -> Vec<impl PartialEq> {
+    let clients = config.clients.iter();
+    let one = |client: &ClientConfig| {
+        let smart = client.smart.as_ref()?;
+        Some((
+            client.name.clone(),
+            smart.client_id.clone(),
+            smart.issuer.clone(),
+            smart.scopes.clone(),
+            smart.frame_ancestors.clone(),
+        ))
+    };
+    clients.map(one).collect()
 }
 
 /// Where a worker keeps its own copy of the version in use, so that calls share nothing but what they must.

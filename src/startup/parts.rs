@@ -1,5 +1,6 @@
 //! One version of the application, put together from settings, tables, keys and what outlives a reload.
 
+use super::certificates::Certificates;
 use super::listening::scheme;
 use super::{App, Callers, Clock, Discovery, StartError};
 use crate::capture::Capture;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) ending: Arc<AtomicBool>,
     pub(super) guesses: Arc<Guesses>,
     pub(super) capture: Option<Arc<Capture>>,
+    /// With which connections are taken; `None` without TLS of our own.
+    pub(super) certificates: Option<Certificates>,
 }
 
 impl Shared {
@@ -39,6 +42,7 @@ impl Shared {
             ending: Arc::default(),
             guesses: Arc::default(),
             capture: None,
+            certificates: None,
         }
     }
 }

@@ -18,7 +18,8 @@ use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
 use crate::clinical::practice::Practice;
 use crate::config::{
-    self, ClientConfig, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm, StopTriggers,
+    self, ClientConfig, ClientTls, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm,
+    StopTriggers,
 };
 use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
@@ -50,7 +51,6 @@ impl Client {
 
     fn from_settings(
         settings: &ClientConfig,
-        http: &reqwest::Client,
         previous: Option<&Clients>,
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
@@ -73,11 +73,18 @@ impl Client {
             }
             KeySource::Url(url) => {
                 let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
+                let http = remote::http(settings.tls.as_deref()).map_err(TrustError::Http)?;
                 let kept = known.and_then(|client| client.fetched_from(&settings.name, url));
-                Keys::Remote(kept.unwrap_or_else(|| {
-                    let (name, url, http) = (settings.name.clone(), url.clone(), http.clone());
-                    Arc::new(Remote::new(name, url, http, Timing::default()).counting(meters))
-                }))
+                Keys::Remote(match kept {
+                    Some(kept) => {
+                        kept.asking_with(http);
+                        kept
+                    }
+                    None => {
+                        let (name, url) = (settings.name.clone(), url.clone());
+                        Arc::new(Remote::new(name, url, http, Timing::default()).counting(meters))
+                    }
+                })
             }
         };
         Ok(Self::with_keys(settings.clone(), keys))
@@ -132,6 +139,12 @@ impl Client {
     #[must_use]
     pub fn practice(&self) -> &Practice {
         &self.settings.practice
+    }
+
+    /// What its servers are shown, and by which authority they are believed.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<ClientTls>> {
+        self.settings.tls.as_ref()
     }
 
     /// What it can show and take.
@@ -257,9 +270,8 @@ impl Clients {
         previous: Option<&Self>,
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
-        let http = remote::http().map_err(TrustError::Http)?;
         let client = |settings: &ClientConfig| {
-            let client = Client::from_settings(settings, &http, previous, meters)?;
+            let client = Client::from_settings(settings, previous, meters)?;
             Ok((settings.issuer.clone(), Arc::new(client)))
         };
         Ok(Self {

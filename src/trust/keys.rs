@@ -65,22 +65,30 @@ pub(super) struct KeySet {
 /// One public key and what it may verify.
 #[derive(Clone)]
 pub(super) struct Key {
-    kid: String,
-    algorithms: Vec<SignatureAlgorithm>,
+    pub(super) kid: String,
+    pub(super) algorithms: Vec<SignatureAlgorithm>,
     key: DecodingKey,
 }
 
 #[derive(Deserialize)]
-struct Written {
-    keys: Vec<Value>,
+pub(super) struct Written {
+    pub(super) keys: Vec<Value>,
 }
 
-impl KeySet {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
+impl Written {
+    /// The keys as they stand in a set that holds no private one.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, KeySetError> {
         let written: Written = serde_json::from_slice(bytes).map_err(|_| KeySetError::Malformed)?;
         if written.keys.iter().any(|key| key.get("d").is_some()) {
             return Err(KeySetError::Private);
         }
+        Ok(written)
+    }
+}
+
+impl KeySet {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
+        let written = Written::read(bytes)?;
         Ok(Self {
             keys: written.keys.into_iter().filter_map(Key::read).collect(),
         })
@@ -103,7 +111,7 @@ impl KeySet {
 }
 
 impl Key {
-    fn read(written: Value) -> Option<Self> {
+    pub(super) fn read(written: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(written).ok()?;
         let algorithms = algorithms(&jwk);
         let kid = jwk

@@ -12,6 +12,7 @@ mod keys;
 mod refusal;
 mod remote;
 mod replay;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -27,12 +28,13 @@ use crate::meters::KeySetMeters;
 pub use client::{Client, Clients};
 pub use keys::KeySetError;
 pub use refusal::{Refusal, TrustError};
+pub use survey::{KeySurvey, Unusable, survey};
 
 use replay::{Replay, Spent};
 use token::Token;
 
 /// How far the clock of an EHR may differ from ours.
-const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Proof that a call comes from a client of ours. Only this module makes one.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::Refusal;
 use super::keys::{Key, KeySet, KeySetError};
-use crate::config::SignatureAlgorithm;
+use crate::config::{ClientTls, SignatureAlgorithm};
 use crate::meters::KeySetMeters;
 
 /// Largest key set, in bytes after decompression.
@@ -44,7 +44,7 @@ impl Default for Timing {
 pub(super) struct Remote {
     client: String,
     url: Url,
-    http: reqwest::Client,
+    http: RwLock<reqwest::Client>,
     timing: Timing,
     known: RwLock<Known>,
     /// Held by the one fetch that is under way.
@@ -86,14 +86,17 @@ enum FetchError {
 }
 
 /// The HTTP client for key sets: no redirects, no proxy, a timeout.
-pub(super) fn http() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+pub(super) fn http(tls: Option<&ClientTls>) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(FETCH_WITHIN)
         // Fetches are an hour apart; an idle connection would only go stale.
-        .pool_max_idle_per_host(0)
-        .build()
+        .pool_max_idle_per_host(0);
+    match tls {
+        Some(tls) => tls.applied(builder).build(),
+        None => builder.build(),
+    }
 }
 
 impl Remote {
@@ -101,7 +104,7 @@ impl Remote {
         Self {
             client,
             url,
-            http,
+            http: RwLock::new(http),
             timing,
             known: RwLock::default(),
             flight: Arc::default(),
@@ -113,6 +116,11 @@ impl Remote {
     pub(super) fn counting(mut self, meters: &Arc<KeySetMeters>) -> Self {
         self.meters = Arc::clone(meters);
         self
+    }
+
+    /// Fetches with this client from now on; what was fetched stays.
+    pub(super) fn asking_with(&self, http: reqwest::Client) {
+        *self.http.write().unwrap_or_else(PoisonError::into_inner) = http;
     }
 
     /// The keys that fit, fetched anew if the set is old or does not have them.
@@ -191,7 +199,8 @@ impl Remote {
 
     async fn fetch(&self) -> Result<KeySet, FetchError> {
         let http = |error: reqwest::Error| FetchError::Http(error.without_url());
-        let mut response = self.http.get(self.url.clone()).send().await.map_err(http)?;
+        let asked = self.http.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut response = asked.get(self.url.clone()).send().await.map_err(http)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }

@@ -3,8 +3,9 @@
 //! `helpers` starts the real application and writes charts as EHRs hold them; `conformance` proves the
 //! sentences of CDS Hooks that `requirements.csv` lists; `api` is everything that can go wrong on the way; `smart`
 //! opens the companion app as an EHR and a browser do; `operations` is what those who run the service rely on:
-//! metrics, traces, kept requests, reload, the end, and the files of deploy/; `commands` replays saved requests and
-//! compares tables; `journal` tries both engines of the journal against a model,
+//! metrics, traces, kept requests, reload, certificates, the end, and the files of deploy/; `commands` replays saved
+//! requests and compares tables; `doctor` holds the doctor's findings against servers that are in order and servers
+//! that are not; `journal` tries both engines of the journal against a model,
 //! several replicas on one, and one that goes away; `properties` says what must not change an answer, and what
 //! holds whatever is stopped together; `content` runs the cases of the tables and looks up what their pages point
 //! at; `definitions` sends
@@ -49,9 +50,11 @@ mod api {
 
 mod operations {
     mod capture;
+    mod certificates;
     mod ending;
     mod files;
     mod metrics;
+    mod proxy;
     mod reload;
     mod traces;
 }
@@ -59,6 +62,12 @@ mod operations {
 mod commands {
     mod diff;
     mod replay;
+}
+
+mod doctor {
+    mod around;
+    mod servers;
+    mod site;
 }
 
 mod smart {

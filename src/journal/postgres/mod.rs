@@ -78,7 +78,7 @@ pub(super) struct Link {
 impl Link {
     pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            connection: within(CONNECT_WITHIN, connect(options)).await?,
+            connection: connected(options).await?,
             options: options.clone(),
         })
     }
@@ -132,6 +132,11 @@ impl Link {
     }
 }
 
+/// A connection within the time that one may take.
+pub(super) async fn connected(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    within(CONNECT_WITHIN, connect(options)).await
+}
+
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut connection = options.connect().await?;
     sqlx::query(SESSION).execute(&mut connection).await?;
@@ -163,7 +168,7 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
 
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
-fn migrator() -> Migrator {
+pub(super) fn migrator() -> Migrator {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(
             version,

@@ -166,7 +166,7 @@ pub(super) async fn readers(options: &SqliteConnectOptions) -> Result<SqlitePool
 
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
-fn migrator() -> Migrator {
+pub(super) fn migrator() -> Migrator {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(
             version,

@@ -1,67 +1,18 @@
 //! How callers reach the service: TLS of its own, certificates of clients, and pages of other origins.
 
 use crate::helpers::app::{NOBODY, TestApp};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use crate::helpers::certificates::{Authority, tls};
+use reqwest::Method;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Identity, Method};
-use std::path::Path;
 
 const EHR: &str = "https://ehr.hospital.example";
-
-/// An authority that signs for the service and for clients.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut parameters = CertificateParams::new(Vec::<String>::new()).unwrap();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    /// Certificate and key, as PEM.
-    fn signs(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        (
-            parameters.signed_by(&key, &self.0).unwrap().pem(),
-            key.serialize_pem(),
-        )
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-}
-
-/// Writes the files of `[tls]` and says so in settings.
-fn tls(folder: &Path, authority: &Authority, more: &str) -> String {
-    let (certificate, key) = authority.signs("127.0.0.1");
-    let files = [
-        ("server.pem", &certificate),
-        ("server.key", &key),
-        ("ca.pem", &authority.pem()),
-    ];
-    for (name, content) in files {
-        std::fs::write(folder.join(name), content).unwrap();
-    }
-    let at = folder.display();
-    format!("[tls]\ncertificate = '{at}/server.pem'\nprivate-key = '{at}/server.key'\n{more}")
-}
-
-fn trusting(authority: &Authority, identity: Option<(String, String)>) -> Client {
-    let root = Certificate::from_pem(authority.pem().as_bytes()).unwrap();
-    let mut client = Client::builder().no_proxy().tls_certs_only([root]);
-    if let Some((certificate, key)) = identity {
-        client = client.identity(Identity::from_pem(format!("{certificate}{key}").as_bytes()).unwrap());
-    }
-    client.build().unwrap()
-}
 
 /// cds-01b, cds-54a
 #[tokio::test]
 async fn tls_of_its_own_leaves_no_door_in_plain_text() {
     let (files, authority) = (tempfile::tempdir().unwrap(), Authority::new());
-    let app = TestApp::secured(&tls(files.path(), &authority, ""), trusting(&authority, None)).await;
+    authority.equips(files.path());
+    let app = TestApp::secured(&tls(files.path(), ""), authority.trusting(None)).await;
     assert!(app.base().starts_with("https://"), "{}", app.base());
     let request = crate::helpers::Stop::tacrolimus()
         .with_kidney_transplant()
@@ -84,10 +35,11 @@ async fn tls_of_its_own_leaves_no_door_in_plain_text() {
 async fn with_an_authority_for_clients_nobody_else_gets_in() {
     let (files, authority, other) = (tempfile::tempdir().unwrap(), Authority::new(), Authority::new());
     let more = format!("client-ca = '{}/ca.pem'", files.path().display());
-    let ehr = trusting(&authority, Some(authority.signs("ehr.hospital.example")));
-    let app = TestApp::secured(&tls(files.path(), &authority, &more), ehr).await;
+    authority.equips(files.path());
+    let ehr = authority.trusting(Some(authority.signs("ehr.hospital.example")));
+    let app = TestApp::secured(&tls(files.path(), &more), ehr).await;
     for stranger in [None, Some(other.signs("ehr.hospital.example"))] {
-        let client = trusting(&authority, stranger);
+        let client = authority.trusting(stranger);
         assert!(
             client
                 .get(format!("{}/cds-services", app.base()))

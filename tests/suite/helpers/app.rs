@@ -145,6 +145,11 @@ impl TestApp {
         Self::called_by(by, |_| (), NOBODY, tls, "").await
     }
 
+    /// With settings that a test has written for a folder, which holds their files.
+    pub async fn on(folder: TempDir, settings: &str) -> Self {
+        Self::from(http(), folder, settings).await
+    }
+
     /// With its journal at another place; the lines of `[journal]`.
     pub async fn keeping(journal: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -123,3 +123,10 @@ pub fn with(mut value: Value, name: &str, member: Value) -> Value {
     }
     value
 }
+
+/// A new private key on P-384, as PEM.
+pub fn private_key() -> String {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let body = STANDARD.encode(pair.to_pkcs8v1().unwrap().as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+}

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod certificates;
 pub mod chart;
 pub mod command;
 pub mod doors;

@@ -1,6 +1,8 @@
 //! The files of deploy/, before the programs that will read them.
 
+use crate::helpers::app::{HOSPITAL, NOBODY, PUBLIC, settings};
 use crate::helpers::{Stop, TestApp, installed, pause};
+use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -323,4 +325,39 @@ fn the_settings_of_the_secret_are_settings() {
     std::fs::write(folder.path().join("keys/hospital.json"), "{}").unwrap();
     let config = stepdown::config::Config::from_toml(settings, folder.path()).unwrap();
     assert_eq!(config.admin.unwrap().port(), 9464);
+}
+
+/// Runs a script of deploy/ in a folder; what it printed.
+fn script(name: &str, folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("sh");
+    let ran = command
+        .arg(deploy(name))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_of_the_script_for_trials_is_taken() {
+    if installed::skipped() {
+        return;
+    }
+    installed::program("openssl", &["openssl"]);
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_owned();
+    script("test-token.sh", &at, &["key", "test"]);
+    let settings = settings(&at, NOBODY, "", "").replacen("hospital.json", "test.jwks.json", 1);
+    let app = TestApp::on(folder, &settings).await;
+    let path = app.path("medication-discontinue");
+    let address = format!("{PUBLIC}{path}");
+    let token = script("test-token.sh", &at, &["sign", "test.key", HOSPITAL, &address]);
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    let call = app.call(Method::POST, &path).bearer_auth(token);
+    let call = call
+        .header("content-type", "application/json")
+        .body(request.to_string());
+    assert_eq!(call.send().await.unwrap().status(), 200);
 }

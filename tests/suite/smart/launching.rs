@@ -2,8 +2,8 @@
 
 use super::authority::{Authority, Browser, CLIENT_ID, form, location, query};
 use crate::helpers::app::PUBLIC;
-use crate::helpers::{Answer, Ehr, Stop};
-use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use crate::helpers::keys::private_key;
+use crate::helpers::{Answer, Ehr, Stop, TestApp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -205,15 +205,8 @@ async fn a_shared_secret_goes_into_the_header_and_the_client_id_not_into_the_for
 #[tokio::test]
 async fn an_assertion_is_signed_by_the_published_key_for_the_token_endpoint() {
     let ehr = Authority::with(&lupus()).await;
-    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-    let der = pair.to_pkcs8v1().unwrap();
     let mut pem = tempfile::NamedTempFile::new().unwrap();
-    let body = STANDARD.encode(der.as_ref());
-    writeln!(
-        pem,
-        "-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
-    )
-    .unwrap();
+    pem.write_all(private_key().as_bytes()).unwrap();
     let app = ehr
         .app_with(&format!("key-file = '{}'", pem.path().display()))
         .await;
@@ -253,6 +246,44 @@ async fn an_assertion_is_signed_by_the_published_key_for_the_token_endpoint() {
         jtis.push(claims["jti"].clone());
     }
     assert_ne!(jtis[0], jtis[1]);
+}
+
+#[tokio::test]
+async fn a_renewed_secret_and_a_renewed_key_are_used_after_a_reload() {
+    let ehr = Authority::with(&lupus()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "first").unwrap();
+    let (top, at) = ("[admin]\nlisten = '127.0.0.1:0'", secret.display());
+    let smart = format!("[client.smart]\nclient-id = '{CLIENT_ID}'\nsecret-file = '{at}'\n");
+    let app = TestApp::with(&ehr.base(), top, &smart).await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    std::fs::write(&secret, "second").unwrap();
+    assert_eq!(app.admin(Method::POST, "/reload").await.status, 200);
+    browser.open(&ehr).await;
+    for (request, secret) in ehr.asked("/token").await.iter().zip(["first", "second"]) {
+        let pair = STANDARD.encode(format!("{CLIENT_ID}:{secret}"));
+        assert_eq!(request.headers["authorization"], format!("Basic {pair}"));
+    }
+    assert_eq!(browser.get(&chart).await.status, 200, "an open chart stays open");
+
+    let settings = app.folder().join("settings.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replace("secret-file", "key-file")).unwrap();
+    let refused = app.admin(Method::POST, "/reload").await;
+    assert_eq!(refused.status, 422, "a secret is no key");
+    let mut published = Vec::new();
+    for _ in 0..2 {
+        std::fs::write(&secret, private_key()).unwrap();
+        assert_eq!(app.admin(Method::POST, "/reload").await.status, 200);
+        let answer = app.call(Method::GET, "/smart/jwks.json").send().await.unwrap();
+        published.push(Answer::of(answer).await.json["keys"][0]["kid"].clone());
+    }
+    assert!(
+        published[0].is_string() && published[0] != published[1],
+        "{published:?}"
+    );
 }
 
 #[tokio::test]
