@@ -28,7 +28,7 @@ pub enum JournalError {
     /// The file cannot be opened as a database.
     #[error("the journal cannot be opened: {0}")]
     Open(#[source] sqlx::Error),
-    /// The tables cannot be brought up to date; also: a newer version has written them.
+    /// The tables cannot be brought up to date.
     #[error("the journal's tables cannot be brought up to date: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// The writer cannot be started.
@@ -43,6 +43,9 @@ pub enum JournalError {
     /// The disk did not answer in time. The write may still happen.
     #[error("the journal did not acknowledge in time")]
     Late,
+    /// Feedback about a card that a replica has issued but not written yet.
+    #[error("the journal does not hold a card yet that was issued a moment ago")]
+    Early,
     /// The journal is no file that could be copied.
     #[error("a journal in PostgreSQL is backed up with the server's own tools, say pg_dump")]
     NoCopy,

@@ -76,6 +76,7 @@ mod journal {
     mod outage;
     mod processes;
     mod replicas;
+    mod upgrade;
 }
 
 mod properties {

@@ -162,13 +162,16 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
 }
 
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
-/// compares its checksum at every start.
+/// compares its checksum at every start. Changes of a newer program are passed over: what they add does not
+/// disturb the version before it, which may start beside it and after it.
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
+    let mut migrator = Migrator::with_migrations(vec![Migration::new(
         1,
         "start".into(),
         MigrationType::Simple,
         include_str!("../migrations/postgres/0001_start.sql").into_sql_str(),
         false,
-    )])
+    )]);
+    migrator.set_ignore_missing(true);
+    migrator
 }

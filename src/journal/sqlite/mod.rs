@@ -165,7 +165,8 @@ pub(super) async fn readers(options: &SqliteConnectOptions) -> Result<SqlitePool
 }
 
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
-/// compares its checksum at every start.
+/// compares its checksum at every start. Changes of a newer program are passed over: what they add does not
+/// disturb the version before it, which may start after it.
 fn migrator() -> Migrator {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(
@@ -176,12 +177,14 @@ fn migrator() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(vec![
+    let mut migrator = Migrator::with_migrations(vec![
         step(1, "start", include_str!("../migrations/sqlite/0001_start.sql")),
         step(
             2,
             "withheld cards",
             include_str!("../migrations/sqlite/0002_withheld.sql"),
         ),
-    ])
+    ]);
+    migrator.set_ignore_missing(true);
+    migrator
 }
