@@ -1,6 +1,7 @@
 //! `POST /cds-services/{id}`: one hook call.
 
 use super::error::Refused;
+use super::room::room;
 use super::{JSON, body};
 use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
@@ -60,7 +61,7 @@ async fn answer<'a>(
     mut payload: web::Payload,
     seen: &mut Seen<'a>,
 ) -> Result<Answered, Refused> {
-    let _slot = app.slot().ok_or(Refused::Busy)?;
+    let _room = room(app).await?;
     let service = app.service(id);
     seen.hook = service.map(|service| &*service.hook);
     let body = body::read(request, &mut payload, app.body_limits()).await?;

@@ -88,7 +88,10 @@ pub fn description() -> String {
     format!(
         "{build}{}, {} cores, {:.0} GiB; load before: {}",
         model.map_or("unknown processor", |(_, name)| name.trim()),
-        std::thread::available_parallelism().map_or(0, usize::from),
+        processor
+            .lines()
+            .filter(|line| line.starts_with("processor"))
+            .count(),
         total.unwrap_or_default() / 1_048_576.0,
         load.split(' ').next().unwrap_or_default()
     )

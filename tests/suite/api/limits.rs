@@ -104,6 +104,26 @@ async fn beyond_its_bound_a_process_refuses_before_the_body_is_read() {
     }
 }
 
+/// More than one worker can answer in time: some are refused at once, so that the others are not late.
+#[tokio::test]
+async fn what_cannot_be_answered_in_time_is_refused_at_once() {
+    let app = TestApp::with(NOBODY, "", "").await;
+    let padding = " ".repeat(1 << 20);
+    let body = format!(
+        "{}{padding}",
+        Stop::tacrolimus().with_kidney_transplant().request()
+    );
+    let (path, ehr) = (app.path(HOOK), app.trusted_ehr());
+    let calls = (0..150).map(|_| ehr.post(&path, body.clone()));
+    let answers = futures_util::future::join_all(calls).await;
+    let of = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!(of(200) + of(503), answers.len());
+    assert!(of(200) > 0, "nobody is served");
+    // With optimisation a worker may be fast enough for all of them.
+    assert!(of(503) > 0 || !cfg!(debug_assertions), "everybody waited");
+    assert_eq!(ehr.hook(&Stop::tacrolimus().request()).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_body_that_dribbles_in_is_cut_off() {
     let app = TestApp::with(NOBODY, "body-timeout-ms = 200", "").await;
