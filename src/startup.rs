@@ -16,6 +16,7 @@ use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
+use crate::http::room::Pace;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
@@ -72,6 +73,8 @@ pub struct App {
     pub meters: Arc<Meters>,
     /// The counters of this version.
     pub board: Arc<Board>,
+    /// How slow the last call was; shared by all workers.
+    pub pace: Arc<Pace>,
     ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,

@@ -61,7 +61,7 @@ async fn answer<'a>(
     mut payload: web::Payload,
     seen: &mut Seen<'a>,
 ) -> Result<Answered, Refused> {
-    let _room = room(app).await?;
+    let _room = room(app)?;
     let service = app.service(id);
     seen.hook = service.map(|service| &*service.hook);
     let body = body::read(request, &mut payload, app.body_limits()).await?;
@@ -89,7 +89,10 @@ pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) ->
         .iter()
         .map(|path| format!("{}{path}", app.public_url))
         .collect();
-    app.caller(header, &audiences).await.map_err(|refusal| {
+    let asked = Instant::now();
+    let caller = app.caller(header, &audiences).await;
+    app.pace.note(asked.elapsed());
+    caller.map_err(|refusal| {
         app.meters.jwt_rejected.with(&[refusal.reason()]).add(1);
         tracing::info!(event = "token.refused", reason = refusal.reason());
         if refusal.is_unavailable() {

@@ -24,7 +24,7 @@ pub(super) async fn handle(
 }
 
 async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payload) -> Result<(), Refused> {
-    let _room = room(app).await?;
+    let _room = room(app)?;
     let body = body::read(request, &mut payload, app.body_limits()).await?;
     let service = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&format!("{service}/feedback"), &service]).await?;

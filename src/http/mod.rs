@@ -11,7 +11,7 @@ mod cors;
 pub mod error;
 mod feedback;
 mod operator;
-mod room;
+pub mod room;
 
 use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};

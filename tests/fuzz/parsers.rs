@@ -2,7 +2,11 @@
 //!
 //! Each takes bytes, hands them to one parser and everything behind it, and panics where a promise is broken.
 
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "the tests use more of it, and have it as well"
+)]
 #[path = "../suite/helpers/keys.rs"]
 mod keys;
 
@@ -20,13 +24,14 @@ use stepdown::content;
 use stepdown::fhir::bundle::Given;
 use stepdown::fhir::client::rebased;
 use stepdown::fhir::dosage_text::read_dosage_text;
+use stepdown::fhir::json::Document;
 use stepdown::fhir::terms::LocalCodes;
 use stepdown::gather::read_given;
 use stepdown::journal::Journal;
 use stepdown::markdown;
 use stepdown::pipeline::respond;
 use stepdown::protocol::feedback::Feedback;
-use stepdown::protocol::request::HookRequest;
+use stepdown::protocol::request::{HookRequest, document};
 use stepdown::trust::Trust;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
@@ -44,7 +49,14 @@ fn now() -> Timestamp {
 /// A hook call through parser, FHIR readers, judgement and cards; whether it had an answer.
 pub fn request(bytes: &[u8]) -> bool {
     let now = now();
-    let request = match HookRequest::parse(bytes) {
+    let body = match document(bytes) {
+        Ok(body) => body,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return false;
+        }
+    };
+    let request = match HookRequest::read(&body) {
         Ok(request) => request,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -59,6 +71,14 @@ pub fn request(bytes: &[u8]) -> bool {
     let answer = serde_json::to_vec(&answer).expect("an answer can be written");
     assert!(answer.starts_with(b"{\"cards\":["));
     !evaluation.undecided
+}
+
+/// Any text: what we take for JSON is what another reader takes for it.
+pub fn json(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let theirs = serde_json::from_str::<&RawValue>(text).is_ok();
+        assert_eq!(Document::parse(text).is_ok(), theirs, "{text:?}");
+    }
 }
 
 /// A sound stop, up to what an EHR holds about the patient, who is `Patient/p`.
@@ -91,10 +111,11 @@ pub fn next_page(bytes: &[u8]) {
             .collect()
     });
     let text = String::from_utf8_lossy(bytes);
-    let page = serde_json::from_str::<Given<'_>>(&text).ok();
-    let named = page.and_then(|page| {
-        let _ = page.state();
-        page.next()
+    let page = Document::parse(&text).ok();
+    let named = page.as_ref().and_then(|page| {
+        let given = Given::of(page.root());
+        let _ = given.state();
+        given.next()
     });
     for link in named.iter().map(String::as_str).chain([&*text]) {
         for base in &*BASES {

@@ -150,6 +150,13 @@ fn requests_never_panic() {
     assert!(answered > 0, "no mutation got through");
 }
 
+/// Text that is JSON, and text that almost is.
+#[test]
+fn json_is_what_others_take_for_it() {
+    let sound = requests().into_iter().chain(PIECES.map(<[u8]>::to_vec));
+    attack(0x5eed_000c, "json", sound.collect(), parsers::json);
+}
+
 /// Resources of the record, one Bundle or one resource at a time, beside a sound stop.
 #[test]
 fn records_never_panic() {
