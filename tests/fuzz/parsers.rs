@@ -183,7 +183,7 @@ fn is_harmless(piece: &str) -> bool {
             .strip_suffix('"')
     };
     let sound = match name {
-        "a" => quoted("href").is_some_and(|to| to == "#" || to.starts_with("http")),
+        "a" => quoted("href").is_some_and(|to| to == "#" || to.to_ascii_lowercase().starts_with("http")),
         "ol" => attribute.is_empty() || quoted("start").is_some_and(|at| at.parse::<u64>().is_ok()),
         "code" => attribute.is_empty() || quoted("class").is_some_and(|of| of.starts_with("language-")),
         "td" | "th" => {
