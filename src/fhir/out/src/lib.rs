@@ -37,7 +37,7 @@ mod referee;
 mod service;
 mod shape;
 
-pub use audit::{AuditRecord, AuditedCard, audit_event};
+pub use audit::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, audit_event};
 pub use elements::{Amount, CodeRef};
 #[cfg(feature = "referee")]
 pub use medication::medication_request_afresh;
