@@ -7,7 +7,7 @@
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// HTML for a detail.
-pub(crate) fn html(detail: &str) -> String {
+pub fn html(detail: &str) -> String {
     let events = Parser::new_ext(detail, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut written = String::with_capacity(detail.len() * 2);
     html::push_html(&mut written, events.filter_map(harmless));

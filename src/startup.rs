@@ -18,6 +18,7 @@ use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
+use crate::http::room::Pace;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
@@ -78,6 +79,8 @@ pub struct App {
     pub board: Arc<Board>,
     /// Where recent requests are kept for `stepdown diff`, of those clients of which they may be.
     pub capture: Option<Arc<Capture>>,
+    /// How slow the last call was; shared by all workers.
+    pub pace: Arc<Pace>,
     ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,

@@ -101,6 +101,14 @@ impl<'a> Given<'a> {
             .filter_map(|entry| patient_at(&entry.full_url, &entry.resource))
     }
 
+    /// Address of the next page, if it is a Bundle that has one.
+    pub fn next(&self) -> Option<String> {
+        match &self.0 {
+            Shape::Bundle(bundle) => bundle.next(),
+            _ => None,
+        }
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         match &self.0 {

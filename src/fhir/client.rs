@@ -279,7 +279,7 @@ impl Page {
 /// A link to the next page, on the configured base. Behind a proxy, servers write links with their inner
 /// scheme, port or loopback name; path and query of those are taken. Another host is refused, and so is a
 /// link with credentials.
-pub(crate) fn rebased(link: &str, base: &Url) -> Option<Url> {
+pub fn rebased(link: &str, base: &Url) -> Option<Url> {
     let mut folder = base.clone();
     folder.path_segments_mut().ok()?.pop_if_empty().push("");
     let url = folder.join(link).ok()?;

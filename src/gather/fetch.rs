@@ -48,10 +48,7 @@ enum Ask {
 
 fn ask(source: Source, prefetch: &Prefetch<'_>) -> Option<Ask> {
     match prefetch.get(source.key()) {
-        Some(given) if settles(source, given) => match &given.0 {
-            Shape::Bundle(bundle) => bundle.next().map(Ask::Rest),
-            _ => None,
-        },
+        Some(given) if settles(source, given) => given.next().map(Ask::Rest),
         _ => Some(Ask::Whole),
     }
 }

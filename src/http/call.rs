@@ -1,6 +1,7 @@
 //! `POST /cds-services/{id}`: one hook call.
 
 use super::error::Refused;
+use super::room::room;
 use super::{JSON, body};
 use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
@@ -65,7 +66,7 @@ async fn answer<'a>(
     seen: &mut Seen<'a>,
     span: &Span,
 ) -> Result<Answered, Refused> {
-    let (_slot, arrived) = (app.slot().ok_or(Refused::Busy)?, Instant::now());
+    let (_room, arrived) = (room(app)?, Instant::now());
     let service = app.service(id);
     seen.hook = service.map(|service| &*service.hook);
     let body = body::read(request, &mut payload, app.body_limits()).await?;
@@ -110,7 +111,10 @@ pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) ->
         .iter()
         .map(|path| format!("{}{path}", app.public_url))
         .collect();
-    app.caller(header, &audiences).await.map_err(|refusal| {
+    let asked = Instant::now();
+    let caller = app.caller(header, &audiences).await;
+    app.pace.note(asked.elapsed());
+    caller.map_err(|refusal| {
         app.meters.jwt_rejected.with(&[refusal.reason()]).add(1);
         tracing::info!(event = "token.refused", reason = refusal.reason());
         if refusal.is_unavailable() {

@@ -54,7 +54,7 @@ pub enum Refused {
         /// How long to wait.
         wait: Duration,
     },
-    /// 503: as many calls are in work as this process takes.
+    /// 503: more calls are in work than this process takes, or than it can answer in time.
     Busy,
     /// 503: what must be kept cannot be kept.
     Unavailable,

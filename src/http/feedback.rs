@@ -3,6 +3,7 @@
 use super::body;
 use super::call::trusted;
 use super::error::Refused;
+use super::room::room;
 use crate::journal::FeedbackOutcome;
 use crate::protocol::feedback::Feedback;
 use crate::startup::App;
@@ -23,7 +24,7 @@ pub(super) async fn handle(
 }
 
 async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payload) -> Result<(), Refused> {
-    let _slot = app.slot().ok_or(Refused::Busy)?;
+    let _room = room(app)?;
     let body = body::read(request, &mut payload, app.body_limits()).await?;
     let service = format!("/cds-services/{id}");
     let ehr = trusted(app, request, &[&format!("{service}/feedback"), &service]).await?;

@@ -10,6 +10,7 @@ mod call;
 mod cors;
 pub mod error;
 mod feedback;
+pub mod room;
 
 use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};

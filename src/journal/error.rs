@@ -46,6 +46,9 @@ pub enum JournalError {
     /// The disk did not answer in time. The write may still happen.
     #[error("the journal did not acknowledge in time")]
     Late,
+    /// Feedback about a card that a replica has issued but not written yet.
+    #[error("the journal does not hold a card yet that was issued a moment ago")]
+    Early,
     /// The journal is no file that could be copied.
     #[error("a journal in PostgreSQL is backed up with the server's own tools, say pg_dump")]
     NoCopy,

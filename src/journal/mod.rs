@@ -34,8 +34,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, ViewLine, backup};
 pub use entry::{
@@ -62,6 +63,16 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 const ANOTHER_LOOK: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(2)];
 /// For how long after an outage others may still be recovering.
 const RECOVERY: Duration = Duration::from_secs(10);
+
+/// How long a replica that lost the database may take to write a card that it has issued.
+const YOUNG: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether a card was issued a moment ago, by the instant that our own identifiers begin with.
+fn is_young(card: Uuid, now: Timestamp) -> bool {
+    let issued = card.get_timestamp().map(|at| at.to_unix().0);
+    let issued = issued.and_then(|at| Timestamp::from_second(i64::try_from(at).ok()?).ok());
+    issued.is_some_and(|issued| now.duration_since(issued).abs() < YOUNG)
+}
 
 /// The journal: one writer behind a bounded queue, and a few readers.
 ///
@@ -217,7 +228,8 @@ impl Journal {
     /// counts as unknown and is not kept.
     ///
     /// # Errors
-    /// [`JournalError`] if it could not be written in time. Sending the same entries again is safe.
+    /// [`JournalError`] if it could not be written in time, or if an entry is about a card so young that another
+    /// replica may not have written it yet. Sending the same entries again is safe.
     #[expect(
         clippy::disallowed_methods,
         reason = "the journal stamps when something reached it"
@@ -245,7 +257,15 @@ impl Journal {
         }
         // Another replica may have issued the card a moment ago and not written it yet.
         tokio::time::sleep(self.state.another_look()).await;
+        let young: Vec<Uuid> = entries
+            .iter()
+            .map(|entry| entry.card)
+            .filter(|card| is_young(*card, received))
+            .collect();
         let second = call(entries).await?;
+        if second.unknown > 0 && !read::all_known(&self.readers, &young).await? {
+            return Err(JournalError::Early);
+        }
         Ok(FeedbackSummary {
             kept: first.kept + second.kept,
             repeated: second.repeated.saturating_sub(first.kept),

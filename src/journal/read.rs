@@ -1,6 +1,9 @@
 //! The queries: what arrived as feedback, and how much there is. Nothing here reads the audit entries.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::store::Readers;
 use super::{JournalError, OverrideReason};
@@ -34,6 +37,8 @@ const COUNTS: &str = "\
     SELECT (SELECT count(*) FROM evaluation) AS evaluations, (SELECT count(*) FROM card) AS cards, \
            (SELECT count(*) FROM feedback WHERE outcome = 'accepted') AS accepted, \
            (SELECT count(*) FROM feedback WHERE outcome = 'overridden') AS overridden";
+
+const KNOWN: &str = "SELECT count(DISTINCT uuid) FROM card WHERE uuid = ANY($1)";
 
 /// One entry of feedback, joined to the card that it is about. Holds no patient data unless comments
 /// are kept.
@@ -153,4 +158,20 @@ pub(super) async fn counts(readers: &Readers) -> Result<Counts, JournalError> {
         accepted: accepted.unsigned_abs(),
         overridden: overridden.unsigned_abs(),
     })
+}
+
+/// Whether each of these cards is there, whoever it was issued to. Where there is one process only, a card that is
+/// not there will never be: the writer has taken what was recorded before.
+pub(super) async fn all_known(readers: &Readers, cards: &[Uuid]) -> Result<bool, JournalError> {
+    let Readers::Postgres(pool) = readers else {
+        return Ok(true);
+    };
+    let cards: BTreeSet<String> = cards.iter().map(Uuid::to_string).collect();
+    let (number, cards) = (cards.len() as u64, cards.into_iter().collect::<Vec<_>>());
+    let known: i64 = sqlx::query_scalar(KNOWN)
+        .bind(cards)
+        .fetch_one(pool)
+        .await
+        .map_err(JournalError::Read)?;
+    Ok(known.unsigned_abs() == number)
 }

@@ -98,6 +98,7 @@ impl Parts {
         if let Some(previous) = previous {
             app.does_without_journal = previous.does_without_journal;
             app.slots = Arc::clone(&previous.slots);
+            app.pace = Arc::clone(&previous.pace);
         }
         Ok(app)
     }
@@ -128,6 +129,7 @@ impl Parts {
             public_url: self.public_url,
             max_body_bytes,
             limits: self.limits,
+            pace: Arc::default(),
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
             does_without_journal: false,

@@ -9,6 +9,9 @@
     reason = "a benchmark speaks to the terminal and may panic"
 )]
 
+#[path = "machine.rs"]
+#[allow(dead_code, reason = "the load program uses more of it")]
+mod machine;
 #[path = "request.rs"]
 mod request;
 
@@ -91,7 +94,7 @@ fn median(rounds: usize, mut work: impl FnMut()) -> Duration {
 fn start() {
     let body = request::body(50, 10);
     let mut times = Vec::new();
-    let mut memory = String::new();
+    let mut memory = 0.0;
     for _ in 0..9 {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_stepdown"))
@@ -118,18 +121,13 @@ fn start() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"));
         times.push(started.elapsed());
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        memory = status
-            .lines()
-            .find(|l| l.starts_with("VmRSS"))
-            .unwrap_or("VmRSS unknown")
-            .to_owned();
+        memory = machine::resident(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
     }
     times.sort_unstable();
     println!(
-        "start to first answer: median {:.1} ms of {}; {memory}",
+        "start to first answer: median {:.1} ms of {}; resident {memory:.1} MiB",
         times[4].as_secs_f64() * 1e3,
         times.len()
     );

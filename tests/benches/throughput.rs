@@ -15,11 +15,18 @@
 #[path = "../suite/helpers/keys.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod keys;
+#[path = "machine.rs"]
+#[allow(dead_code, reason = "the load program uses more of it")]
+mod machine;
 #[path = "request.rs"]
 mod request;
+#[path = "wire.rs"]
+#[allow(dead_code, reason = "the load program uses more of it")]
+mod wire;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use keys::{Signer, claims};
+use machine::processor_time;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -189,18 +196,15 @@ fn settings(folder: &Path, signer: &Signer) {
 /// signed beforehand.
 fn measure(which: &[&str], body: &str, signer: Option<&Signer>) -> Measured {
     let (mut child, address) = start(which);
-    let request = |token: Option<String>| {
-        let authorization =
-            token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-        format!(
-            "POST {SERVICE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
-            body.len()
-        )
-    };
+    let request = |token: Option<&str>| wire::head(SERVICE, token, body.len());
     let heads = || match signer {
         None => vec![request(None)],
         Some(signer) => (0..TOKENS)
-            .map(|_| request(Some(signer.token(&claims(ISSUER, &format!("{PUBLIC}{SERVICE}"))))))
+            .map(|_| {
+                request(Some(
+                    &signer.token(&claims(ISSUER, &format!("{PUBLIC}{SERVICE}"))),
+                ))
+            })
             .collect(),
     };
     let run = |time: Duration| -> (usize, f64) {
@@ -226,27 +230,6 @@ fn measure(which: &[&str], body: &str, signer: Option<&Signer>) -> Measured {
         answering: (after.0 - before.0) / done as f64,
         journal: (after.1 - before.1) / done as f64,
     }
-}
-
-/// Processor time of a process so far in microseconds: without the journal's threads, and theirs.
-fn processor_time(process: u32) -> (f64, f64) {
-    let mut times = (0.0, 0.0);
-    for task in std::fs::read_dir(format!("/proc/{process}/task")).unwrap() {
-        let task = task.unwrap().path();
-        let (Ok(name), Ok(spent)) = (
-            std::fs::read_to_string(task.join("comm")),
-            std::fs::read_to_string(task.join("schedstat")),
-        ) else {
-            continue;
-        };
-        let nanoseconds: f64 = spent.split(' ').next().unwrap().parse().unwrap();
-        if name.starts_with("journal") || name.starts_with("sqlx") {
-            times.1 += nanoseconds / 1e3;
-        } else {
-            times.0 += nanoseconds / 1e3;
-        }
-    }
-    times
 }
 
 fn start(which: &[&str]) -> (Child, String) {
@@ -289,31 +272,17 @@ fn client(address: &str, heads: &[String], body: &str, time: Duration) -> usize 
     done
 }
 
-/// Reads one answer with Content-Length; it must be 200 with a card.
+/// Reads one answer; it must be 200 with a card.
 fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).unwrap();
         assert!(read > 0, "the server hung up");
         filled += read;
-        let Some(head) = buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else {
+        let Some(answer) = wire::answer(&buffer[..filled]) else {
             continue;
         };
-        let text = std::str::from_utf8(&buffer[..head]).unwrap().to_ascii_lowercase();
-        assert!(text.starts_with("http/1.1 200"), "{text}");
-        let length: usize = text
-            .lines()
-            .find_map(|l| l.strip_prefix("content-length: "))
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        if filled >= head + 4 + length {
-            assert!(
-                buffer[head..filled].windows(9).any(|w| w == b"\"summary\""),
-                "an answer without a card"
-            );
-            return;
-        }
+        assert!(answer.has_card(), "status {}, or no card", answer.status);
+        return;
     }
 }

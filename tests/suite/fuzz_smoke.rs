@@ -1,6 +1,7 @@
 //! Broken bytes at every parser: nothing panics, and every answer is one of those that are promised.
 //!
-//! The mutations are the same on every run (xorshift with a fixed seed), so that a failure comes back.
+//! First comes what cargo-fuzz has found worth keeping (`tests/fuzz/corpus`), as it is, then mutations of it and of
+//! sound input. They are the same on every run (xorshift with a fixed seed), so that a failure comes back.
 //! `STEPDOWN_FUZZ_SECONDS` lets every parser go on for so long; the first mutations stay the same.
 
 use crate::helpers::app::{HOSPITAL, PUBLIC, hospital_key};
@@ -9,7 +10,8 @@ use crate::helpers::pure::{Judged, judge};
 use crate::helpers::stories::stories;
 use crate::helpers::{Demo, TestApp, now};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 #[path = "../fuzz/parsers.rs"]
@@ -87,6 +89,28 @@ const PIECES: [&[u8]; 22] = [
     b"\"resourceType\":\"Bundle\",",
 ];
 
+/// What cargo-fuzz has kept for a parser, in the order of the names.
+fn kept(parser: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/corpus")
+        .join(parser);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|why| panic!("{}: {why}", folder.display()))
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// Calls `with` on what is kept for a parser, then on mutations of that and of `sound` input.
+fn attack(seed: u64, parser: &str, sound: Vec<Vec<u8>>, mut with: impl FnMut(&[u8])) {
+    let mut corpus = kept(parser);
+    assert!(!corpus.is_empty(), "nothing is kept for {parser}");
+    corpus.iter().for_each(|bytes| with(bytes));
+    corpus.extend(sound);
+    bombard(seed, &corpus, with);
+}
+
 /// Calls `with` on mutations of `corpus`, the same ones each time, so that a failure can be repeated.
 fn bombard(seed: u64, corpus: &[Vec<u8>], mut with: impl FnMut(&[u8])) {
     let mut random = Xorshift(seed);
@@ -120,10 +144,87 @@ fn requests() -> Vec<Vec<u8>> {
 #[test]
 fn requests_never_panic() {
     let mut answered = 0;
-    bombard(0x5eed_0001, &requests(), |bytes| {
+    attack(0x5eed_0001, "request", requests(), |bytes| {
         answered += usize::from(parsers::request(bytes))
     });
     assert!(answered > 0, "no mutation got through");
+}
+
+/// Text that is JSON, and text that almost is.
+#[test]
+fn json_is_what_others_take_for_it() {
+    let sound = requests().into_iter().chain(PIECES.map(<[u8]>::to_vec));
+    attack(0x5eed_000c, "json", sound.collect(), parsers::json);
+}
+
+/// Resources of the record, one Bundle or one resource at a time, beside a sound stop.
+#[test]
+fn records_never_panic() {
+    let mut answered = 0;
+    let sound = requests()
+        .into_iter()
+        .step_by(2)
+        .flat_map(|request| prefetched(&request));
+    attack(0x5eed_0008, "record", sound.collect(), |bytes| {
+        answered += usize::from(parsers::record(bytes))
+    });
+    assert!(answered > 0, "no mutation got through");
+}
+
+/// What a request holds under its keys, as if it were about the patient `p`.
+fn prefetched(request: &[u8]) -> Vec<Vec<u8>> {
+    let request: Value = serde_json::from_slice(request).unwrap();
+    let owner = format!("Patient/{}", request["context"]["patientId"].as_str().unwrap());
+    let values = request["prefetch"]
+        .as_object()
+        .into_iter()
+        .flat_map(|keys| keys.values());
+    values
+        .map(|value| value.to_string().replace(&owner, "Patient/p").into_bytes())
+        .collect()
+}
+
+/// Pages of a search, and addresses of further ones.
+#[test]
+fn next_pages_stay_on_the_server() {
+    let links = [
+        "https://ehr.example/fhir/R4/Observation?page=2",
+        "http://localhost:8080/fhir?_getpages=a&_count=200",
+        "https://user:secret@ehr.example/x#y",
+        "//elsewhere.example/..%2f..",
+    ];
+    let page = |url: &str| json!({"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": url}]});
+    let pages = links.iter().map(|url| page(url).to_string());
+    let sound = links.iter().map(|url| (*url).to_owned()).chain(pages);
+    attack(
+        0x5eed_0009,
+        "next_page",
+        sound.map(String::into_bytes).collect(),
+        parsers::next_page,
+    );
+}
+
+/// Text that is not ours, on its way to a card and to the demonstration's page.
+#[test]
+fn markup_never_gets_through() {
+    let texts = [
+        "**Why** now\n\n- one\n- [two](https://doi.org/10.1000/1)\n",
+        "| a | b |\n|:-:|--:|\n| <b>1</b> | `2` |\n",
+        "[x][1]\n\n[1]: javascript:alert(1) \"t\"",
+        "<img src=x onerror=alert(1)> www.example.org \u{202e}",
+    ];
+    let sound = texts.iter().map(|text| text.as_bytes().to_vec());
+    attack(0x5eed_000a, "markup", sound.collect(), parsers::markup);
+}
+
+/// Headers and claims with a good signature, and headers without: only sound ones open the door, once.
+#[test]
+fn signed_tokens_open_once() {
+    let mut opened = 0;
+    attack(0x5eed_000b, "token", Vec::new(), |bytes| {
+        opened += usize::from(parsers::token(bytes))
+    });
+    assert!(opened > 0, "no token was good");
 }
 
 /// One value of a sound request at a time, so that the mutation gets past the first parser.
@@ -162,8 +263,8 @@ fn dosage_texts_never_panic() {
         "5 mg in the morning and 4.5 mg at night",
         "½ tablet daily",
     ];
-    let corpus: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-    bombard(0x5eed_0004, &corpus, parsers::dosage_text);
+    let sound = texts.iter().map(|text| text.as_bytes().to_vec());
+    attack(0x5eed_0004, "dosage_text", sound.collect(), parsers::dosage_text);
 }
 
 #[test]
@@ -172,8 +273,8 @@ fn feedback_never_panics() {
     let entry = json!({"card": card, "outcome": "overridden", "outcomeTimestamp": now().to_string(),
         "overrideReason": {"reason": {"system": "s", "code": "c"}, "userComment": "seen"}});
     let accepted = json!({"card": card, "outcome": "accepted", "outcomeTimestamp": now().to_string(), "acceptedSuggestions": [{"id": card}]});
-    let corpus = vec![json!({"feedback": [entry, accepted]}).to_string().into_bytes()];
-    bombard(0x5eed_0005, &corpus, parsers::feedback);
+    let sound = vec![json!({"feedback": [entry, accepted]}).to_string().into_bytes()];
+    attack(0x5eed_0005, "feedback", sound, parsers::feedback);
 }
 
 /// Garbage for a token, at the service itself: always the same refusal.

@@ -95,6 +95,7 @@ mod journal {
     mod processes;
     mod replicas;
     mod review;
+    mod upgrade;
 }
 
 mod properties {

@@ -8,7 +8,7 @@ mod inputs;
 mod main_card;
 mod offers;
 mod sections;
-pub(crate) mod text;
+pub mod text;
 mod values;
 
 pub use inputs::{Input, Is};

@@ -104,6 +104,27 @@ async fn beyond_its_bound_a_process_refuses_before_the_body_is_read() {
     }
 }
 
+/// More than one worker can answer at once: each call is answered or refused, and the next one is served.
+#[tokio::test]
+async fn a_crowd_is_answered_or_refused() {
+    let app = TestApp::with(NOBODY, "", "").await;
+    let body = Stop::tacrolimus().with_kidney_transplant().request().to_string();
+    let (path, ehr) = (app.path(HOOK), app.trusted_ehr());
+    let tokens: Vec<String> = (0..150).map(|_| ehr.token(&path)).collect();
+    let calls = tokens.iter().map(|token| {
+        let call = app.call(Method::POST, &path).bearer_auth(token);
+        let call = call.header("content-type", "application/json").body(body.clone());
+        async { call.send().await.unwrap().status().as_u16() }
+    });
+    let statuses = futures_util::future::join_all(calls).await;
+    assert!(statuses.contains(&200), "nobody is served");
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    assert_eq!(ehr.hook(&Stop::tacrolimus().request()).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_body_that_dribbles_in_is_cut_off() {
     let app = TestApp::with(NOBODY, "body-timeout-ms = 200", "").await;

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod postgres;
 pub mod program;
 pub mod pure;
+pub mod replicas;
 pub mod resources;
 pub mod stories;
 

@@ -53,6 +53,18 @@ impl Postgres {
 
     /// Starts it, again at the same address.
     pub fn up(&self) {
+        // After a kill, processes of the old server may still be about to notice; the new one waits for them.
+        for _ in 0..50 {
+            if self.try_up() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
+        panic!("the database does not start: {log}");
+    }
+
+    fn try_up(&self) -> bool {
         let how = format!(
             "-h 127.0.0.1 -p {} -k {}",
             self.port,
@@ -60,7 +72,7 @@ impl Postgres {
         );
         let (data, log) = (self.path("data"), self.path("log"));
         let pg_ctl = program("pg_ctl", &["postgresql"]);
-        self.run(
+        let mut started = self.command(
             &pg_ctl,
             &[
                 "--pgdata",
@@ -73,6 +85,15 @@ impl Postgres {
                 "start",
             ],
         );
+        started.output().unwrap().status.success()
+    }
+
+    /// `kill -9` of the server. Its other processes end when they notice.
+    pub fn kill(&self) {
+        let file = std::fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
+        let server = file.lines().next().unwrap();
+        let sent = Command::new("kill").args(["-KILL", server]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Stops it as a crash would.

@@ -42,9 +42,14 @@ impl Program {
     }
 
     fn start(folder: &Path, level: &str, settings: &str) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
+        Self::run(program, folder, level, settings)
+    }
+
+    /// Starts it by a command of one's own, which is given the arguments.
+    pub fn run(mut program: Command, folder: &Path, level: &str, settings: &str) -> Self {
         let file = folder.join("settings.toml");
         std::fs::write(&file, settings).unwrap();
-        let mut program = Command::new(env!("CARGO_BIN_EXE_stepdown"));
         let program = program
             .args(["serve", "--config"])
             .arg(&file)
@@ -74,6 +79,11 @@ impl Program {
         &self.base
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Claims of a good token for a path.
     pub fn claims(path: &str) -> Value {
         claims(HOSPITAL, &format!("{PUBLIC}{path}"))
@@ -97,7 +107,7 @@ impl Program {
     /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
+            .args(["-s", name, &self.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
     }

@@ -123,6 +123,16 @@ fn long_ago() -> Timestamp {
     Clock::Real.now() - SignedDuration::from_hours(24 * 500)
 }
 
+/// The identifier of a card, which begins with its instant.
+fn issued(old: bool) -> Uuid {
+    let at = if old { long_ago() } else { Clock::Real.now() };
+    Uuid::new_v7(uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        at.as_second().unsigned_abs(),
+        0,
+    ))
+}
+
 fn evaluation(client: usize, old: bool, cards: &[Uuid]) -> Evaluation {
     let card = |uuid: &Uuid| IssuedCard {
         uuid: *uuid,
@@ -221,7 +231,7 @@ async fn try_steps(url: &str, steps: &[Step]) {
     for step in steps {
         match step {
             Step::Record { client, cards, old } => {
-                let cards: Vec<Uuid> = (0..*cards).map(|_| Uuid::now_v7()).collect();
+                let cards: Vec<Uuid> = (0..*cards).map(|_| issued(*old)).collect();
                 journal.record(evaluation(*client, *old, &cards));
                 model.evaluations.push(*old);
                 model

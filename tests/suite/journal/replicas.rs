@@ -46,6 +46,27 @@ async fn share(journal: &str) {
     assert!(lines[0].rule.starts_with("tacrolimus/kidney-transplant/"));
 }
 
+/// Feedback about a card that another replica may be about to write is not acknowledged, and sent again; a card that
+/// is nobody's, or somebody else's, is not waited for.
+async fn wait_for_the_other(journal: &str) {
+    let app = TestApp::keeping(journal).await;
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    let of_another = app.other_client().hook(&request).await.cards()[0]["uuid"].clone();
+    let an_hour_ago =
+        uuid::Timestamp::from_unix(uuid::NoContext, now().as_second().unsigned_abs() - 3_600, 0);
+    let made = [
+        (json!(uuid::Uuid::now_v7()), 503),
+        (json!(uuid::Uuid::new_v7(an_hour_ago)), 200),
+        (json!(uuid::Uuid::new_v4()), 200),
+        (of_another, 200),
+    ];
+    for (card, status) in made {
+        let body = json!({"feedback": [{"card": card, "outcome": "overridden", "outcomeTimestamp": now().to_string()}]});
+        let answer = app.trusted_ehr().feedback(HOOK, &body).await;
+        assert_eq!(answer.status, status, "{card}");
+    }
+}
+
 #[tokio::test]
 async fn replicas_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,6 +84,7 @@ async fn replicas_share_one_server() {
     }
     let server = Postgres::start();
     share(&format!("url = '{}'", server.database("shared"))).await;
+    wait_for_the_other(&format!("url = '{}'", server.database("early"))).await;
     for attempt in [
         "UPDATE audit SET patient = 'Patient/other'",
         "DELETE FROM audit",
