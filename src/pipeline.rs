@@ -9,7 +9,7 @@ use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
-use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
+use crate::clinical::record::{Order, OrderStatus, Outcome, PatientRecord, Role, SOURCES, Source};
 use crate::config::{DEMO_APP, DEMO_LAUNCH, StopTriggers, WhenDataMissing};
 use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
@@ -18,7 +18,7 @@ use crate::journal;
 use crate::meters::Meters;
 use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError};
-use crate::protocol::response::{self, CardOut, HookAnswer, answer as write_answer};
+use crate::protocol::response::{self, About, CardOut, HookAnswer, answer as write_answer};
 use crate::startup::App;
 use crate::trust::TrustedEhr;
 use jiff::Timestamp;
@@ -187,8 +187,42 @@ fn decide<'a>(
         shown.link_basis(&url, knowledge);
     }
     link_app(app, ehr, request, &mut shown);
+    recognise(app, ehr, record, request, &mut shown, now);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
+}
+
+/// Gives less force to what this client overrode a moment ago and nothing of it has changed.
+fn recognise(
+    app: &App,
+    ehr: &TrustedEhr,
+    record: &PatientRecord,
+    request: &HookRequest<'_>,
+    shown: &mut HookAnswer<'_>,
+    now: Timestamp,
+) {
+    let mut orders = orders_of(record, |order| order.role == Role::Stopping);
+    if orders.is_empty() {
+        // A look back names no order: it is about those that ended.
+        orders = orders_of(record, |order| {
+            order.role == Role::Recorded && !matches!(order.status, OrderStatus::Active | OrderStatus::Draft)
+        });
+    }
+    let about = About {
+        client: ehr.client().name(),
+        patient: request.context.patient.id(),
+        orders: &orders,
+    };
+    let softened = shown.recognise(&about, &app.overrides, &app.knowledge, now);
+    app.meters.softened.add(softened);
+}
+
+/// References of orders of a kind.
+fn orders_of(record: &PatientRecord, of_kind: impl Fn(&Order) -> bool) -> Vec<String> {
+    let of_kind = record.orders.iter().filter(|order| of_kind(order));
+    of_kind
+        .filter_map(|order| order.reference.as_deref().map(str::to_owned))
+        .collect()
 }
 
 /// Writes the cards of an evaluation.
@@ -335,12 +369,7 @@ fn journal_entry(
     now: Timestamp,
     started: Instant,
 ) -> journal::Evaluation {
-    let orders: Vec<String> = record
-        .orders
-        .iter()
-        .filter(|o| o.role == Role::Stopping)
-        .filter_map(|o| o.reference.as_deref().map(str::to_owned))
-        .collect();
+    let orders = orders_of(record, |order| order.role == Role::Stopping);
     let issued = |card: &CardOut<'_>, withheld| journal::IssuedCard {
         uuid: card.uuid,
         topic: card.topic().to_owned(),
@@ -349,6 +378,8 @@ fn journal_entry(
         suggestions: card.suggestions.iter().map(|s| s.uuid).collect(),
         orders: orders.clone(),
         withheld,
+        softened: card.is_softened(),
+        digest: card.digest.clone(),
     };
     let (shown, withheld) = (&decided.shown.cards, &decided.withheld.cards);
     let findings: Vec<journal::IssuedCard> = (shown.iter().map(|card| issued(card, false)))

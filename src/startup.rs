@@ -19,6 +19,7 @@ use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
+use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
 use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
@@ -72,6 +73,8 @@ pub struct App {
     pub meters: Arc<Meters>,
     /// The counters of this version.
     pub board: Arc<Board>,
+    /// What was overridden lately.
+    pub overrides: Arc<Overrides>,
     ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
@@ -264,6 +267,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
     let heartbeat = config.heartbeat.as_ref().map(operations::heartbeat).transpose()?;
+    shared.follow_overrides(Clock::Real).await;
     let (listener, address) = listen(config.listen)?;
     let how = Listening {
         workers: config.workers,
@@ -331,6 +335,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         limits: Limits::default(),
     };
     let shared = Shared::new(journal);
+    shared.follow_overrides(clock).await;
     let app = parts.app(DEMO_BODY, &shared)?;
     let journal = Arc::clone(&app.journal);
     let http = reqwest::Client::builder()

@@ -115,6 +115,7 @@ fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {
             rule: &card.rule,
             indicator: &card.indicator,
             withheld: card.withheld,
+            softened: card.softened,
         })
         .collect();
     audit_event(&AuditRecord {

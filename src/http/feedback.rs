@@ -36,6 +36,7 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
     count(app, &feedback);
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;
     let summary = kept.map_err(|_| Refused::Unavailable)?;
+    app.overrides.tell();
     let entries = &app.meters.feedback_entries;
     for (result, times) in [
         ("kept", summary.kept),

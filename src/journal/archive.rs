@@ -75,6 +75,9 @@ pub struct AuditedCard {
     /// Evaluated in silence: it was not sent.
     #[serde(default)]
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    #[serde(default)]
+    pub softened: bool,
 }
 
 /// One entry of feedback with the card that it is about.

@@ -48,6 +48,10 @@ pub struct IssuedCard {
     pub orders: Vec<String>,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    pub softened: bool,
+    /// Keyed digest of what makes it the same card again, where that is to be recognised.
+    pub digest: Option<String>,
 }
 
 /// One well-formed entry of a feedback call.

@@ -19,6 +19,7 @@ mod group;
 mod open;
 mod postgres;
 mod read;
+mod repeats;
 mod rows;
 mod sqlite;
 mod store;
@@ -40,6 +41,7 @@ pub use error::JournalError;
 pub(crate) use open::is_postgres;
 pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
+pub use repeats::OverriddenCard;
 pub use sums::{FeedbackSum, ReasonSum};
 
 /// How long a caller waits for the disk before it is told that the journal is not available.

@@ -38,6 +38,8 @@ struct AnsweredCard<'a> {
     orders: &'a [String],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     withheld: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    softened: bool,
 }
 
 #[derive(Serialize)]
@@ -89,6 +91,7 @@ pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_
             Cell::Text(&evaluation.content_version),
             Cell::Own(joined(card.suggestions.iter())),
             Cell::Number(i64::from(card.withheld)),
+            card.digest.as_deref().map_or(Cell::Null, Cell::Text),
         ]
     })
 }
@@ -101,6 +104,7 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         indicator: &card.indicator,
         orders: &card.orders,
         withheld: card.withheld,
+        softened: card.softened,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
     Ok(vec![

@@ -25,6 +25,8 @@ fn card() -> IssuedCard {
         suggestions: vec![Uuid::new_v4(), Uuid::new_v4()],
         orders: vec!["MedicationRequest/canary-order".into()],
         withheld: false,
+        softened: false,
+        digest: None,
     }
 }
 

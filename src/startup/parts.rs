@@ -10,6 +10,7 @@ use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::journal::Journal;
 use crate::meters::{Board, Meters};
+use crate::overrides::Overrides;
 use crate::protocol::discovery;
 use crate::smart::Smart;
 use crate::trust::Trust;
@@ -25,14 +26,23 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
+    pub(super) overrides: Arc<Overrides>,
 }
 
 impl Shared {
+    /// Reads what was overridden lately, and goes on reading it in the background.
+    pub(super) async fn follow_overrides(&self, clock: Clock) {
+        self.overrides.read(&self.journal, clock.now()).await;
+        let (overrides, journal) = (Arc::clone(&self.overrides), Arc::clone(&self.journal));
+        actix_web::rt::spawn(overrides.follow(journal, clock));
+    }
+
     pub(super) fn new(journal: Journal) -> Self {
         Self {
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
+            overrides: Arc::default(),
         }
     }
 }
@@ -102,6 +112,7 @@ impl Parts {
             board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
+            overrides: Arc::clone(&shared.overrides),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
             fhir: FhirClient::counting(&shared.meters.fhir),

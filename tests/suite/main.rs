@@ -37,6 +37,7 @@ mod api {
     mod canary;
     mod clients;
     mod doors;
+    mod fatigue;
     mod fault_matrix;
     mod faults;
     mod journal;

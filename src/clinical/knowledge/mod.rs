@@ -40,6 +40,8 @@ pub struct Knowledge {
     pub services: Vec<Service>,
     /// Coded reasons offered on every warning or critical card.
     pub override_reasons: Vec<Coding>,
+    /// How a card comes back that was overridden.
+    pub repeats: Repeats,
     /// Headings and phrases shared by all cards.
     pub words: Words,
     /// What must be read to decide: derived from the tables in use.
@@ -240,6 +242,13 @@ pub struct Approval {
     pub reviewers: Vec<Box<str>>,
     /// Date of the next review.
     pub next_review: Box<str>,
+}
+
+/// How a card comes back that was overridden.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeats {
+    /// For so many hours after an override the same card has less force; 0 for never.
+    pub hours: u32,
 }
 
 /// Headings and phrases of `hooks/texts/en.toml`.

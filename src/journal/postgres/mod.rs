@@ -164,11 +164,21 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "start".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/postgres/0001_start.sql").into_sql_str(),
-        false,
-    )])
+    let step = |version, name: &'static str, sql: &'static str| {
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations(vec![
+        step(1, "start", include_str!("../migrations/postgres/0001_start.sql")),
+        step(
+            20,
+            "card digest",
+            include_str!("../migrations/postgres/0020_card_digest.sql"),
+        ),
+    ])
 }

@@ -22,8 +22,8 @@ const EVALUATIONS: Table = Table {
 };
 const CARDS: Table = Table {
     into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, \
-           suggestions, withheld)",
-    columns: 10,
+           suggestions, withheld, digest)",
+    columns: 11,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {

@@ -183,5 +183,10 @@ fn migrator() -> Migrator {
             "withheld cards",
             include_str!("../migrations/sqlite/0002_withheld.sql"),
         ),
+        step(
+            20,
+            "card digest",
+            include_str!("../migrations/sqlite/0020_card_digest.sql"),
+        ),
     ])
 }

@@ -19,8 +19,8 @@ const EVALUATIONS: Table = Table {
     end: "",
 };
 const CARDS: Table = Table {
-    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, withheld)",
-    columns: 10,
+    into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, withheld, digest)",
+    columns: 11,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {

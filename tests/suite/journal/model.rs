@@ -98,6 +98,8 @@ fn evaluation(client: usize, old: bool, cards: &[Uuid]) -> Evaluation {
         suggestions: vec![],
         orders: vec!["MedicationRequest/\0".into()],
         withheld: false,
+        softened: false,
+        digest: None,
     };
     Evaluation {
         at: if old { long_ago() } else { Clock::Real.now() },

@@ -113,6 +113,8 @@ pub struct AuditedCard<'a> {
     pub indicator: &'a str,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    pub softened: bool,
 }
 
 /// Writes the call as AuditEvent JSON.
@@ -197,7 +199,11 @@ fn entities(record: &AuditRecord<'_>) -> Result<Vec<AuditEventEntity>, OutError>
 }
 
 fn card_entity(card: &AuditedCard<'_>) -> Result<AuditEventEntity, OutError> {
-    let sent = if card.withheld { "withheld" } else { "sent" };
+    let sent = match (card.withheld, card.softened) {
+        (true, _) => "withheld",
+        (false, true) => "softened",
+        (false, false) => "sent",
+    };
     Ok(AuditEventEntity {
         what: Some(identified(card.uuid, "card")?),
         r#type: Some(coding(SYSTEM_OBJECT)),
