@@ -57,6 +57,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Largest request body that is read, in bytes; 8 MiB unless set.
     pub max_body_bytes: usize,
+    /// Whether discovery also lists services whose prefetch templates hold dates in FHIRPath.
+    pub dated_templates: bool,
     /// Number of HTTP workers; `None` means one per core.
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.

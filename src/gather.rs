@@ -51,6 +51,12 @@ pub enum GatherError {
         /// Path of the entry, for example `context.toBeDiscontinued.entry[0]`.
         field: String,
     },
+    /// An order in the context is one of FHIR DSTU2.
+    #[error("{field} is an order of FHIR DSTU2")]
+    Dstu2 {
+        /// Path of the entry.
+        field: String,
+    },
     /// `context.patientId` is an address on another FHIR server than the client's.
     #[error("context.patientId is not on the client's FHIR server")]
     ForeignPatient,
@@ -152,6 +158,9 @@ impl<'m> Material<'m> {
 
     /// The patient to whom everything must belong; an error if the context speaks of another one.
     fn subjects(&self, orders: &ContextOrders<'_>) -> Result<Subjects<'_>, GatherError> {
+        if let Some(field) = orders.dstu2.clone() {
+            return Err(GatherError::Dstu2 { field });
+        }
         let patient = &self.request.context.patient;
         if self.base.is_some_and(|base| !patient.is_on(base)) {
             return Err(GatherError::ForeignPatient);

@@ -28,6 +28,7 @@ pub mod clinical;
 pub mod markdown;
 pub mod content;
 pub mod journal;
+pub mod marks;
 pub mod overrides;
 pub mod pipeline;
 pub mod startup;

@@ -8,13 +8,12 @@
 //! service what it does with feedback.
 
 use crate::journal::{Journal, OverriddenCard};
+use crate::marks::Marks;
 use crate::startup::Clock;
-use aws_lc_rs::hmac;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::fmt::Write;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -43,7 +42,7 @@ pub struct Overridden {
 /// What was overridden lately; shared by all workers and versions of the settings.
 #[derive(Default)]
 pub struct Overrides {
-    key: OnceLock<hmac::Key>,
+    marks: Arc<Marks>,
     known: RwLock<Known>,
     told: Notify,
 }
@@ -55,19 +54,17 @@ struct Known {
 }
 
 impl Overrides {
+    /// Of a journal whose marks these are.
+    pub fn marked_by(marks: Arc<Marks>) -> Self {
+        Self {
+            marks,
+            ..Self::default()
+        }
+    }
+
     /// The digest of what makes a card the same again; `None` until the journal's key is known.
     pub fn digest(&self, of: &impl Serialize) -> Option<String> {
-        let bytes = serde_json::to_vec(of).ok()?;
-        let tag = hmac::sign(self.key.get()?, &bytes);
-        Some(
-            tag.as_ref()
-                .iter()
-                .fold(String::with_capacity(64), |mut text, byte| {
-                    // Writing into a text cannot fail.
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                }),
-        )
+        self.marks.of(of)
     }
 
     /// The last override of that card, if it is less than `within` before `now`.
@@ -98,11 +95,7 @@ impl Overrides {
     /// Reads the journal once. What fails is tried again by the next reading; the journal itself logs its faults.
     pub async fn read(&self, journal: &Journal, now: Timestamp) {
         let read = async {
-            if self.key.get().is_none() {
-                let key = journal.digest_key().await.ok()?;
-                // Another reading may have set the same key.
-                let _ = self.key.set(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()));
-            }
+            self.marks.learn(journal).await.ok()?;
             journal
                 .overridden(now.checked_sub(LONGEST).ok()?, MOST)
                 .await

@@ -58,6 +58,10 @@ impl From<GatherError> for Failure {
         match error {
             GatherError::ForeignOrder { field } => Failure::ForeignOrder { field },
             GatherError::ForeignPatient => Failure::ForeignServer,
+            GatherError::Dstu2 { field } => Failure::Request(RequestError::new(
+                field,
+                "is an order of FHIR DSTU2 (MedicationOrder); this service reads FHIR R4, and STU3",
+            )),
         }
     }
 }

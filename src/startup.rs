@@ -17,11 +17,12 @@ use crate::fhir::client::FhirClient;
 use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
+use crate::marks::Marks;
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
 use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
-use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
+use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
@@ -73,6 +74,8 @@ pub struct App {
     pub meters: Arc<Meters>,
     /// The counters of this version.
     pub board: Arc<Board>,
+    /// What tokens are called in the log.
+    pub marks: Arc<Marks>,
     /// What was overridden lately.
     pub overrides: Arc<Overrides>,
     ending: Arc<AtomicBool>,
@@ -230,7 +233,7 @@ impl App {
         self.local_codes.get(client).unwrap_or(&self.no_local_codes)
     }
 
-    /// Checks who calls.
+    /// Checks who calls. What the token claims is noted, for the log, whether it is believed or not.
     ///
     /// # Errors
     /// [`Refusal`] if the token does not prove a client.
@@ -238,11 +241,18 @@ impl App {
         &self,
         authorization: Option<&str>,
         audiences: &[String],
+        claimed: &mut Claimed,
     ) -> Result<TrustedEhr, Refusal> {
         match &*self.callers {
             Callers::Trusted(trust) => {
                 trust
-                    .authenticate(authorization, audiences, Clock::Real.now(), &self.journal)
+                    .authenticate(
+                        authorization,
+                        audiences,
+                        Clock::Real.now(),
+                        &self.journal,
+                        claimed,
+                    )
                     .await
             }
             Callers::Demo(client) => {

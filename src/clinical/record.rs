@@ -272,6 +272,8 @@ pub struct Order {
     pub prior: Option<Box<str>>,
     /// Whether the instructions are a sequence of decreasing steps already.
     pub written_taper: bool,
+    /// Whether it has the shape of FHIR STU3: its EHR could not read an order of R4.
+    pub is_stu3: bool,
     /// The order as it was received, where it came inline in the hook's context or was found to be stopped.
     pub received: Option<Box<str>>,
 }

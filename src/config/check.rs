@@ -144,6 +144,7 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
         listen,
         clients: clients(&source, &settings)?,
         journal: journal::journal(&source, &settings.journal)?,
+        dated_templates: settings.dated_templates,
         max_body_bytes: source.number(
             settings.max_body_bytes.as_ref(),
             "max-body-bytes",

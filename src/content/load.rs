@@ -369,6 +369,7 @@ fn services(page: &Page) -> Option<Vec<Service>> {
         description: row.description.into(),
         usage: row.usage.into(),
         stopped_within: row.stopped_within.map(|days| days.0),
+        dated: false,
     };
     Some(rows.into_iter().map(service).collect())
 }

@@ -165,7 +165,7 @@ type EvaluationRow = (i64, i64, String, String, String, String, String, i64, i64
 
 /// A journal that is only read.
 pub struct Archive {
-    readers: Readers,
+    pub(super) readers: Readers,
 }
 
 /// Reads one page of rows.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::read::{instant, on_readers};
 use super::store::Readers;
-use super::{Journal, JournalError};
+use super::{Archive, Journal, JournalError};
 
 const KEY: &str = "SELECT key FROM digest_key";
 const OVERRIDDEN: &str = "\
@@ -50,6 +50,16 @@ impl Journal {
     /// [`JournalError`] if the journal cannot be read.
     pub async fn overridden(&self, since: Timestamp, most: u32) -> Result<Vec<OverriddenCard>, JournalError> {
         overridden(&self.readers, since, most).await
+    }
+}
+
+impl Archive {
+    /// As [`Journal::digest_key`].
+    ///
+    /// # Errors
+    /// [`JournalError`] if the journal cannot be read.
+    pub async fn digest_key(&self) -> Result<String, JournalError> {
+        key(&self.readers).await
     }
 }
 

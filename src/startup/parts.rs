@@ -9,6 +9,7 @@ use crate::fhir::client::FhirClient;
 use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::journal::Journal;
+use crate::marks::Marks;
 use crate::meters::{Board, Meters};
 use crate::overrides::Overrides;
 use crate::protocol::discovery;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
+    pub(super) marks: Arc<Marks>,
     pub(super) overrides: Arc<Overrides>,
 }
 
@@ -38,11 +40,13 @@ impl Shared {
     }
 
     pub(super) fn new(journal: Journal) -> Self {
+        let marks = Arc::<Marks>::default();
         Self {
+            overrides: Arc::new(Overrides::marked_by(Arc::clone(&marks))),
+            marks,
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
-            overrides: Arc::default(),
         }
     }
 }
@@ -75,8 +79,12 @@ impl Parts {
         let public_url =
             public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
         let codes = config.clients.iter();
+        let mut knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
+        if config.dated_templates {
+            knowledge.services = discovery::with_dated(knowledge.services);
+        }
         let parts = Parts {
-            knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
+            knowledge,
             smart: match previous {
                 Some(app) => Arc::clone(&app.smart),
                 None => Arc::new(Smart::new(&config.clients, &public_url)?),
@@ -100,11 +108,13 @@ impl Parts {
     pub(super) fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
         let templates: BTreeMap<&str, String> =
             query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
-        let body = discovery::body(&self.knowledge, &templates)?;
+        let dated = query::dated_templates(&self.knowledge.needs, &self.knowledge.vocabulary);
+        let body = discovery::body(&self.knowledge, &templates, &dated)?;
         let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}\"",
+            "\"{}-{}-{}\"",
             env!("CARGO_PKG_VERSION"),
-            self.knowledge.version
+            self.knowledge.version,
+            self.knowledge.services.len()
         ))
         .unwrap_or(HeaderValue::from_static("\"0\""));
         let clients = self.callers.list();
@@ -112,6 +122,7 @@ impl Parts {
             board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
+            marks: Arc::clone(&shared.marks),
             overrides: Arc::clone(&shared.overrides),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),

@@ -26,6 +26,7 @@ mod conformance {
     mod forged_tokens;
     mod peers;
     mod prefetch;
+    mod releases;
     mod request;
     mod security;
     mod transport;

@@ -234,6 +234,8 @@ pub struct Service {
     pub usage: Box<str>,
     /// At a hook that names no order: how many days ago an order may have ended and still be reviewed.
     pub stopped_within: Option<u32>,
+    /// Its prefetch templates hold dates in FHIRPath; an entry beside the plain one, where a site has chosen so.
+    pub dated: bool,
 }
 
 /// Who reviewed the content, and when again.
