@@ -17,7 +17,7 @@ use crate::gather::{Ehr, GatherError, gather};
 use crate::journal;
 use crate::meters::Meters;
 use crate::protocol::render::render;
-use crate::protocol::request::{HookRequest, RequestError};
+use crate::protocol::request::{HookRequest, RequestError, document};
 use crate::protocol::response::{self, About, CardOut, HookAnswer, answer as write_answer};
 use crate::startup::App;
 use crate::trust::TrustedEhr;
@@ -85,8 +85,9 @@ pub async fn answer(
     body: &[u8],
 ) -> Result<Answered, Failure> {
     let (started, now) = (Instant::now(), app.clock.now());
+    let body = document(body).map_err(Failure::Request)?;
     let mut request =
-        HookRequest::parse_for(body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
+        HookRequest::read_for(&body, |hook| *hook == *service.hook).map_err(Failure::Request)?;
     request.prefetch.rename(ehr.client().prefetch_names());
     if ehr
         .client()

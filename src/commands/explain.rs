@@ -10,7 +10,7 @@ use crate::content;
 use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
 use crate::pipeline::{respond, undecided};
-use crate::protocol::request::HookRequest;
+use crate::protocol::request::{HookRequest, document};
 use crate::startup::Clock;
 use jiff::Timestamp;
 use std::io::{ErrorKind, Read, Write};
@@ -49,8 +49,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let now = arguments.now.map_or(Clock::Real, Clock::Fixed).now();
     let file = arguments.file.display();
     let listed = |hook: &str| knowledge.services.iter().any(|s| *s.hook == *hook);
-    let mut request =
-        HookRequest::parse_for(&body, listed).map_err(|e| CommandError::Request(format!("{file}: {e}")))?;
+    let wrong = |e| CommandError::Request(format!("{file}: {e}"));
+    let body = document(&body).map_err(wrong)?;
+    let mut request = HookRequest::read_for(&body, listed).map_err(wrong)?;
     if arguments.announced && request.occasion == Occasion::View {
         request.occasion = Occasion::Announced;
     }

@@ -4,7 +4,7 @@
 //! The judgement never sees it, and it has no `Debug`. Follows FHIR R4 Patient, HumanName and Identifier.
 
 use super::elements::Concept;
-use super::json::{List, Object, Text, lens};
+use super::json::{Document, List, Object, Read, Text, lens};
 
 lens! {
     struct Name {
@@ -33,9 +33,10 @@ pub(crate) struct Banner {
 
 /// Reads a Patient as it came.
 pub(crate) fn banner(json: &str) -> Banner {
-    let Ok(patient) = serde_json::from_str::<Object<'_>>(json) else {
+    let Ok(document) = Document::parse(json) else {
         return Banner::default();
     };
+    let patient = Object::read(document.root());
     let List(names): List<Name<'_>> = patient.get("name");
     let rank = |name: &&Name<'_>| match name.usage.get() {
         Some("official") => 0,

@@ -1,12 +1,11 @@
 //! What came under one prefetch key, or as one answer of a FHIR server.
 //!
-//! Turns JSON into [`Given`] in a single pass: the entries of a Bundle become objects with raw fields,
-//! so that one bad resource is one bad resource. It does not look into resources.
+//! Turns a JSON value into [`Given`]: the entries of a Bundle become objects, so that one bad resource is one
+//! bad resource. It does not look into resources.
 //! Follows FHIR R4 section 2.36 (Bundle) and CDS Hooks 2.0.1, "Prefetch query response"; a Bundle whose
 //! only entry is an outcome of the search is empty, as some EHRs write it.
 
-use super::json::{List, Number, Object, Raw, Text, drain, lens, other_types};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use super::json::{List, Node, Number, Object, Raw, Read, Text, lens};
 
 /// One answer, in the states that the protocol tells apart; a key that is absent has none.
 pub struct Given<'a>(pub(crate) Shape<'a>);
@@ -76,7 +75,21 @@ lens! {
     }
 }
 
-impl Given<'_> {
+impl<'a> Given<'a> {
+    /// Sorts a value.
+    pub fn of(node: Node<'a>) -> Self {
+        let fields = Object::read(node);
+        Given(match fields.kind().as_deref() {
+            _ if node.is_null() => Shape::Null,
+            Some("Bundle") => Shape::Bundle(Bundle {
+                entries: fields.get::<List<Entry<'a>>>("entry").0,
+                fields,
+            }),
+            Some(_) => Shape::Resource(fields),
+            None => Shape::NotFhir,
+        })
+    }
+
     /// Full address and id of the Patients in it, for subjects like `urn:uuid:…`.
     pub(crate) fn patients(&self) -> impl Iterator<Item = (String, Option<String>)> {
         let entries = match &self.0 {
@@ -161,49 +174,13 @@ impl Entry<'_> {
     }
 }
 
-struct GivenVisitor;
-
-impl<'a> Visitor<'a> for GivenVisitor {
-    type Value = Given<'a>;
-
-    other_types!(null => Given(Shape::Null), else => Given(Shape::NotFhir);
-        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<Given<'a>, S::Error> {
-        drain(&mut seq)?;
-        Ok(Given(Shape::NotFhir))
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Given<'a>, M::Error> {
-        let mut fields = Object::roomy();
-        let mut entries = Vec::new();
-        while let Some(key) = map.next_key::<Text<'a>>()? {
-            if key.is("entry") {
-                entries = map.next_value::<List<Entry<'a>>>()?.0;
-            } else {
-                fields.take(key, &mut map)?;
-            }
-        }
-        Ok(Given(match fields.kind().as_deref() {
-            Some("Bundle") => Shape::Bundle(Bundle { entries, fields }),
-            Some(_) => Shape::Resource(fields),
-            None => Shape::NotFhir,
-        }))
-    }
-}
-
-impl<'a> Deserialize<'a> for Given<'a> {
-    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(GivenVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::json::Document;
     use super::*;
 
     fn state(json: &str) -> State {
-        serde_json::from_str::<Given<'_>>(json).unwrap().state()
+        Given::of(Document::parse(json).unwrap().root()).state()
     }
 
     #[test]
@@ -254,7 +231,8 @@ mod tests {
     fn one_bad_entry_does_not_lose_its_neighbours() {
         let json = r#"{"resourceType":"Bundle","entry":[5,{"resource":1.5},{"resource":{"resourceType":"X","id":"a"}}],
             "link":{"relation":"next","url":"https://ehr.example/fhir?page=2"}}"#;
-        let Given(Shape::Bundle(bundle)) = serde_json::from_str(json).unwrap() else {
+        let document = Document::parse(json).unwrap();
+        let Given(Shape::Bundle(bundle)) = Given::of(document.root()) else {
             panic!("a bundle")
         };
         assert_eq!(bundle.entries.len(), 3);

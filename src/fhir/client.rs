@@ -7,6 +7,7 @@
 
 use super::breaker::Breaker;
 use super::bundle::{Given, Shape, State};
+use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::meters::FhirMeters;
 use reqwest::header::ACCEPT;
@@ -215,7 +216,8 @@ struct Page {
 
 impl Page {
     fn of(body: String) -> Result<Self, Why> {
-        let given: Given<'_> = serde_json::from_str(&body).map_err(|_| Why::NotReadable)?;
+        let document = Document::parse(&body).map_err(|_| Why::NotReadable)?;
+        let given = Given::of(document.root());
         let (next, resources, partial) = match (given.state(), &given.0) {
             (State::Failed, _) => return Err(Why::FetchFailed),
             (State::NotFhir | State::Null, _) => return Err(Why::NotReadable),

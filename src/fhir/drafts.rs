@@ -10,7 +10,7 @@ use crate::clinical::record::{Drug, PatientRecord};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::{Product, ProductId, Vocabulary};
 use crate::clinical::when::When;
-use crate::fhir::json::Object;
+use crate::fhir::json::{Document, Object, Read};
 use fhir_out::{
     Amount, CodeRef, DoseLine, Frequency, MedicationOrder, TestOrder, medication_request, service_request,
 };
@@ -210,7 +210,8 @@ const WHEN: [&str; 4] = ["MORN", "EVE", "NIGHT", "NOON"];
 /// The order as it was received, active again and without a reason for its end. `None` if it holds an escape
 /// that is no character: skipping reads over it, but no client could read the answer.
 fn kept(received: &str) -> Option<String> {
-    let order: Object<'_> = serde_json::from_str(received).ok()?;
+    let document = Document::parse(received).ok()?;
+    let order = Object::read(document.root());
     let mut out = String::with_capacity(received.len() + 20);
     out.push_str("{\"resourceType\":\"MedicationRequest\",\"status\":\"active\"");
     let left_out = [
@@ -220,11 +221,11 @@ fn kept(received: &str) -> Option<String> {
         "statusReason",
         "_statusReason",
     ];
-    for (key, raw) in order.fields().filter(|(key, _)| !left_out.contains(key)) {
+    for (key, raw) in order.fields().filter(|(key, _)| !left_out.contains(&&**key)) {
         out.push(',');
-        out.push_str(&serde_json::to_string(key).ok()?);
+        out.push_str(&serde_json::to_string(&key).ok()?);
         out.push(':');
-        out.push_str(raw.get());
+        out.push_str(raw.raw());
     }
     out.push('}');
     let readable = !out.contains("\\u") || serde_json::from_str::<serde_json::Value>(&out).is_ok();

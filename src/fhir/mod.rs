@@ -18,7 +18,7 @@ pub(crate) mod dosage;
 pub mod dosage_text;
 pub mod drafts;
 pub(crate) mod elements;
-pub(crate) mod json;
+pub mod json;
 mod last_dose;
 pub(crate) mod medication;
 pub(crate) mod observation;

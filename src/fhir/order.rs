@@ -8,13 +8,12 @@ use super::condition::is_in;
 use super::dates_in_text::date_in;
 use super::dosage::{Dosage, daily, dose_times};
 use super::elements::{Concept, Extension, Note, Period, Reference, date};
-use super::json::{List, Object, Raw, Text, lens};
+use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
-use serde_json::value::RawValue;
 use url::Url;
 
 lens! {
@@ -219,9 +218,7 @@ pub(crate) fn ends_with(of: &Object<'_>, encounter: Option<&str>) -> bool {
 
 /// An order that was read from the record, written as it came.
 pub(crate) fn as_it_came(of: &Object<'_>) -> Box<str> {
-    let field = |(key, raw): (&str, &RawValue)| Some(format!("{}:{raw}", serde_json::to_string(key).ok()?));
-    let fields: Vec<String> = of.fields().filter_map(field).collect();
-    format!("{{{}}}", fields.join(",")).into()
+    of.node().map_or("{}", Node::raw).into()
 }
 
 /// When an order that is over was stopped: the first date that is there and not in the future.

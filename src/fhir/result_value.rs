@@ -6,7 +6,7 @@
 //! Follows FHIR R4 Quantity and `Observation.value[x]`.
 
 use super::elements::{Concept, Quantity};
-use super::json::{Flag, List, Object, Text, decimal};
+use super::json::{Flag, List, Object, Read, Text, decimal};
 use super::terms::Terms;
 use crate::clinical::gap::Why;
 use crate::clinical::record::{Bound, Number, Value};
@@ -79,7 +79,7 @@ fn interpreted(of: &Object<'_>, terms: Terms<'_>) -> Option<Value> {
 /// A number: a quantity, or a text that is one. `None` if it is neither.
 fn number(of: &Object<'_>, analyte: &Analyte) -> Option<Value> {
     if let Some(raw) = of.raw("valueQuantity") {
-        return Some(quantity(&super::json::read(raw), analyte));
+        return Some(quantity(&Quantity::read(raw), analyte));
     }
     if of.has("valueInteger") {
         return Some(Value::Unusable(Why::UnitUnknown));

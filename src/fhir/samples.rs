@@ -2,7 +2,7 @@
 //!
 //! Names and codes are invented, so that no test leans on the knowledge of `hooks/`.
 
-use super::json::Object;
+use super::json::{Document, Object, Read};
 use super::medication::Shelf;
 use super::order::{ReadOrder, Scope, order};
 use super::terms::{LocalCodes, Terms};
@@ -236,8 +236,10 @@ pub(crate) fn with_terms<T>(then: impl FnOnce(Terms<'_>) -> T) -> T {
     })
 }
 
-pub(crate) fn object(json: &str) -> Object<'_> {
-    serde_json::from_str(json).unwrap()
+/// A resource that lives as long as the tests: a document has to outlive what is read from it.
+pub(crate) fn object(json: &str) -> Object<'static> {
+    let text: &'static str = Box::leak(json.into());
+    Object::read(Box::leak(Box::new(Document::parse(text).unwrap())).root())
 }
 
 /// Reads an order of the record, with the Medications that came beside it.

@@ -5,7 +5,7 @@
 //! Follows FHIR R4 section 2.1.3.0.1 (references) and the outside contract, section 3.
 
 use super::elements::Reference;
-use super::json::Object;
+use super::json::{Object, Read};
 use std::collections::HashMap;
 use url::Url;
 
@@ -90,10 +90,10 @@ impl<'r> Subjects<'r> {
     pub(crate) fn owns(&self, resource: &Object<'_>) -> bool {
         let raw = resource.raw("subject").or_else(|| resource.raw("patient"));
         let Some(raw) = raw else { return true };
-        if raw.get().starts_with(&self.usual) {
+        if raw.raw().starts_with(&self.usual) {
             return true;
         }
-        let subject: Reference<'_> = super::json::read(raw);
+        let subject = Reference::read(raw);
         subject
             .reference
             .get()
@@ -130,6 +130,7 @@ impl<'r> Subjects<'r> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::object;
     use super::*;
 
     fn owns(subject: &str, base: Option<&str>) -> bool {
@@ -140,8 +141,7 @@ mod tests {
             ("urn:uuid:bb".to_owned(), Some("999".to_owned())),
         ]);
         let json = format!(r#"{{"resourceType":"X","subject":{subject}}}"#);
-        let resource: Object<'_> = serde_json::from_str(&json).unwrap();
-        Subjects::new(&patient, base.as_ref(), addresses).owns(&resource)
+        Subjects::new(&patient, base.as_ref(), addresses).owns(&object(&json))
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
 use crate::clinical::stops;
 use crate::fhir::bundle::{Given, Shape};
-use crate::fhir::json::{Object, Text};
+use crate::fhir::json::{Document, Object, Text};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
@@ -80,8 +80,12 @@ pub(super) fn assemble(
     let pages = answers
         .iter()
         .flat_map(|answer| answer.fetched.pages.iter().map(|page| (answer.source, page)));
-    let fetched: Vec<(Option<Source>, Given<'_>)> = pages
-        .filter_map(|(source, page)| Some((source, serde_json::from_str(page).ok()?)))
+    let documents: Vec<(Option<Source>, Document<'_>)> = pages
+        .filter_map(|(source, page)| Some((source, Document::parse(page).ok()?)))
+        .collect();
+    let fetched: Vec<(Option<Source>, Given<'_>)> = documents
+        .iter()
+        .map(|(source, page)| (*source, Given::of(page.root())))
         .collect();
     let given = material.request.prefetch.answers.iter();
     let given = given.map(|(key, given)| (SOURCES.into_iter().find(|source| source.key() == key), given));
@@ -205,7 +209,7 @@ impl<'r> Reader<'r> {
     fn context(&mut self, orders: &'r ContextOrders<'r>) {
         for sent in &orders.orders {
             let mut read = order(&sent.order, sent.role, self.shelf, self.scope);
-            read.order.received = sent.received.map(|raw| raw.get().into());
+            read.order.received = sent.received.map(|node| node.raw().into());
             if let Some(address) = &sent.address {
                 read.order.reference = Some(address.clone());
             }

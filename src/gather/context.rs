@@ -1,7 +1,7 @@
 //! The orders that the hook itself carries.
 //!
 //! Turns `context.toBeDiscontinued` and `context.draftOrders` into orders to be read, with their role and
-//! the bytes in which they came, and finds one that belongs to another patient. Other resources of these
+//! the text in which they came, and finds one that belongs to another patient. Other resources of these
 //! Bundles only serve to resolve references. Every order to be discontinued is being stopped or held; among
 //! the drafts of a signing hook, those that are over or held are, until the record says that nothing changed.
 //! Elsewhere a draft that is over is no draft.
@@ -9,10 +9,9 @@
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::Role;
 use crate::fhir::bundle::{RawBundle, RawEntry, patient_at};
-use crate::fhir::json::{Object, Text};
+use crate::fhir::json::{Node, Object, Read, Text};
 use crate::fhir::subject::Subjects;
 use crate::protocol::request::HookRequest;
-use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The orders of the context, and what came beside them.
@@ -32,7 +31,7 @@ pub(super) struct ContextOrder<'a> {
     /// The order; empty if only its address came, or nothing that can be read.
     pub(super) order: Object<'a>,
     /// As it came.
-    pub(super) received: Option<&'a RawValue>,
+    pub(super) received: Option<Node<'a>>,
     /// `MedicationRequest/id`, where only an address came.
     pub(super) address: Option<Box<str>>,
     pub(super) role: Role,
@@ -67,8 +66,8 @@ impl<'a> ContextOrders<'a> {
         found
     }
 
-    fn bundle(&mut self, field: &'static str, raw: Option<&'a RawValue>, role: impl Fn(&Object<'a>) -> Role) {
-        let bundle: RawBundle<'a> = raw.map(crate::fhir::json::read).unwrap_or_default();
+    fn bundle(&mut self, field: &'static str, raw: Option<Node<'a>>, role: impl Fn(&Object<'a>) -> Role) {
+        let bundle = raw.map(RawBundle::read).unwrap_or_default();
         for (place, entry) in bundle.entry.0.into_iter().enumerate() {
             let order: Object<'a> = entry.resource.read();
             let kind = order.kind();

@@ -4,6 +4,7 @@ use crate::clinical::knowledge::{Needs, Words};
 use crate::clinical::record::{Dose, Drug, OrderStatus, Outcome, Role, Source, Value};
 use crate::clinical::vocabulary::{AnalyteId, GroupId};
 use crate::fhir::samples::vocabulary;
+use crate::protocol::request::document;
 use proptest::prelude::*;
 use std::time::Duration;
 use wiremock::matchers::{header, method, path, query_param};
@@ -73,7 +74,8 @@ fn result(id: &str, code: &str, patient: &str) -> String {
 }
 
 fn given(body: &str) -> Result<PatientRecord, GatherError> {
-    let request = HookRequest::parse(body.as_bytes()).unwrap();
+    let document = document(body.as_bytes()).unwrap();
+    let request = HookRequest::read(&document).unwrap();
     read_given(&request, None, &knowledge(), &LocalCodes::default(), now())
 }
 
@@ -172,7 +174,8 @@ fn an_order_of_another_patient_in_the_context_is_refused() {
 #[test]
 fn the_patient_may_be_absolute_on_the_clients_server_only() {
     let text = stop("", "").replace("\"p1\"", "\"https://ehr.example/fhir/Patient/p1\"");
-    let request = HookRequest::parse(text.as_bytes()).unwrap();
+    let document = document(text.as_bytes()).unwrap();
+    let request = HookRequest::read(&document).unwrap();
     let on = |base: &str| {
         let base = Url::parse(base).unwrap();
         read_given(&request, Some(&base), &knowledge(), &LocalCodes::default(), now()).err()
@@ -300,7 +303,8 @@ fn fhir(json: &str) -> ResponseTemplate {
 }
 
 async fn fetched(server: &MockServer, body: &str, millis: u64) -> PatientRecord {
-    let request = HookRequest::parse(body.as_bytes()).unwrap();
+    let document = document(body.as_bytes()).unwrap();
+    let request = HookRequest::read(&document).unwrap();
     let (base, fhir) = (
         Url::parse(&format!("{}/fhir", server.uri())).unwrap(),
         FhirClient::new().unwrap(),
@@ -562,7 +566,9 @@ proptest! {
             let place = at % bytes.len();
             bytes[place] = byte;
         }
-        if let Ok(request) = HookRequest::parse(&bytes) {
+        if let Ok(document) = document(&bytes)
+            && let Ok(request) = HookRequest::read(&document)
+        {
             let _ = read_given(&request, None, &knowledge(), &LocalCodes::default(), now());
         }
     }

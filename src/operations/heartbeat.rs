@@ -9,7 +9,7 @@ use crate::config::HeartbeatConfig;
 use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
 use crate::pipeline::respond;
-use crate::protocol::request::HookRequest;
+use crate::protocol::request::{HookRequest, document};
 use crate::startup::{App, Clock, Live};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -154,7 +154,8 @@ impl Heartbeat {
     fn try_once(&self, app: &App) -> Result<(), Fault> {
         let knowledge = &*app.knowledge;
         let listed = |hook: &str| knowledge.services.iter().any(|service| *service.hook == *hook);
-        let request = HookRequest::parse_for(&self.request, listed).map_err(|_| Fault::Refused)?;
+        let body = document(&self.request).map_err(|_| Fault::Refused)?;
+        let request = HookRequest::read_for(&body, listed).map_err(|_| Fault::Refused)?;
         let record = read_given(&request, None, knowledge, &LocalCodes::default(), self.as_of)
             .map_err(|_| Fault::Refused)?;
         let evaluation = evaluate(&record, knowledge, self.as_of);

@@ -1,18 +1,16 @@
 //! The body of a hook call.
 //!
-//! Turns bytes into a [`HookRequest`] in one pass, borrowed from them, or says which field is wrong.
-//! Fields and extensions that are not known are ignored. It reads no resource: what stands under
-//! `context` stays raw, what stands under `prefetch` is split into objects only. Errors never repeat
+//! Turns bytes into a [`Document`] and that into a [`HookRequest`], borrowed from them, or says which field is
+//! wrong. Fields and extensions that are not known are ignored. It reads no resource: what stands under
+//! `context` stays as it is, what stands under `prefetch` is split into objects only. Errors never repeat
 //! what was sent. Follows CDS Hooks 2.0.1 "Calling a CDS Service" and the contexts of the hook library.
 
 use super::fields::{Fields, fields};
 use crate::clinical::occasion::Occasion;
 use crate::fhir::bundle::Given;
-use crate::fhir::json::{Number, Object, Text, drain, other_types, read};
+use crate::fhir::json::{Document, Node, NotJson, Number, Object, Read};
 use crate::fhir::subject::{PatientRef, is_id};
 use secrecy::SecretString;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::time::Duration;
 use url::Url;
@@ -38,7 +36,7 @@ pub struct HookRequest<'a> {
     /// `prefetch`.
     pub prefetch: Prefetch<'a>,
     /// `extension`, as it came.
-    extension: Option<&'a RawValue>,
+    extension: Option<Node<'a>>,
 }
 
 /// `fhirAuthorization`.
@@ -64,9 +62,9 @@ pub struct Context<'a> {
     /// `encounterId`, without `Encounter/`.
     pub encounter: Option<Cow<'a, str>>,
     /// `toBeDiscontinued`: a Bundle, as it came.
-    pub to_be_discontinued: Option<&'a RawValue>,
+    pub to_be_discontinued: Option<Node<'a>>,
     /// `draftOrders`: a Bundle, as it came.
-    pub draft_orders: Option<&'a RawValue>,
+    pub draft_orders: Option<Node<'a>>,
 }
 
 /// `prefetch`: what came under each key, in the order sent. A key that is absent is not in it.
@@ -138,25 +136,21 @@ impl<'a> HookRequest<'a> {
     ///
     /// # Errors
     /// The first field that is missing, of another type or without meaning.
-    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
-        Self::parse_for(body, |_| true)
+    pub fn read(body: &'a Document<'a>) -> Result<Self, RequestError> {
+        Self::read_for(body, |_| true)
     }
 
     /// Reads a body for the hooks that a service is listed for; another hook is refused before its context is
     /// read, because contexts differ.
     ///
     /// # Errors
-    /// As [`HookRequest::parse`].
-    pub fn parse_for(body: &'a [u8], listed: impl Fn(&str) -> bool) -> Result<Self, RequestError> {
-        let text = std::str::from_utf8(body).map_err(|_| RequestError::new("body", "is not UTF-8"))?;
-        let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
-        if envelope.not_an_object {
+    /// As [`HookRequest::read`].
+    pub fn read_for(body: &'a Document<'a>, listed: impl Fn(&str) -> bool) -> Result<Self, RequestError> {
+        if !body.root().is_object() {
             return Err(RequestError::new("body", "must be a JSON object"));
         }
-        let top = Fields::new("", envelope.fields, envelope.twice)?;
-        if envelope.prefetch_is_wrong {
-            return Err(RequestError::new("prefetch", "must be an object"));
-        }
+        let top = fields("", body.root(), &TOP)?;
+        let prefetch = prefetch(&top)?;
         let hook = top.required_text("hook")?;
         if !listed(&hook) {
             return Err(RequestError::new(
@@ -183,7 +177,7 @@ impl<'a> HookRequest<'a> {
             hook,
             fhir_server,
             authorization,
-            prefetch: envelope.prefetch,
+            prefetch,
             extension: top.optional("extension"),
         })
     }
@@ -191,18 +185,39 @@ impl<'a> HookRequest<'a> {
     /// A member of `extension` that is text or a number, as text. Extensions are agreed with one client, so
     /// one of another form is no error.
     pub fn extension(&self, name: &str) -> Option<Cow<'a, str>> {
-        read::<Object<'a>>(self.extension?).get::<Number<'a>>(name).0
+        Object::read(self.extension?).get::<Number<'a>>(name).0
     }
 }
 
-fn not_json(text: &str, error: &serde_json::Error) -> RequestError {
-    let says = match text.trim_start().as_bytes().first() {
-        None => "is empty",
-        Some(b'<') => "is markup, not JSON",
-        Some(_) if error.is_eof() => "ends too early to be JSON",
-        Some(_) => "is not JSON",
+/// Takes the bytes of a body apart.
+///
+/// # Errors
+/// If they are not JSON.
+pub fn document(body: &[u8]) -> Result<Document<'_>, RequestError> {
+    let wrong = |says| RequestError::new("body", says);
+    let text = std::str::from_utf8(body).map_err(|_| wrong("is not UTF-8"))?;
+    Document::parse(text).map_err(|why| {
+        wrong(match text.trim_start().as_bytes().first() {
+            None => "is empty",
+            Some(b'<') => "is markup, not JSON",
+            Some(_) if why == NotJson::Short => "ends too early to be JSON",
+            Some(_) => "is not JSON",
+        })
+    })
+}
+
+/// What came under each key; none for `null`, as for a field that was not sent.
+fn prefetch<'a>(top: &Fields<'a>) -> Result<Prefetch<'a>, RequestError> {
+    let Some(sent) = top.optional("prefetch") else {
+        return Ok(Prefetch::default());
     };
-    RequestError::new("body", says)
+    if !sent.is_object() {
+        return Err(top.wrong("prefetch", "must be an object"));
+    }
+    let answers = sent.members().map(|(key, answer)| (key, Given::of(answer)));
+    Ok(Prefetch {
+        answers: answers.collect(),
+    })
 }
 
 fn instance(text: &str) -> Result<Uuid, RequestError> {
@@ -223,7 +238,7 @@ fn server(text: &str) -> Result<Url, RequestError> {
     plain.then_some(url).ok_or_else(wrong)
 }
 
-fn authorization(raw: &RawValue) -> Result<Authorization, RequestError> {
+fn authorization(raw: Node<'_>) -> Result<Authorization, RequestError> {
     let known = [
         "access_token",
         "token_type",
@@ -237,7 +252,7 @@ fn authorization(raw: &RawValue) -> Result<Authorization, RequestError> {
     if !token_type.eq_ignore_ascii_case("Bearer") {
         return Err(of.wrong("token_type", "must be Bearer"));
     }
-    let seconds: u32 = (of.required("expires_in")?.get().parse())
+    let seconds: u32 = (of.required("expires_in")?.raw().parse())
         .map_err(|_| of.wrong("expires_in", "must be a whole number of seconds"))?;
     let patient = match of.optional_text("patient")? {
         Some(text) => {
@@ -265,7 +280,7 @@ fn also_required(hook: &str) -> &'static [&'static str] {
     }
 }
 
-fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestError> {
+fn context<'a>(hook: &str, raw: Node<'a>) -> Result<Context<'a>, RequestError> {
     let known = [
         "userId",
         "patientId",
@@ -275,7 +290,7 @@ fn context<'a>(hook: &str, raw: &'a RawValue) -> Result<Context<'a>, RequestErro
         "selections",
     ];
     let of = fields("context.", raw, &known)?;
-    if depth(raw.get()) > DEEPEST {
+    if depth(raw.raw()) > DEEPEST {
         return Err(RequestError::new("context", "is nested too deeply"));
     }
     let patient = PatientRef::parse(&of.required_text("patientId")?)
@@ -317,9 +332,8 @@ fn is_reference(text: &str) -> bool {
 
 /// `selections`: every one a type and an id. What is selected is not looked at: an order that the session
 /// stops is stopped whether or not it is the one on screen.
-fn are_references(raw: &RawValue) -> bool {
-    let selected: Result<Vec<String>, _> = serde_json::from_str(raw.get());
-    selected.is_ok_and(|all| all.iter().all(|one| is_reference(one)))
+fn are_references(raw: Node<'_>) -> bool {
+    raw.is_list() && (raw.items()).all(|one| one.text().is_some_and(|one| is_reference(&one)))
 }
 
 fn bare_encounter(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -348,112 +362,16 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// The fields of the body that are read on their own; `prefetch` is split on the way.
-const TOP: [&str; 6] = [
+/// The fields of the body.
+const TOP: [&str; 7] = [
     "hook",
     "hookInstance",
     "fhirServer",
     "fhirAuthorization",
     "context",
+    "prefetch",
     "extension",
 ];
-
-#[derive(Default)]
-struct Envelope<'a> {
-    fields: Vec<(&'static str, &'a RawValue)>,
-    twice: Option<&'static str>,
-    prefetch: Prefetch<'a>,
-    prefetch_seen: bool,
-    prefetch_is_wrong: bool,
-    not_an_object: bool,
-}
-
-impl Envelope<'_> {
-    fn not_an_object() -> Self {
-        Envelope {
-            not_an_object: true,
-            ..Envelope::default()
-        }
-    }
-}
-
-struct EnvelopeVisitor;
-
-impl<'a> Visitor<'a> for EnvelopeVisitor {
-    type Value = Envelope<'a>;
-    other_types!(Envelope::not_an_object();
-        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<Envelope<'a>, S::Error> {
-        drain(&mut seq)?;
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Envelope<'a>, M::Error> {
-        let mut envelope = Envelope::default();
-        while let Some(key) = map.next_key::<Text<'a>>()? {
-            let key = key.0.as_deref().unwrap_or_default();
-            if key == "prefetch" {
-                if std::mem::replace(&mut envelope.prefetch_seen, true) {
-                    envelope.twice = Some("prefetch");
-                }
-                let PrefetchField(answers) = map.next_value()?;
-                envelope.prefetch_is_wrong |= answers.is_none();
-                envelope.prefetch = answers.unwrap_or_default();
-            } else if let Some(known) = TOP.iter().find(|known| **known == key) {
-                if envelope.fields.iter().any(|(name, _)| name == known) {
-                    envelope.twice = Some(known);
-                }
-                envelope.fields.push((known, map.next_value()?));
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(envelope)
-    }
-}
-
-impl<'a> Deserialize<'a> for Envelope<'a> {
-    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(EnvelopeVisitor)
-    }
-}
-
-/// `None` if it is neither an object nor null.
-struct PrefetchField<'a>(Option<Prefetch<'a>>);
-
-struct PrefetchVisitor;
-
-impl<'a> Visitor<'a> for PrefetchVisitor {
-    type Value = PrefetchField<'a>;
-
-    other_types!(null => PrefetchField(Some(Prefetch::default())), else => PrefetchField(None);
-        visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<PrefetchField<'a>, S::Error> {
-        drain(&mut seq)?;
-        Ok(PrefetchField(None))
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<PrefetchField<'a>, M::Error> {
-        let mut prefetch = Prefetch::default();
-        while let Some(key) = map.next_key::<Text<'a>>()? {
-            let key = key.0.unwrap_or_default();
-            if key.starts_with(crate::fhir::json::PRIVATE) {
-                map.next_value::<IgnoredAny>()?;
-                return Ok(PrefetchField(None));
-            }
-            prefetch.answers.push((key, map.next_value()?));
-        }
-        Ok(PrefetchField(Some(prefetch)))
-    }
-}
-
-impl<'a> Deserialize<'a> for PrefetchField<'a> {
-    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(PrefetchVisitor)
-    }
-}
 
 #[cfg(test)]
 #[path = "request_tests.rs"]

@@ -10,7 +10,6 @@ use super::refusal::Refusal;
 use super::store::{Limits, Store};
 use crate::clinical::occasion::Occasion;
 use crate::protocol::request::HookRequest;
-use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -32,9 +31,9 @@ pub(super) struct Stop {
     /// What it asked.
     pub(super) occasion: Occasion,
     /// `context.toBeDiscontinued`.
-    pub(super) orders: Option<Box<RawValue>>,
+    pub(super) orders: Option<Box<str>>,
     /// `context.draftOrders`.
-    pub(super) drafts: Option<Box<RawValue>>,
+    pub(super) drafts: Option<Box<str>>,
     /// Content version of the card.
     pub(super) content: String,
     /// The first card of the answer.
@@ -59,7 +58,7 @@ impl Handles {
     ) -> Option<String> {
         let context = &request.context;
         let parts = [context.to_be_discontinued, context.draft_orders];
-        let size: usize = parts.iter().flatten().map(|raw| raw.get().len()).sum();
+        let size: usize = parts.iter().flatten().map(|node| node.raw().len()).sum();
         if size > LARGEST || (size == 0 && request.occasion == Occasion::View) {
             return None;
         }
@@ -69,8 +68,8 @@ impl Handles {
             patient: context.patient.id().to_owned(),
             hook: request.hook.to_string(),
             occasion: request.occasion,
-            orders: context.to_be_discontinued.map(ToOwned::to_owned),
-            drafts: context.draft_orders.map(ToOwned::to_owned),
+            orders: context.to_be_discontinued.map(|node| node.raw().into()),
+            drafts: context.draft_orders.map(|node| node.raw().into()),
             content: content.to_owned(),
             card,
         };

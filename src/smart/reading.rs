@@ -17,7 +17,9 @@ use crate::clinical::record::{Drug, Order, OrderStatus, Outcome, PatientRecord, 
 use crate::clinical::stops;
 use crate::clinical::vocabulary::Site;
 use crate::fhir::banner::{Banner, banner};
+use crate::fhir::bundle::Given;
 use crate::fhir::client::Server;
+use crate::fhir::json::Document;
 use crate::fhir::query::below;
 use crate::gather::{Ehr, gather};
 use crate::protocol::request::{Context, HookRequest, Prefetch};
@@ -135,7 +137,8 @@ async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), 
 
 async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -> Result<Reading, Refusal> {
     let now = app.clock.now();
-    let request = call(session, person);
+    let told = Told::of(session, person);
+    let request = call(session, &told);
     let ehr = Ehr {
         base: Some(&session.registration.base),
         token: Some(&open.access),
@@ -159,19 +162,39 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
     })
 }
 
+/// What is known before anything is fetched.
+struct Told<'s> {
+    person: Option<Document<'s>>,
+    orders: Option<Document<'s>>,
+    drafts: Option<Document<'s>>,
+}
+
+impl<'s> Told<'s> {
+    fn of(session: &'s Session, person: Option<&'s str>) -> Self {
+        let read = |json: &'s str| Document::parse(json).ok();
+        let stop: Option<&Stop> = session.stop.as_deref();
+        Told {
+            person: person.and_then(read),
+            orders: stop.and_then(|stop| stop.orders.as_deref()).and_then(read),
+            drafts: stop.and_then(|stop| stop.drafts.as_deref()).and_then(read),
+        }
+    }
+}
+
 /// The call that an EHR would have sent for this chart.
-fn call<'s>(session: &'s Session, person: Option<&'s str>) -> HookRequest<'s> {
+fn call<'s>(session: &'s Session, told: &'s Told<'s>) -> HookRequest<'s> {
     let stop: Option<&Stop> = session.stop.as_deref();
     let mut prefetch = Prefetch::default();
-    if let Some(given) = person.and_then(|json| serde_json::from_str(json).ok()) {
+    if let Some(person) = &told.person {
+        let given = Given::of(person.root());
         prefetch.answers.push((Cow::Borrowed("patient"), given));
     }
     let context = Context {
         user: Cow::Borrowed(session.user.as_deref().unwrap_or("Practitioner/unknown")),
         patient: session.patient.clone(),
         encounter: session.encounter.as_deref().map(Cow::Borrowed),
-        to_be_discontinued: stop.and_then(|stop| stop.orders.as_deref()),
-        draft_orders: stop.and_then(|stop| stop.drafts.as_deref()),
+        to_be_discontinued: told.orders.as_ref().map(Document::root),
+        draft_orders: told.drafts.as_ref().map(Document::root),
     };
     let hook = stop.map_or("patient-view", |stop| &stop.hook);
     let occasion = stop.map_or(Occasion::View, |stop| stop.occasion);

@@ -22,7 +22,7 @@ use stepdown::content;
 use stepdown::fhir::terms::LocalCodes;
 use stepdown::gather::read_given;
 use stepdown::pipeline::respond;
-use stepdown::protocol::request::HookRequest;
+use stepdown::protocol::request::{HookRequest, document};
 
 fn main() {
     let now = request::NOW.parse().unwrap();
@@ -36,9 +36,11 @@ fn main() {
         let body = request::body(count, 10);
         let rounds = 20_000 / count + 5;
         let parse = median(rounds, || {
-            drop(black_box(HookRequest::parse(body.as_bytes()).unwrap()))
+            let document = document(body.as_bytes()).unwrap();
+            black_box(HookRequest::read(&document).unwrap());
         });
-        let request = HookRequest::parse(body.as_bytes()).unwrap();
+        let document = document(body.as_bytes()).unwrap();
+        let request = HookRequest::read(&document).unwrap();
         let read = median(rounds, || {
             drop(black_box(
                 read_given(&request, None, &knowledge, &local, now).unwrap(),

@@ -12,7 +12,7 @@ use stepdown::fhir::terms::LocalCodes;
 use stepdown::gather::read_given;
 use stepdown::pipeline::respond;
 use stepdown::protocol::feedback::Feedback;
-use stepdown::protocol::request::HookRequest;
+use stepdown::protocol::request::{HookRequest, document};
 
 static KNOWLEDGE: LazyLock<Knowledge> =
     LazyLock::new(|| content::from(None).expect("the knowledge that is built in"));
@@ -23,7 +23,14 @@ const NOW: i64 = 1_795_334_400;
 /// A hook call through parser, FHIR readers, judgement and cards; whether it had an answer.
 pub fn request(bytes: &[u8]) -> bool {
     let now = Timestamp::from_second(NOW).expect("an instant");
-    let request = match HookRequest::parse(bytes) {
+    let body = match document(bytes) {
+        Ok(body) => body,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return false;
+        }
+    };
+    let request = match HookRequest::read(&body) {
         Ok(request) => request,
         Err(error) => {
             assert!(!error.to_string().is_empty());

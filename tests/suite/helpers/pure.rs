@@ -11,7 +11,7 @@ use stepdown::content;
 use stepdown::fhir::terms::LocalCodes;
 use stepdown::gather::read_given;
 use stepdown::pipeline::respond;
-use stepdown::protocol::request::HookRequest;
+use stepdown::protocol::request::{HookRequest, document};
 
 static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
     let found = |problems: Vec<content::Problem>| {
@@ -55,7 +55,11 @@ impl Judged {
 /// Judges a request as it is, without asking any server. A patient-view with the demonstration's trigger is
 /// taken as the demonstration takes it.
 pub fn judge(body: &[u8]) -> Judged {
-    let mut request = match HookRequest::parse(body) {
+    let body = match document(body) {
+        Ok(body) => body,
+        Err(error) => return Judged::Refused(error.to_string()),
+    };
+    let mut request = match HookRequest::read(&body) {
         Ok(request) => request,
         Err(error) => return Judged::Refused(error.to_string()),
     };

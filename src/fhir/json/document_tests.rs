@@ -1,0 +1,116 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// What the list says, as serde_json would; of a key that is there twice the last counts.
+fn value(node: Node<'_>) -> Option<Value> {
+    if node.is_null() {
+        return Some(Value::Null);
+    }
+    if node.is_list() {
+        return node.items().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
+    }
+    if node.is_object() {
+        let members = node.members().map(|(key, node)| Some((key.into_owned(), value(node)?)));
+        return members.collect::<Option<serde_json::Map<_, _>>>().map(Value::Object);
+    }
+    let text = node.text().map(|text| Value::String(text.into_owned()));
+    let number = || node.number().and_then(|number| serde_json::from_str(number).ok());
+    text.or_else(|| node.flag().map(Value::Bool)).or_else(number)
+}
+
+/// Both readers agree: whether it is JSON, and what it says. Where serde_json refuses for its own reasons (an
+/// escape that is half a character, a number beyond its range, nesting), skipping it must still agree.
+fn agree(text: &str) {
+    let ours = Document::parse(text);
+    let skipped = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    assert_eq!(ours.is_ok(), skipped, "{text:?}");
+    if let (Ok(document), Ok(theirs)) = (ours, serde_json::from_str::<Value>(text)) {
+        assert_eq!(value(document.root()), Some(theirs), "{text:?}");
+    }
+}
+
+#[test]
+fn what_serde_json_takes_is_taken_and_the_rest_is_not() {
+    for text in [
+        "", " ", "{", "}", "[", "]", "[]", "{}", "[,]", "[1,]", "{,}", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#,
+        r#"{"a":1 "b":2}"#, r#"{a:1}"#, "[1 2]", "[1}", "{]", "nul", "null", "nullx", "true", "tru", "false", "-", "0",
+        "-0", "01", "1.", "1.5", ".5", "1e", "1e5", "1E+05", "1e-", "--1", "+1", "1 ", " 1", "1 1", "\"", "\"a", "\"a\"",
+        "\"\\", "\"\\\"", r#""\n\t\/\u00e9""#, r#""\u12"#, r#""\u12""#, r#""\u12g4""#, r#""\x""#, r#""\ud83d\ude00""#,
+        "\"a\tb\"", "\"\u{7f}\u{e9}\u{20ac}\u{1f600}\"", "\"exactly 8\"", "\"12345678\\\"\"", "{\"a\":{\"b\":[[],{},\"\"]}}",
+        "\u{feff}1", "{} x", "[[[[[[[[]]]]]]]]", "1e400", "123456789012345678901234567890.5",
+    ] {
+        agree(text);
+    }
+    for (text, why) in [("[1", NotJson::Short), ("tr", NotJson::Short), (r#"{"a":tx}"#, NotJson::Malformed)] {
+        assert_eq!(Document::parse(text).err(), Some(why), "{text}");
+    }
+}
+
+#[test]
+fn values_are_given_back_as_they_came() {
+    let text = r#"{"a": [1.50, "x\u0041", {"b" : null}], "c":"plain"}"#;
+    let document = Document::parse(text).unwrap();
+    let (_, list) = document.root().members().next().unwrap();
+    assert_eq!(list.raw(), r#"[1.50, "x\u0041", {"b" : null}]"#);
+    let items: Vec<Node<'_>> = list.items().collect();
+    assert_eq!(items[0].number(), Some("1.50"));
+    assert_eq!((items[1].raw(), items[1].text().as_deref()), (r#""x\u0041""#, Some("xA")));
+    assert!(matches!(document.root().members().nth(1).unwrap().1.text(), Some(Cow::Borrowed("plain"))));
+}
+
+#[test]
+fn half_a_character_is_json_but_no_text() {
+    let document = Document::parse(r#"["\ud83d",1]"#).unwrap();
+    assert_eq!(document.root().items().next().unwrap().text(), None);
+}
+
+#[test]
+fn nesting_costs_no_stack() {
+    let deep = "[".repeat(2_000_000);
+    assert_eq!(Document::parse(&deep).err(), Some(NotJson::Short));
+    let closed = format!("{deep}{}", "]".repeat(2_000_000));
+    assert!(Document::parse(&closed).is_ok());
+}
+
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[a-z\"\\\\\u{0}-\u{1f}]{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+            prop::collection::vec((any::<String>(), inner), 0..6).prop_map(|all| Value::Object(all.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_value_is_read_as_serde_json_reads_it(value in json(), pretty: bool) {
+        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        agree(&text.unwrap());
+    }
+
+    #[test]
+    fn damaged_text_is_judged_as_serde_json_judges_it(
+        value in json(),
+        edits in prop::collection::vec((0_usize..4_000, prop::sample::select(
+            b"{}[]\",:0123456789-+.eEtfnrul\\/ \n\t\x00\x1f".to_vec())), 1..4),
+        cut in 1_usize..4_000,
+    ) {
+        let mut bytes = serde_json::to_vec(&value).unwrap();
+        for (at, byte) in edits {
+            let place = at % bytes.len();
+            bytes[place] = byte;
+        }
+        bytes.truncate(cut);
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            agree(text);
+        }
+    }
+}

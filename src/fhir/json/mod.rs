@@ -1,0 +1,273 @@
+//! Reading JSON that was written by others: every wrong type becomes "not there", never an error.
+//!
+//! Turns a [`Document`] into leaves ([`Text`], [`Number`], [`Flag`], [`List`]), into lenses (structs of the few
+//! fields that are read, declared with `lens!`) and into [`Object`], whose fields are looked at when they are
+//! asked for. It borrows from the text; nothing is read twice. Follows FHIR R4 section 2.6.2 (JSON); beyond it,
+//! an object counts as a list of one and the reverse.
+
+pub mod document;
+
+pub use document::{Document, Node, NotJson};
+
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+
+/// What can be read from any value; its default is what a value of another type means.
+pub(crate) trait Read<'a>: Default {
+    /// Reads a value.
+    fn read(node: Node<'a>) -> Self;
+}
+
+/// A string; `None` if it is missing, empty or of another type.
+#[derive(Clone, Default)]
+pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
+
+impl Text<'_> {
+    /// The text, trimmed.
+    pub(crate) fn get(&self) -> Option<&str> {
+        self.0.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// The text, trimmed; empty if there is none.
+    pub(crate) fn or_empty(&self) -> &str {
+        self.get().unwrap_or_default()
+    }
+
+    /// Whether it is this text.
+    pub(crate) fn is(&self, other: &str) -> bool {
+        self.get() == Some(other)
+    }
+}
+
+impl<'a> Read<'a> for Text<'a> {
+    fn read(node: Node<'a>) -> Self {
+        Text(node.text())
+    }
+}
+
+/// Declares lenses: `struct Name { field: Kind = "jsonKey", }`, all with the lifetime `'a` of the text. A list in
+/// the place of an object counts by its first element; what a plain string there means is said behind `else`.
+macro_rules! lens {
+    ($($(#[$meta:meta])* struct $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty = $key:literal,)* } $(else $plain:path;)?)+) => {$(
+        $(#[$meta])*
+        #[derive(Default)]
+        pub(crate) struct $name<'a> {
+            $($(#[$note])* pub(crate) $field: $kind,)*
+        }
+
+        impl<'a> $crate::fhir::json::Read<'a> for $name<'a> {
+            fn read(node: $crate::fhir::json::Node<'a>) -> Self {
+                let node = node.items().next().unwrap_or(node);
+                $(if let Some(text) = node.text() {
+                    return $plain(text);
+                })?
+                let mut lens = Self::default();
+                for (key, value) in node.members() {
+                    match &*key {
+                        $($key => lens.$field = $crate::fhir::json::Read::read(value),)*
+                        _ => {}
+                    }
+                }
+                lens
+            }
+        }
+    )+};
+}
+pub(crate) use lens;
+
+/// A list; one element without brackets is a list of one, another type an empty list.
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        List(Vec::new())
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for List<T> {
+    fn read(node: Node<'a>) -> Self {
+        if node.is_object() || node.text().is_some() {
+            return List(vec![T::read(node)]);
+        }
+        List(node.items().map(T::read).collect())
+    }
+}
+
+/// A value that is kept as it came; `null` counts as not there.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Raw<'a>(pub(crate) Option<Node<'a>>);
+
+impl<'a> Read<'a> for Raw<'a> {
+    fn read(node: Node<'a>) -> Self {
+        Raw(Some(node).filter(|node| !node.is_null()))
+    }
+}
+
+impl<'a> Raw<'a> {
+    /// Reads it; the default if there is nothing to read.
+    pub(crate) fn read<T: Read<'a>>(self) -> T {
+        self.0.map_or_else(T::default, T::read)
+    }
+}
+
+/// A number, given as a JSON number or as text: kept as it is written.
+#[derive(Clone, Default)]
+pub(crate) struct Number<'a>(pub(crate) Option<Cow<'a, str>>);
+
+impl<'a> Read<'a> for Number<'a> {
+    fn read(node: Node<'a>) -> Self {
+        Number(node.number().map(Cow::Borrowed).or_else(|| node.text()))
+    }
+}
+
+impl Number<'_> {
+    /// The number as it is written, trimmed.
+    pub(crate) fn written(&self) -> Option<&str> {
+        self.0.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// Its exact value.
+    pub(crate) fn value(&self) -> Option<Decimal> {
+        decimal(self.written()?)
+    }
+}
+
+/// Exact value of a written number; scientific notation as JSON allows it.
+pub(crate) fn decimal(written: &str) -> Option<Decimal> {
+    if written.len() > 40 {
+        return None;
+    }
+    match written.contains(['e', 'E']) {
+        true => Decimal::from_scientific(written).ok(),
+        false => Decimal::from_str_exact(written).ok(),
+    }
+}
+
+/// A boolean, also as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) Option<bool>);
+
+impl<'a> Read<'a> for Flag {
+    fn read(node: Node<'a>) -> Self {
+        Flag(match node.raw().trim_matches('"') {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        })
+    }
+}
+
+/// An object whose fields are looked at when they are asked for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Object<'a>(Option<Node<'a>>);
+
+impl<'a> Read<'a> for Object<'a> {
+    fn read(node: Node<'a>) -> Self {
+        Object(Some(node).filter(|node| node.is_object()))
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The value that it is, unless it is none.
+    pub(crate) fn node(&self) -> Option<Node<'a>> {
+        self.0
+    }
+
+    /// Its fields in the order sent, without those that are `null`.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Cow<'a, str>, Node<'a>)> {
+        let members = self.0.into_iter().flat_map(Node::members);
+        members.filter(|(_, value)| !value.is_null())
+    }
+
+    /// The value of a field; `null` counts as missing.
+    pub(crate) fn raw(&self, name: &str) -> Option<Node<'a>> {
+        let (_, value) = self.0?.members().find(|(key, _)| key == name)?;
+        Some(value).filter(|value| !value.is_null())
+    }
+
+    /// Whether the field is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.raw(name).is_some()
+    }
+
+    /// A field, read through a lens; the default if it is missing or unreadable.
+    pub(crate) fn get<T: Read<'a>>(&self, name: &str) -> T {
+        self.raw(name).map_or_else(T::default, T::read)
+    }
+
+    /// A string field.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        let text = self.raw(name).and_then(Node::text);
+        text.filter(|text| !text.trim().is_empty())
+    }
+
+    /// `resourceType`.
+    pub(crate) fn kind(&self) -> Option<Cow<'a, str>> {
+        self.text("resourceType")
+    }
+
+    /// `id`.
+    pub(crate) fn id(&self) -> Option<Cow<'a, str>> {
+        self.text("id")
+    }
+
+    /// `Type/id`, where there is an id.
+    pub(crate) fn reference(&self, kind: &str) -> Option<Box<str>> {
+        self.id().map(|id| format!("{kind}/{id}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    lens! {
+        struct Probe {
+            name: Text<'a> = "name",
+            size: Number<'a> = "size",
+            on: Flag = "on",
+            parts: List<Text<'a>> = "parts",
+        }
+    }
+
+    fn with<T>(json: &str, then: impl FnOnce(Probe<'_>) -> T) -> T {
+        then(Probe::read(Document::parse(json).unwrap().root()))
+    }
+
+    #[test]
+    fn wrong_types_are_missing_values_and_neighbours_survive() {
+        let odd = r#"{"size":{"a":[1,2.5]},"name":7.5,"on":"true","parts":"one","x":[{}]}"#;
+        with(odd, |read| {
+            assert_eq!(read.size.value(), None);
+            assert_eq!(read.name.get(), None);
+            assert_eq!(read.on, Flag(Some(true)));
+            assert_eq!(read.parts.0.len(), 1);
+        });
+        with("5.5", |read| assert!(read.name.get().is_none()));
+        with(r#"[{"name":"first"},{"name":"second"}]"#, |read| {
+            assert!(read.name.is("first"));
+        });
+    }
+
+    #[test]
+    fn numbers_stay_exact_whatever_their_form() {
+        let value = |json: &str| with(&format!("{{\"size\":{json}}}"), |read| read.size.value());
+        assert_eq!(value("1.10").unwrap().to_string(), "1.10");
+        assert_eq!(value("\"2.5\"").unwrap(), Decimal::new(25, 1));
+        assert_eq!(value("1.0e2").unwrap(), Decimal::from(100));
+        assert_eq!(value("\"abc\""), None);
+        assert_eq!(value("1e999"), None);
+        assert_eq!(value("null"), None);
+    }
+
+    #[test]
+    fn an_object_gives_its_fields_when_asked() {
+        let document = Document::parse(r#"{"resourceType":"X","id":"a\u0062","n":null,"d":1.50}"#).unwrap();
+        let object = Object::read(document.root());
+        assert_eq!(object.reference("X").as_deref(), Some("X/ab"));
+        assert!(!object.has("n"));
+        assert_eq!(object.raw("d").unwrap().raw(), "1.50");
+        let number = Document::parse("1.5").unwrap();
+        assert!(Object::read(number.root()).kind().is_none());
+    }
+}
