@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::clinical::practice::Practice;
 use crate::journal::JournalAddress;
+use crate::outbound::Outbound;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// Whether discovery also lists services whose prefetch templates hold dates in FHIRPath.
     pub dated_templates: bool,
+    /// Where outgoing connections may lead.
+    pub outbound: Outbound,
     /// Number of HTTP workers; `None` means one per core.
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.

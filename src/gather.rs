@@ -91,12 +91,13 @@ pub async fn gather(
         return Ok(assemble(&material, &orders, &subjects, &[]).record);
     };
     let mut answers = fetch::missing(&material, &knowledge.needs, ehr.fhir, server).await;
-    let first = assemble(&material, &orders, &subjects, &answers);
-    if first.unresolved.is_empty() {
-        return Ok(first.record);
+    let mut gathered = assemble(&material, &orders, &subjects, &answers);
+    if !gathered.unresolved.is_empty() {
+        answers.extend(fetch::medications(&gathered.unresolved, ehr.fhir, server).await);
+        gathered = assemble(&material, &orders, &subjects, &answers);
     }
-    answers.extend(fetch::medications(&first.unresolved, ehr.fhir, server).await);
-    Ok(assemble(&material, &orders, &subjects, &answers).record)
+    gathered.record.reads = fetch::reads(&answers);
+    Ok(gathered.record)
 }
 
 /// Gathers the record from the request alone.

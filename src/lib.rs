@@ -29,6 +29,7 @@ pub mod markdown;
 pub mod content;
 pub mod journal;
 pub mod marks;
+pub mod outbound;
 pub mod overrides;
 pub mod pipeline;
 pub mod startup;

@@ -103,11 +103,20 @@ pub async fn answer(
     let record = collect(app, ehr, &request, readable.as_ref(), now).await?;
     let evaluation = evaluate_for(ehr.client().practice(), &record, &app.knowledge, now);
     count_evaluation(app, &record, &evaluation, now);
-    let decided = decide(app, ehr, &request, &record, &evaluation, now)?;
-    let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
+    let decided = decide(app, ehr, &request, &record, &evaluation, now);
+    // What was asked and read is audited, whether or not it could be decided.
     app.journal.record(journal_entry(
-        app, ehr, service, &request, &record, &decided, now, started,
+        app,
+        ehr,
+        service,
+        &request,
+        &record,
+        decided.as_ref().ok(),
+        now,
+        started,
     ));
+    let decided = decided?;
+    let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
     let outcome = decided.outcome();
     decided.count(app);
     Ok(Answered { body, outcome })
@@ -370,7 +379,7 @@ fn journal_entry(
     service: &Service,
     request: &HookRequest<'_>,
     record: &PatientRecord,
-    decided: &Decided<'_>,
+    decided: Option<&Decided<'_>>,
     now: Timestamp,
     started: Instant,
 ) -> journal::Evaluation {
@@ -386,10 +395,15 @@ fn journal_entry(
         softened: card.is_softened(),
         digest: card.digest.clone(),
     };
-    let (shown, withheld) = (&decided.shown.cards, &decided.withheld.cards);
-    let findings: Vec<journal::IssuedCard> = (shown.iter().map(|card| issued(card, false)))
-        .chain(withheld.iter().map(|card| issued(card, true)))
-        .collect();
+    let findings = decided.map_or_else(Vec::new, |decided| {
+        let shown = decided.shown.cards.iter().map(|card| issued(card, false));
+        let withheld = decided.withheld.cards.iter();
+        shown.chain(withheld.map(|card| issued(card, true))).collect()
+    });
+    let reads = record.reads.iter().map(|(kind, missing)| journal::ServerRead {
+        kind,
+        outcome: missing.map_or("ok", Why::code),
+    });
     journal::Evaluation {
         at: now,
         client: ehr.client().name().to_owned(),
@@ -399,8 +413,9 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: decided.outcome().to_owned(),
+        outcome: decided.map_or("undecided", Decided::outcome).to_owned(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         findings,
+        reads: reads.collect(),
     }
 }

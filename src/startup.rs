@@ -20,6 +20,7 @@ use crate::journal::{self, Journal, JournalError, JournalOptions};
 use crate::marks::Marks;
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
+use crate::outbound::Outbound;
 use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
 use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
@@ -66,6 +67,8 @@ pub struct App {
     pub clock: Clock,
     /// Whether hook calls are answered while the journal fails.
     pub does_without_journal: bool,
+    /// Whether free text of feedback is kept; it may tell who a patient is.
+    pub keeps_comments: bool,
     /// What an operator shows to read sums; `None` where nobody may.
     pub operator_token: Option<Arc<SecretString>>,
     /// The companion app: its launches and sessions are shared by all workers.
@@ -140,6 +143,16 @@ pub enum StartError {
     /// The knowledge is incomplete.
     #[error("the knowledge is refused:\n{0}")]
     Content(String),
+    /// A rule that was to be silent does not exist, so its cards would be shown.
+    #[error(
+        "`silent` of the client {client:?}, or of all: {pattern:?} is the name of no rule of the tables in use"
+    )]
+    NoSuchRule {
+        /// Name of the client.
+        client: String,
+        /// As written.
+        pattern: String,
+    },
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -272,7 +285,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let shared = Shared::new(Journal::open_at(&config.journal.address, options).await?);
+    let shared = Shared::new(
+        Journal::open_at(&config.journal.address, options).await?,
+        config.outbound,
+    );
     let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
@@ -332,7 +348,11 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
-    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
+    let smart = Smart::new(
+        &[ClientConfig::for_demo(base.clone())],
+        &public_url,
+        Outbound::default(),
+    )?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
@@ -344,7 +364,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         local_codes: HashMap::new(),
         limits: Limits::default(),
     };
-    let shared = Shared::new(journal);
+    let shared = Shared::new(journal, Outbound::default());
     shared.follow_overrides(clock).await;
     let app = parts.app(DEMO_BODY, &shared)?;
     let journal = Arc::clone(&app.journal);

@@ -39,6 +39,8 @@ pub struct PatientRecord {
     pub encounter: Option<Box<str>>,
     /// Orders of known drugs that only their text told, although they carried codes.
     pub unmapped: Unmapped,
+    /// What was asked of the FHIR server: type of resource, and why not all of it came. Nothing is judged by it.
+    pub reads: Vec<(&'static str, Option<Why>)>,
 }
 
 /// Orders whose codes nothing knows, by whose codes they are.

@@ -21,6 +21,7 @@ pub(super) struct Settings {
     pub(super) max_body_bytes: Option<Spanned<usize>>,
     #[serde(default)]
     pub(super) dated_templates: bool,
+    pub(super) private_addresses: Option<bool>,
     pub(super) workers: Option<Spanned<usize>>,
     pub(super) knowledge: Option<Spanned<String>>,
     pub(super) max_calls: Option<Spanned<usize>>,

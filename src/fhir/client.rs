@@ -10,6 +10,7 @@ use super::bundle::{Given, Shape, State};
 use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::meters::FhirMeters;
+use crate::outbound::Outbound;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -40,6 +41,7 @@ pub struct SetupError(#[source] reqwest::Error);
 #[derive(Clone, Default)]
 pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
+    outbound: Outbound,
     meters: Arc<FhirMeters>,
 }
 
@@ -91,6 +93,13 @@ impl FhirClient {
         }
     }
 
+    /// The same, with what the settings say about outgoing connections.
+    #[must_use]
+    pub fn reaching(mut self, outbound: Outbound) -> Self {
+        self.outbound = outbound;
+        self
+    }
+
     /// Where its reads are counted.
     pub(crate) fn meters(&self) -> &FhirMeters {
         &self.meters
@@ -103,6 +112,7 @@ impl FhirClient {
         let http = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
+            .dns_resolver(self.outbound.resolver())
             .connect_timeout(CONNECT)
             .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")))
             .build()

@@ -16,7 +16,7 @@ use super::{JournalAddress, JournalError, sqlite};
 const PAGE: i64 = 500;
 
 const AUDIT: &str = "\
-    SELECT id, at_us, client, \"user\", patient, hook, hook_instance, content_version, outcome, answered \
+    SELECT id, at_us, client, \"user\", patient, hook, hook_instance, content_version, outcome, answered, reads \
     FROM audit WHERE id > $1 AND at_us >= $2 ORDER BY id LIMIT $3";
 const FEEDBACK: &str = "\
     SELECT f.id, f.received_at_us, f.at_us, f.card, card.client, card.service, card.topic, card.rule, \
@@ -57,6 +57,18 @@ pub struct AuditEntry {
     pub outcome: String,
     /// The cards.
     pub cards: Vec<AuditedCard>,
+    /// What was asked of the client's FHIR server.
+    pub reads: Vec<AuditedRead>,
+}
+
+/// One search or read as the audit keeps it.
+#[derive(Deserialize)]
+pub struct AuditedRead {
+    /// Type of resource.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `ok`, or why not all of it came.
+    pub outcome: String,
 }
 
 /// One card as the audit keeps it.
@@ -137,6 +149,7 @@ type AuditRow = (
     i64,
     String,
     Option<String>,
+    String,
     String,
     String,
     String,
@@ -248,8 +261,10 @@ pub async fn backup(address: &JournalAddress, target: &Path) -> Result<(), Journ
 }
 
 fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
-    let (_, at_us, client, user, patient, hook, hook_instance, content_version, outcome, answered) = row;
+    let (_, at_us, client, user, patient, hook, hook_instance, content_version, outcome, answered, reads) =
+        row;
     let cards = serde_json::from_str(&answered);
+    let reads = serde_json::from_str(&reads);
     Ok(AuditEntry {
         at: instant(at_us)?,
         client,
@@ -262,6 +277,8 @@ fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
         // The cause would quote the row.
         cards: cards
             .map_err(|_| JournalError::Read(sqlx::Error::Decode("the cards of an audit entry".into())))?,
+        reads: reads
+            .map_err(|_| JournalError::Read(sqlx::Error::Decode("the reads of an audit entry".into())))?,
     })
 }
 

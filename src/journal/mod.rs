@@ -35,8 +35,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, FeedbackEntryLine, backup};
-pub use entry::{Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason};
+pub use archive::{
+    After, Archive, AuditEntry, AuditedCard, AuditedRead, EvaluationLine, FeedbackEntryLine, backup,
+};
+pub use entry::{
+    Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason, ServerRead,
+};
 pub use error::JournalError;
 pub(crate) use open::is_postgres;
 pub use open::{JournalAddress, JournalOptions};

@@ -43,6 +43,13 @@ struct AnsweredCard<'a> {
 }
 
 #[derive(Serialize)]
+struct Read {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Serialize)]
 struct FeedbackRow<'a> {
     #[serde(serialize_with = "hyphenated")]
     card: Uuid,
@@ -107,6 +114,11 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         softened: card.softened,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
+    let reads = evaluation.reads.iter().map(|read| Read {
+        kind: read.kind,
+        outcome: read.outcome,
+    });
+    let reads: Vec<Read> = reads.collect();
     Ok(vec![
         Cell::Number(evaluation.at.as_microsecond()),
         Cell::Text(&evaluation.client),
@@ -118,6 +130,7 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         Cell::Text(&evaluation.content_version),
         Cell::Text(&evaluation.outcome),
         Cell::Own(json(&answered)?),
+        Cell::Own(json(&reads)?),
     ])
 }
 

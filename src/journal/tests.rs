@@ -42,6 +42,7 @@ fn evaluation(client: &str, findings: Vec<IssuedCard>) -> Evaluation {
         user: Some("Practitioner/canary-user".into()),
         outcome: "answered".into(),
         duration_us: 1_234,
+        reads: Vec::new(),
         findings,
     }
 }

@@ -93,10 +93,7 @@ pub(super) fn fields<'a>(
     known: &[&'static str],
 ) -> Result<Fields<'a>, RequestError> {
     if !node.is_object() {
-        return Err(RequestError::new(
-            path.trim_end_matches('.'),
-            "must be an object",
-        ));
+        return Err(RequestError::new(path.trim_end_matches('.'), "must be an object"));
     }
     let (mut sent, mut twice) = (Vec::with_capacity(known.len()), None);
     for (key, value) in node.members() {

@@ -29,7 +29,9 @@ fn refusal(body: &[u8]) -> Option<RequestError> {
 
 /// Field of the error that a body gives.
 fn wrong(body: &str) -> String {
-    refusal(body.as_bytes()).map(|error| error.field.into_owned()).unwrap_or_default()
+    refusal(body.as_bytes())
+        .map(|error| error.field.into_owned())
+        .unwrap_or_default()
 }
 
 #[test]

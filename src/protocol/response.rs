@@ -8,7 +8,7 @@ mod repeat;
 
 use crate::clinical::compose::{Basis, Card, Input, Is, Proposal, Suggestion};
 use crate::clinical::gap::Why;
-use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic};
+use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic, UNDECIDED};
 use crate::config::SuggestionKind;
 use crate::fhir::drafts::{Drafts, decimal};
 use crate::smart::AppLink;
@@ -329,7 +329,7 @@ pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now:
         links: Vec::new(),
         extension: Extension {
             basis: BasisOut {
-                rule: "unknown/data/missing",
+                rule: UNDECIDED,
                 content: &knowledge.version,
                 evaluated_at: instant(now),
                 drugs: Cow::Owned(vec!["unknown".to_owned()]),

@@ -25,6 +25,7 @@ mod view;
 pub use registration::SetupError;
 
 use crate::config::ClientConfig;
+use crate::outbound::Outbound;
 use crate::protocol::request::HookRequest;
 use actix_web::web;
 use handoff::Handles;
@@ -62,7 +63,7 @@ impl Smart {
     ///
     /// # Errors
     /// [`SetupError`] if a private key cannot sign.
-    pub fn new(clients: &[ClientConfig], public_url: &str) -> Result<Self, SetupError> {
+    pub fn new(clients: &[ClientConfig], public_url: &str, outbound: Outbound) -> Result<Self, SetupError> {
         let mut registrations = Vec::new();
         for client in clients {
             registrations.extend(Registration::new(client)?.map(Arc::new));
@@ -72,7 +73,7 @@ impl Smart {
             public_url: public_url.trim_end_matches('/').to_owned(),
             prefix: path.unwrap_or_default(),
             registrations,
-            http: discovery::http()?,
+            http: discovery::http(outbound)?,
             launches: Store::new(launch::LIMITS),
             sessions: Store::new(session::LIMITS),
             handles: Handles::new(),

@@ -126,6 +126,7 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
         ("unready-seconds", old.unready != new.unready),
         ("max-calls", old.limits.max_calls != new.limits.max_calls),
         ("cors-origins", old.cors_origins != new.cors_origins),
+        ("private-addresses", old.outbound != new.outbound),
     ];
     differ
         .into_iter()
@@ -145,7 +146,7 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn new(live: Arc<Live>) -> Self {
         Self {
-            fhir: FhirClient::counting(&live.shared.meters.fhir),
+            fhir: FhirClient::counting(&live.shared.meters.fhir).reaching(live.shared.outbound),
             live,
             generation: Cell::new(0),
             data: RefCell::default(),

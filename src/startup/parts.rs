@@ -11,6 +11,7 @@ use crate::fhir::terms::LocalCodes;
 use crate::journal::Journal;
 use crate::marks::Marks;
 use crate::meters::{Board, Meters};
+use crate::outbound::Outbound;
 use crate::overrides::Overrides;
 use crate::protocol::discovery;
 use crate::smart::Smart;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) meters: Arc<Meters>,
     pub(super) ending: Arc<AtomicBool>,
     pub(super) marks: Arc<Marks>,
+    pub(super) outbound: Outbound,
     pub(super) overrides: Arc<Overrides>,
 }
 
@@ -39,11 +41,12 @@ impl Shared {
         actix_web::rt::spawn(overrides.follow(journal, clock));
     }
 
-    pub(super) fn new(journal: Journal) -> Self {
+    pub(super) fn new(journal: Journal, outbound: Outbound) -> Self {
         let marks = Arc::<Marks>::default();
         Self {
             overrides: Arc::new(Overrides::marked_by(Arc::clone(&marks))),
             marks,
+            outbound,
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
@@ -80,6 +83,7 @@ impl Parts {
             public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
         let codes = config.clients.iter();
         let mut knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
+        silences_exist(&config.clients, &knowledge)?;
         if config.dated_templates {
             knowledge.services = discovery::with_dated(knowledge.services);
         }
@@ -87,7 +91,7 @@ impl Parts {
             knowledge,
             smart: match previous {
                 Some(app) => Arc::clone(&app.smart),
-                None => Arc::new(Smart::new(&config.clients, &public_url)?),
+                None => Arc::new(Smart::new(&config.clients, &public_url, config.outbound)?),
             },
             public_url,
             clock: Clock::Real,
@@ -97,9 +101,11 @@ impl Parts {
         };
         let mut app = parts.app(config.max_body_bytes, shared)?;
         app.does_without_journal = config.journal.when_unavailable == WhenUnavailable::Accept;
+        app.keeps_comments = config.journal.keep_comments;
         app.operator_token = config.operator_token.clone().map(Arc::new);
         if let Some(previous) = previous {
             app.does_without_journal = previous.does_without_journal;
+            app.keeps_comments = previous.keeps_comments;
             app.slots = Arc::clone(&previous.slots);
         }
         Ok(app)
@@ -126,7 +132,7 @@ impl Parts {
             overrides: Arc::clone(&shared.overrides),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
-            fhir: FhirClient::counting(&shared.meters.fhir),
+            fhir: FhirClient::counting(&shared.meters.fhir).reaching(shared.outbound),
             discovery: Discovery {
                 body: body.into(),
                 etag,
@@ -137,6 +143,7 @@ impl Parts {
             slots: Arc::new(Semaphore::new(self.limits.max_calls)),
             clock: self.clock,
             does_without_journal: false,
+            keeps_comments: false,
             operator_token: None,
             smart: self.smart,
             callers: Arc::new(self.callers),
@@ -144,6 +151,20 @@ impl Parts {
             no_local_codes: LocalCodes::default(),
         })
     }
+}
+
+/// Every pattern of `silent` must cover a rule: a misspelt one would let cards out that nobody was to see.
+fn silences_exist(clients: &[ClientConfig], knowledge: &Knowledge) -> Result<(), StartError> {
+    let rules = knowledge.rules();
+    for client in clients {
+        if let Some(pattern) = client.practice.idle(&rules) {
+            return Err(StartError::NoSuchRule {
+                client: client.name.clone(),
+                pattern: pattern.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn local_codes(client: &ClientConfig) -> LocalCodes {

@@ -223,7 +223,7 @@ impl Clients {
         previous: Option<&Self>,
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
-        let http = remote::http().map_err(TrustError::Http)?;
+        let http = remote::http(config.outbound).map_err(TrustError::Http)?;
         let client = |settings: &ClientConfig| {
             let client = Client::from_settings(settings, &http, previous, meters)?;
             Ok((settings.issuer.clone(), Arc::new(client)))

@@ -18,6 +18,9 @@ pub use tables::{
 use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 
+/// The rule of a card that says that nothing could be decided.
+pub const UNDECIDED: &str = "unknown/data/missing";
+
 /// Everything that `hooks/` says.
 pub struct Knowledge {
     /// Content version, for example `2026.11.0`.
@@ -307,6 +310,18 @@ impl Knowledge {
             asked => asked == occasion,
         };
         self.services.iter().find(asks)?.stopped_within
+    }
+
+    /// The name of every rule that a card can carry: that of each row, and of the card for what could not be decided.
+    pub fn rules(&self) -> Vec<String> {
+        let of = |withdrawal: &Withdrawal| {
+            let rows = withdrawal.rows();
+            let names = rows.map(|(table, row)| format!("{}/{table}/{row}", withdrawal.key));
+            names.collect::<Vec<_>>()
+        };
+        let mut rules: Vec<String> = self.withdrawals.iter().flat_map(of).collect();
+        rules.push(UNDECIDED.to_owned());
+        rules
     }
 
     /// The withdrawal of an ingredient, if its stop is reviewed.

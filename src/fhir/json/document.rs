@@ -159,7 +159,11 @@ impl<'a> Node<'a> {
     fn inside(self, kind: Kind) -> Inside<'a> {
         let slot = self.slot();
         let first = self.at + 1;
-        let end = if slot.kind == kind { slot.next as usize } else { first };
+        let end = if slot.kind == kind {
+            slot.next as usize
+        } else {
+            first
+        };
         Inside {
             of: self.of,
             at: first,

@@ -8,11 +8,19 @@ fn value(node: Node<'_>) -> Option<Value> {
         return Some(Value::Null);
     }
     if node.is_list() {
-        return node.items().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
+        return node
+            .items()
+            .map(value)
+            .collect::<Option<Vec<_>>>()
+            .map(Value::Array);
     }
     if node.is_object() {
-        let members = node.members().map(|(key, node)| Some((key.into_owned(), value(node)?)));
-        return members.collect::<Option<serde_json::Map<_, _>>>().map(Value::Object);
+        let members = node
+            .members()
+            .map(|(key, node)| Some((key.into_owned(), value(node)?)));
+        return members
+            .collect::<Option<serde_json::Map<_, _>>>()
+            .map(Value::Object);
     }
     let text = node.text().map(|text| Value::String(text.into_owned()));
     let number = || node.number().and_then(|number| serde_json::from_str(number).ok());
@@ -33,16 +41,76 @@ fn agree(text: &str) {
 #[test]
 fn what_serde_json_takes_is_taken_and_the_rest_is_not() {
     for text in [
-        "", " ", "{", "}", "[", "]", "[]", "{}", "[,]", "[1,]", "{,}", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#,
-        r#"{"a":1 "b":2}"#, r#"{a:1}"#, "[1 2]", "[1}", "{]", "nul", "null", "nullx", "true", "tru", "false", "-", "0",
-        "-0", "01", "1.", "1.5", ".5", "1e", "1e5", "1E+05", "1e-", "--1", "+1", "1 ", " 1", "1 1", "\"", "\"a", "\"a\"",
-        "\"\\", "\"\\\"", r#""\n\t\/\u00e9""#, r#""\u12"#, r#""\u12""#, r#""\u12g4""#, r#""\x""#, r#""\ud83d\ude00""#,
-        "\"a\tb\"", "\"\u{7f}\u{e9}\u{20ac}\u{1f600}\"", "\"exactly 8\"", "\"12345678\\\"\"", "{\"a\":{\"b\":[[],{},\"\"]}}",
-        "\u{feff}1", "{} x", "[[[[[[[[]]]]]]]]", "1e400", "123456789012345678901234567890.5",
+        "",
+        " ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "[]",
+        "{}",
+        "[,]",
+        "[1,]",
+        "{,}",
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{a:1}"#,
+        "[1 2]",
+        "[1}",
+        "{]",
+        "nul",
+        "null",
+        "nullx",
+        "true",
+        "tru",
+        "false",
+        "-",
+        "0",
+        "-0",
+        "01",
+        "1.",
+        "1.5",
+        ".5",
+        "1e",
+        "1e5",
+        "1E+05",
+        "1e-",
+        "--1",
+        "+1",
+        "1 ",
+        " 1",
+        "1 1",
+        "\"",
+        "\"a",
+        "\"a\"",
+        "\"\\",
+        "\"\\\"",
+        r#""\n\t\/\u00e9""#,
+        r#""\u12"#,
+        r#""\u12""#,
+        r#""\u12g4""#,
+        r#""\x""#,
+        r#""\ud83d\ude00""#,
+        "\"a\tb\"",
+        "\"\u{7f}\u{e9}\u{20ac}\u{1f600}\"",
+        "\"exactly 8\"",
+        "\"12345678\\\"\"",
+        "{\"a\":{\"b\":[[],{},\"\"]}}",
+        "\u{feff}1",
+        "{} x",
+        "[[[[[[[[]]]]]]]]",
+        "1e400",
+        "123456789012345678901234567890.5",
     ] {
         agree(text);
     }
-    for (text, why) in [("[1", NotJson::Short), ("tr", NotJson::Short), (r#"{"a":tx}"#, NotJson::Malformed)] {
+    for (text, why) in [
+        ("[1", NotJson::Short),
+        ("tr", NotJson::Short),
+        (r#"{"a":tx}"#, NotJson::Malformed),
+    ] {
         assert_eq!(Document::parse(text).err(), Some(why), "{text}");
     }
 }
@@ -55,8 +123,14 @@ fn values_are_given_back_as_they_came() {
     assert_eq!(list.raw(), r#"[1.50, "x\u0041", {"b" : null}]"#);
     let items: Vec<Node<'_>> = list.items().collect();
     assert_eq!(items[0].number(), Some("1.50"));
-    assert_eq!((items[1].raw(), items[1].text().as_deref()), (r#""x\u0041""#, Some("xA")));
-    assert!(matches!(document.root().members().nth(1).unwrap().1.text(), Some(Cow::Borrowed("plain"))));
+    assert_eq!(
+        (items[1].raw(), items[1].text().as_deref()),
+        (r#""x\u0041""#, Some("xA"))
+    );
+    assert!(matches!(
+        document.root().members().nth(1).unwrap().1.text(),
+        Some(Cow::Borrowed("plain"))
+    ));
 }
 
 #[test]
@@ -84,7 +158,8 @@ fn json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 60, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-            prop::collection::vec((any::<String>(), inner), 0..6).prop_map(|all| Value::Object(all.into_iter().collect())),
+            prop::collection::vec((any::<String>(), inner), 0..6)
+                .prop_map(|all| Value::Object(all.into_iter().collect())),
         ]
     })
 }

@@ -180,5 +180,10 @@ fn migrator() -> Migrator {
             "card digest",
             include_str!("../migrations/postgres/0020_card_digest.sql"),
         ),
+        step(
+            21,
+            "audit reads",
+            include_str!("../migrations/postgres/0021_audit_reads.sql"),
+        ),
     ])
 }

@@ -28,8 +28,8 @@ const CARDS: Table = Table {
 };
 const AUDIT: Table = Table {
     into: "INSERT INTO audit (at_us, client, \"user\", patient, service, hook, hook_instance, content_version, \
-           outcome, answered, key)",
-    columns: 11,
+           outcome, answered, reads, key)",
+    columns: 12,
     end: " ON CONFLICT DO NOTHING",
 };
 /// In the order of the key, so that two replicas with the same tokens do not wait for each other.

@@ -25,8 +25,8 @@ const CARDS: Table = Table {
 };
 const AUDIT: Table = Table {
     into: "INSERT INTO audit (at_us, client, user, patient, service, hook, hook_instance, content_version, outcome, \
-           answered)",
-    columns: 10,
+           answered, reads)",
+    columns: 11,
     end: "",
 };
 const INSERT_SPENT: &str =
