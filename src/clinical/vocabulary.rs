@@ -5,8 +5,8 @@
 //! Built once at start-up by `content`; immutable afterwards.
 
 use rust_decimal::Decimal;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 /// Index into [`Vocabulary::ingredients`].

@@ -7,7 +7,7 @@ use super::schema::agents::{AgentFile, ExcludeRow, RequireRow};
 use crate::clinical::knowledge::{Agent, AgentId, Coding, Exclusion, Note, Requirement};
 use crate::clinical::record::SOURCES;
 use crate::content::files::Files;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// Names of gaps in the contract that are neither an analyte nor a source.
 const GAPS: [&str; 24] = [

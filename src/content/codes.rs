@@ -5,7 +5,7 @@
 
 use super::page::{Page, Word};
 use super::schema::terms as written;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// The word in the `system` column for a phrase of free text.
 pub(super) const TEXT: &str = "text";
@@ -129,7 +129,7 @@ pub(super) struct Codes<V>(HashMap<Key, (V, String)>);
 
 impl<V> Default for Codes<V> {
     fn default() -> Self {
-        Codes(HashMap::new())
+        Codes(HashMap::default())
     }
 }
 
@@ -163,7 +163,7 @@ pub(super) struct Phrases<V>(HashMap<Box<str>, V>);
 
 impl<V> Default for Phrases<V> {
     fn default() -> Self {
-        Phrases(HashMap::new())
+        Phrases(HashMap::default())
     }
 }
 

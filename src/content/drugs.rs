@@ -14,7 +14,8 @@ use crate::clinical::vocabulary::{
     name_start,
 };
 use rust_decimal::Decimal;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeMap;
 
 /// The drug half of the vocabulary while it is being built.
 #[derive(Default)]

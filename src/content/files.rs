@@ -24,8 +24,17 @@ pub struct Files {
 impl Files {
     /// The folder that is built into the binary.
     pub fn embedded() -> Self {
+        Self::built_in(&|_| true)
+    }
+
+    /// The same without the cases, of which there are far more than tables: a service has no use for them.
+    pub fn embedded_tables() -> Self {
+        Self::built_in(&|folder| !folder.ends_with("cases"))
+    }
+
+    fn built_in(wanted: &dyn Fn(&Path) -> bool) -> Self {
         let mut texts = BTreeMap::new();
-        collect_built_in(&BUILT_IN, &mut texts);
+        collect_built_in(&BUILT_IN, wanted, &mut texts);
         Files {
             root: "hooks".to_owned(),
             texts,
@@ -106,15 +115,24 @@ fn is_table(path: &str) -> bool {
         .is_some_and(|ending| ending == "toml" || ending == "csv")
 }
 
-fn collect_built_in(dir: &'static Dir<'static>, texts: &mut BTreeMap<String, Cow<'static, str>>) {
+/// The text of one table that is built into the binary.
+pub(super) fn built_in_text(path: &str) -> Option<&'static str> {
+    BUILT_IN.get_file(path)?.contents_utf8()
+}
+
+fn collect_built_in(
+    dir: &'static Dir<'static>,
+    wanted: &dyn Fn(&Path) -> bool,
+    texts: &mut BTreeMap<String, Cow<'static, str>>,
+) {
     for file in dir.files() {
         let path = file.path().to_string_lossy().replace('\\', "/");
         if let (true, Some(text)) = (is_table(&path), file.contents_utf8()) {
             texts.insert(path, Cow::Borrowed(text));
         }
     }
-    for folder in dir.dirs() {
-        collect_built_in(folder, texts);
+    for folder in dir.dirs().filter(|folder| wanted(folder.path())) {
+        collect_built_in(folder, wanted, texts);
     }
 }
 

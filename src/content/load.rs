@@ -30,7 +30,7 @@ use std::path::Path;
 /// # Errors
 /// All problems of the folder.
 pub fn embedded() -> Result<Knowledge, Vec<Problem>> {
-    load(&Files::embedded())
+    load(&Files::embedded_tables())
 }
 
 /// Loads a directory, or without one the folder that is built into the binary.
@@ -38,7 +38,10 @@ pub fn embedded() -> Result<Knowledge, Vec<Problem>> {
 /// # Errors
 /// All problems of the folder; that it cannot be read is one.
 pub fn from(directory: Option<&Path>) -> Result<Knowledge, Vec<Problem>> {
-    load(&files(directory)?)
+    match directory {
+        Some(_) => load(&files(directory)?),
+        None => embedded(),
+    }
 }
 
 /// The files of a directory, or without one those that are built in.

@@ -10,7 +10,7 @@ use super::terms::TermKeys;
 use crate::clinical::knowledge::{DrugSet, SignalId, SourceId};
 use crate::clinical::vocabulary::{AnalyteId, GroupId, IngredientId, Vocabulary};
 use rust_decimal::Decimal;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use toml::Spanned;
 
 /// Signals and sources of one folder by name.

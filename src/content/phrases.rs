@@ -179,7 +179,7 @@ fn strength(text: &str) -> Option<Decimal> {
 /// A quantity of an analyte in its canonical unit; `None` where the unit is missing or unknown.
 pub(super) fn canonical(
     text: &str,
-    units: &std::collections::HashMap<Box<str>, crate::clinical::vocabulary::Factor>,
+    units: &rustc_hash::FxHashMap<Box<str>, crate::clinical::vocabulary::Factor>,
 ) -> Result<Option<Decimal>, String> {
     let (number, unit) =
         scalar::quantity(text).ok_or_else(|| format!("'{text}' is not a number with a unit"))?;

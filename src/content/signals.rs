@@ -8,7 +8,7 @@ use super::names::{Desk, Scope};
 use super::page::{Page, Problems, Word};
 use super::schema::signals::{SignalRow, Signals};
 use crate::clinical::knowledge::{Expr, Form, Signal, SignalId};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// Rows of one file in their order, each with its identifier.
 pub(super) struct Rows<'a> {

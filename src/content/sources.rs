@@ -5,7 +5,7 @@
 use super::page::{Page, Word};
 use super::schema::{SourceRow, Sources};
 use crate::clinical::knowledge::{Citation, SourceId};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// Keys of sources.
 type Names = HashMap<String, SourceId>;

@@ -12,7 +12,7 @@ use super::texts::{Texts, template};
 use crate::clinical::knowledge::{
     self as model, Approval, Conversion, Gate, Line, Monitor, Partial, Rightful, Statement, Then, Topic,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use toml::Spanned;
 
 /// Finds a row whose name or condition an earlier row of the table has already.

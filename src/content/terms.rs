@@ -11,7 +11,7 @@ use crate::clinical::vocabulary::{
 };
 use crate::content::files::Files;
 use rust_decimal::Decimal;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// In place of a system in `groups.csv`: a phrase that also counts beside a known code.
 const TEXT_BESIDE_CODES: &str = "text-beside-codes";
@@ -103,7 +103,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
     if !row.coded && row.unit.is_none() {
         page.refuse(key.span(), "has no unit and is not coded");
     }
-    let mut units: HashMap<Box<str>, Factor> = HashMap::new();
+    let mut units: HashMap<Box<str>, Factor> = HashMap::default();
     for (name, text) in &row.units {
         match scalar::factor(text.get_ref()) {
             Some(factor) => {

@@ -3,13 +3,14 @@
 //! Turns `texts/en/*.toml` into templates, and holds them to their limits: a summary stays below 140
 //! characters, and its last form needs nothing but the drug's name.
 
-use super::files::Files;
+use super::files::{Files, built_in_text};
 use super::names::{Desk, Scope};
 use super::page::{Page, Problems, Word};
 use super::schema::{TextRow, Texts as Written};
 use crate::clinical::knowledge::{Piece, Template, Text, Words};
 use crate::clinical::vocabulary::Vocabulary;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeMap;
 
 /// CDS Hooks: a summary has fewer than 140 characters.
 const SUMMARY_LIMIT: usize = 140;
@@ -39,7 +40,7 @@ pub(super) struct Texts(HashMap<String, TextRow>);
 impl Texts {
     /// Reads and checks the files below `folder`; a key stands in one of them only.
     pub(super) fn read(files: &Files, problems: &Problems, scope: Scope, folder: &str) -> Self {
-        let mut texts = HashMap::new();
+        let mut texts = HashMap::default();
         for (path, _) in files.below(folder) {
             let Some(page) = Page::required(files, path, problems) else {
                 continue;
@@ -189,10 +190,7 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
     let mut phrases = BTreeMap::new();
     flatten(page, "", page.toml::<toml::Table>()?, &mut phrases);
     let mut built_in = BTreeMap::new();
-    if let Some(table) = Files::embedded()
-        .text(page.path)
-        .and_then(|text| toml::from_str(text).ok())
-    {
+    if let Some(table) = built_in_text(page.path).and_then(|text| toml::from_str(text).ok()) {
         flatten(page, "", table, &mut built_in);
     }
     for key in built_in.keys().filter(|key| !phrases.contains_key(*key)) {

@@ -4,7 +4,7 @@
 //! bad resource is one gap and not a lost request. It never guesses: what it cannot read stays unknown.
 //! Follows FHIR R4; shapes of R5 and of STU3 that EHRs send are tolerated where they mean the same.
 //!
-//! Reading order: `json` and `elements` read bytes, `bundle` and `subject` say what came and about whom,
+//! Reading order: `json` takes a text apart and `elements` reads it, `bundle` and `subject` say what came and about whom,
 //! `terms` says what codes mean, then one lens for each resource type.
 
 pub(crate) mod allergy;

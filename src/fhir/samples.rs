@@ -9,7 +9,7 @@ use super::terms::{LocalCodes, Terms};
 use crate::clinical::record::Role;
 use crate::clinical::vocabulary::*;
 use rust_decimal::Decimal;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// 2026-11-22T12:00:00Z.
 pub(crate) const NOW: i64 = 1_795_348_800;

@@ -8,8 +8,9 @@ use crate::clinical::vocabulary::{
     DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Site, Vocabulary, name_start,
 };
 use rust_decimal::Decimal;
+use rustc_hash::FxHashSet;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// System and code of a standard coding.
 type Standard = (Box<str>, Box<str>);
@@ -257,7 +258,7 @@ impl<'t> Words<'t> {
     }
 
     /// Whether one of its words begins in one of the ways; a way shorter than four bytes always may.
-    fn begins(&self, ways: &HashSet<[u8; 4]>) -> bool {
+    fn begins(&self, ways: &FxHashSet<[u8; 4]>) -> bool {
         self.starts.iter().any(|start| {
             let way = name_start(&self.text[*start..]);
             (1..=4).any(|length| {

@@ -97,7 +97,7 @@ pub(super) fn fields<'a>(
     }
     let (mut sent, mut twice) = (Vec::with_capacity(known.len()), None);
     for (key, value) in node.members() {
-        let Some(known) = known.iter().find(|known| **known == key) else {
+        let Some(known) = known.iter().find(|known| known.as_bytes() == &*key.bytes()) else {
             continue;
         };
         if sent.iter().any(|(name, _)| name == known) {

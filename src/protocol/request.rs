@@ -214,7 +214,9 @@ fn prefetch<'a>(top: &Fields<'a>) -> Result<Prefetch<'a>, RequestError> {
     if !sent.is_object() {
         return Err(top.wrong("prefetch", "must be an object"));
     }
-    let answers = sent.members().map(|(key, answer)| (key, Given::of(answer)));
+    let answers = sent
+        .members()
+        .map(|(key, answer)| (key.text(), Given::of(answer)));
     Ok(Prefetch {
         answers: answers.collect(),
     })

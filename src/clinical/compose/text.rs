@@ -38,7 +38,11 @@ pub fn in_detail(value: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// GFM turns bare addresses into links; a space inside keeps them words.
-fn defuse_links(text: &str) -> String {
+fn defuse_links(text: String) -> String {
+    // Each of the three holds one of these.
+    if !text.contains([':', '.', ']']) {
+        return text;
+    }
     text.replace("://", ": //")
         .replace("www.", "www .")
         .replace("](", "] (")
@@ -59,7 +63,7 @@ pub fn plain(text: &str) -> String {
         })
         .take(LONGEST)
         .collect();
-    defuse_links(kept.split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+    defuse_links(kept.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Control, formatting and bidirectional characters.
@@ -71,7 +75,7 @@ fn is_hidden(c: char) -> bool {
 
 /// Fills a template; `None` if a value is missing.
 pub fn fill<'v>(template: &Template, value: &dyn Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(160);
     for piece in &template.0 {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),

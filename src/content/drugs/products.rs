@@ -24,7 +24,7 @@ impl Drugs {
         file: &DrugFile,
         ingredient: IngredientId,
     ) -> FormulationKeys {
-        let mut keys = FormulationKeys::new();
+        let mut keys = FormulationKeys::default();
         for row in &file.formulation {
             let of = self.relative(
                 ingredient,

@@ -1,3 +1,4 @@
+use super::super::NotJson;
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -17,7 +18,7 @@ fn value(node: Node<'_>) -> Option<Value> {
     if node.is_object() {
         let members = node
             .members()
-            .map(|(key, node)| Some((key.into_owned(), value(node)?)));
+            .map(|(key, node)| Some((key.text().into_owned(), value(node)?)));
         return members
             .collect::<Option<serde_json::Map<_, _>>>()
             .map(Value::Object);

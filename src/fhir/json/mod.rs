@@ -5,9 +5,11 @@
 //! asked for. It borrows from the text; nothing is read twice. Follows FHIR R4 section 2.6.2 (JSON); beyond it,
 //! an object counts as a list of one and the reverse.
 
-pub mod document;
+mod document;
+mod scan;
 
-pub use document::{Document, Node, NotJson};
+pub use document::{Document, Items, Key, Members, Node};
+pub use scan::NotJson;
 
 use rust_decimal::Decimal;
 use std::borrow::Cow;
@@ -25,7 +27,7 @@ pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
 impl Text<'_> {
     /// The text, trimmed.
     pub(crate) fn get(&self) -> Option<&str> {
-        self.0.as_deref().map(str::trim).filter(|text| !text.is_empty())
+        self.0.as_deref().map(trimmed).filter(|text| !text.is_empty())
     }
 
     /// The text, trimmed; empty if there is none.
@@ -42,6 +44,14 @@ impl Text<'_> {
 impl<'a> Read<'a> for Text<'a> {
     fn read(node: Node<'a>) -> Self {
         Text(node.text())
+    }
+}
+
+/// The text without white space around it. Most has none, which its first and last byte tell.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -63,8 +73,8 @@ macro_rules! lens {
                 })?
                 let mut lens = Self::default();
                 for (key, value) in node.members() {
-                    match &*key {
-                        $($key => lens.$field = $crate::fhir::json::Read::read(value),)*
+                    match &*key.bytes() {
+                        $(key if key == $key.as_bytes() => lens.$field = $crate::fhir::json::Read::read(value),)*
                         _ => {}
                     }
                 }
@@ -123,7 +133,7 @@ impl<'a> Read<'a> for Number<'a> {
 impl Number<'_> {
     /// The number as it is written, trimmed.
     pub(crate) fn written(&self) -> Option<&str> {
-        self.0.as_deref().map(str::trim).filter(|text| !text.is_empty())
+        self.0.as_deref().map(trimmed).filter(|text| !text.is_empty())
     }
 
     /// Its exact value.
@@ -176,12 +186,13 @@ impl<'a> Object<'a> {
     /// Its fields in the order sent, without those that are `null`.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (Cow<'a, str>, Node<'a>)> {
         let members = self.0.into_iter().flat_map(Node::members);
-        members.filter(|(_, value)| !value.is_null())
+        let there = members.filter(|(_, value)| !value.is_null());
+        there.map(|(key, value)| (key.text(), value))
     }
 
     /// The value of a field; `null` counts as missing.
     pub(crate) fn raw(&self, name: &str) -> Option<Node<'a>> {
-        let (_, value) = self.0?.members().find(|(key, _)| key == name)?;
+        let value = self.0?.member(name)?;
         Some(value).filter(|value| !value.is_null())
     }
 
@@ -198,7 +209,7 @@ impl<'a> Object<'a> {
     /// A string field.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         let text = self.raw(name).and_then(Node::text);
-        text.filter(|text| !text.trim().is_empty())
+        text.filter(|text| !trimmed(text).is_empty())
     }
 
     /// `resourceType`.

@@ -62,7 +62,6 @@ fn unit_of(number: &Number) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
 
     #[test]
     fn a_canonical_number_is_turned_back_exactly() {
@@ -74,7 +73,7 @@ mod tests {
             key: "x".into(),
             name: "x".into(),
             unit: "mg/dL".into(),
-            units: HashMap::from([("umol/L".into(), way)]),
+            units: [("umol/L".into(), way)].into_iter().collect(),
             plausible: None,
             screen: false,
             timed: false,
