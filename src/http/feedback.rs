@@ -35,9 +35,9 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
     ehr.client().admit().map_err(|wait| Refused::TooMany { wait })?;
     let mut feedback =
         Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
+    count(app, &feedback);
     let outcomes = feedback.entries.iter_mut().map(|entry| &mut entry.outcome);
     outcomes.for_each(|outcome| without_free_text(outcome, app));
-    count(app, &feedback);
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;
     let summary = kept.map_err(|_| Refused::Unavailable)?;
     app.overrides.tell();
