@@ -10,6 +10,7 @@
 mod assemble;
 mod changes;
 mod context;
+mod course;
 mod fetch;
 mod outcomes;
 
@@ -22,6 +23,7 @@ use crate::fhir::terms::{LocalCodes, Terms};
 use crate::protocol::request::HookRequest;
 use assemble::assemble;
 use context::ContextOrders;
+pub use course::{Course, course};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;

@@ -8,13 +8,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fhir_out::{AuditRecord, AuditedCard, ReadRecord, audit_event, audit_read};
+use fhir_out::{
+    AuditRecord, AuditedAct, AuditedCard, AuditedEnd, ReadRecord, audit_event, audit_read,
+};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::CommandError;
 use crate::config::Config;
-use crate::journal::{After, Archive, AuditEntry, EvaluationLine, FeedbackEntryLine, JournalAddress, backup};
+use crate::journal::{
+    After, Archive, AuditEntry, CHART_WRITE, EvaluationLine, FeedbackEntryLine, JournalAddress, backup,
+};
 use crate::startup::StartError;
 
 /// What to read, and since when.
@@ -133,7 +137,9 @@ fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {
             softened: card.softened,
         })
         .collect();
+    let act = act(entry);
     audit_event(&AuditRecord {
+        act,
         recorded: &entry.at.to_string(),
         client: &entry.client,
         user: entry.user.as_deref(),
@@ -143,8 +149,18 @@ fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {
         content_version: &entry.content_version,
         outcome: &entry.outcome,
         orders: entry.cards.first().map_or(&[], |card| &card.orders),
-        cards: &cards,
+        // Of a write only the orders are of interest: it gave no card.
+        cards: if act == AuditedAct::Answered { &cards } else { &[] },
     })
+}
+
+fn act(entry: &AuditEntry) -> AuditedAct {
+    match (entry.hook.as_str(), entry.outcome.as_str()) {
+        (CHART_WRITE, "write-refused") => AuditedAct::Created(AuditedEnd::Refused),
+        (CHART_WRITE, "write-unknown") => AuditedAct::Created(AuditedEnd::Unknown),
+        (CHART_WRITE, _) => AuditedAct::Created(AuditedEnd::Well),
+        _ => AuditedAct::Answered,
+    }
 }
 
 fn feedback(line: &FeedbackEntryLine) -> String {

@@ -93,6 +93,8 @@ pub(super) struct Smart {
     pub(super) secret_file: Option<Spanned<String>>,
     pub(super) key_file: Option<Spanned<String>>,
     pub(super) scopes: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    pub(super) write_drafts: bool,
     pub(super) frame_ancestors: Option<Spanned<Vec<String>>>,
 }
 

@@ -20,6 +20,8 @@ pub struct SmartConfig {
     pub login: SmartLogin,
     /// Scopes to ask for instead of those that the tables need.
     pub scopes: Option<Vec<String>>,
+    /// Whether the app asks for the right to write draft orders, and writes them where a user confirms it.
+    pub write_drafts: bool,
     /// Origins that may show the app in a frame; that of `fhir-base` unless set.
     pub frame_ancestors: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl SmartConfig {
             issuer: fhir_base.as_str().trim_end_matches('/').to_owned(),
             login: SmartLogin::Public,
             scopes: None,
+            write_drafts: true,
             frame_ancestors: origin(fhir_base.as_str()).into_iter().collect(),
         }
     }
@@ -63,6 +66,7 @@ pub(super) fn read(
         issuer: fhir_base.to_owned(),
         login: login(source, written)?,
         scopes: scopes(source, written.scopes.as_ref())?,
+        write_drafts: written.write_drafts,
         frame_ancestors: frame_ancestors(source, written, fhir_base)?,
     })
 }

@@ -102,6 +102,7 @@ const BROKEN: &[Broken] = &[
     ("W/products.csv", ",1,,no", ",1,,yes", "toy/W/products.csv:7: only a product with an RxNorm code may be suggested"),
     ("terms/ingredients.toml", r#"names = ["serenor"]"#, r#"names = ["placidone"]"#, "toy/terms/ingredients.toml:14: the name 'placidone' is that of 'placidone' already"),
     ("agents/serenamide.toml", "[[exclude]]\nwhen = \"child\"\nbecause = \"not for children\"", "", "toy/agents/serenamide.toml: an agent has at least one exclusion"),
+    ("content.toml", "chart-days = 1095", "chart-days = 9999", "toy/content.toml:3: chart-days is at most 3650"),
     ("content.toml", "2026-11-22", "today", "toy/content.toml:2: released is a date (2026-11-22)"),
     ("services.toml", "[[service]]", "[[service", "toy/services.toml:1: "),
 ];

@@ -124,10 +124,11 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let signals = signals?;
     needs::mark_limits(&signals, &mut terms.vocabulary);
     let needs = needs::derive(&withdrawals, &agents.list, &signals, &terms.vocabulary);
-    let (version, released) = released?;
+    let (version, released, chart_days) = released?;
     Some(Knowledge {
         version,
         released,
+        chart_days,
         attributes: attributes?,
         vocabulary: terms.vocabulary,
         sources: citations,
@@ -285,15 +286,23 @@ fn refuse_rivals(files: &Files, problems: &Problems, withdrawals: &[Withdrawal],
     }
 }
 
-/// Version and date.
-fn released(page: &Page) -> Option<(Box<str>, Box<str>)> {
+/// Longest course that may be drawn, in days.
+const LONGEST_CHART: u32 = 3_650;
+
+/// Version, date, and how far back charts reach in days.
+fn released(page: &Page) -> Option<(Box<str>, Box<str>, u32)> {
     let content: Content = page.toml()?;
     if content.released.get_ref().parse::<jiff::civil::Date>().is_err() {
         page.refuse(content.released.span(), "released is a date (2026-11-22)");
     }
+    let chart = content.chart_days;
+    if let Some(days) = chart.as_ref().filter(|days| *days.get_ref() > LONGEST_CHART) {
+        page.refuse(days.span(), "chart-days is at most 3650");
+    }
     Some((
         content.version.into_inner().into(),
         content.released.into_inner().into(),
+        chart.map_or(0, toml::Spanned::into_inner),
     ))
 }
 

@@ -1,7 +1,7 @@
 //! Plays the authorization server of the demonstration, so that a card's link really opens the companion app.
 //!
 //! In: a launch from a card, an authorization request, a token request. Out: a code for whoever asks, and the
-//! demonstration's own FHIR token for a code with its PKCE verifier. It knows no users, signs no identity and
+//! app's FHIR token for a code with its PKCE verifier. It knows no users, signs no identity and
 //! protects nothing: it runs on this machine, over synthetic patients, and its page says so. The form of what
 //! it says follows SMART App Launch 2.2.
 
@@ -22,6 +22,8 @@ use url::Url;
 
 /// Client id of the companion app here.
 const CLIENT: &str = "stepdown-demo";
+/// The right to write draft orders.
+const WRITES: &str = "patient/MedicationRequest.c";
 /// Launches and codes that are remembered; older ones are forgotten.
 const MOST: usize = 256;
 
@@ -29,7 +31,7 @@ const MOST: usize = 256;
 #[derive(Default)]
 pub(super) struct Authority {
     launches: Mutex<VecDeque<(String, Opening)>>,
-    codes: Mutex<VecDeque<(String, (Opening, String))>>,
+    codes: Mutex<VecDeque<(String, Granting)>>,
 }
 
 /// The chart that is to be opened, and what a card hands along.
@@ -37,6 +39,14 @@ pub(super) struct Authority {
 struct Opening {
     patient: String,
     context: String,
+}
+
+/// What a code stands for.
+struct Granting {
+    opening: Opening,
+    challenge: String,
+    /// Whether the right to write drafts was asked for.
+    writes: bool,
 }
 
 fn keep<T>(list: &Mutex<VecDeque<(String, T)>>, key: String, value: T) {
@@ -147,7 +157,11 @@ async fn authorize(state: web::Data<DemoState>, request: actix_web::HttpRequest)
         keep(
             &state.authority.codes,
             code,
-            (opening, field(&asked, "code_challenge").to_owned()),
+            Granting {
+                opening,
+                challenge: field(&asked, "code_challenge").to_owned(),
+                writes: field(&asked, "scope").split(' ').any(|scope| scope == WRITES),
+            },
         );
         Some((name.unwrap_or_default(), to.to_string()))
     };
@@ -171,13 +185,18 @@ async fn token(state: web::Data<DemoState>, body: web::Bytes) -> HttpResponse {
     let sent = fields(&body);
     let found = take(&state.authority.codes, field(&sent, "code"));
     let verifier = digest::digest(&digest::SHA256, field(&sent, "code_verifier").as_bytes());
-    let opening = match found {
-        Some((opening, challenge)) if challenge == URL_SAFE_NO_PAD.encode(verifier) => opening,
+    let granting = match found {
+        Some(granting) if granting.challenge == URL_SAFE_NO_PAD.encode(verifier) => granting,
         _ => return HttpResponse::BadRequest().body(json!({"error": "invalid_grant"}).to_string()),
     };
+    let (opening, token) = match granting.writes {
+        true => (granting.opening, &state.app_token),
+        false => (granting.opening, &state.token),
+    };
+    let writes = if granting.writes { WRITES } else { "" };
     let mut answer = json!({
-        "access_token": state.token.expose_secret(), "token_type": "Bearer", "expires_in": 3600,
-        "scope": "launch patient/*.rs", "patient": opening.patient, "need_patient_banner": true,
+        "access_token": token.expose_secret(), "token_type": "Bearer", "expires_in": 3600,
+        "scope": format!("launch patient/*.rs {writes}").trim_end(), "patient": opening.patient, "need_patient_banner": true,
     });
     if !opening.context.is_empty() {
         answer["appContext"] = opening.context.into();

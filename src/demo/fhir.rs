@@ -2,12 +2,12 @@
 //!
 //! In: an HTTP request with the demo's bearer token. Out: a resource, a searchset Bundle or an
 //! OperationOutcome, as `application/fhir+json` (FHIR R4 sections 3.1.0 and 3.1.1). Pages are small on
-//! purpose, so that a client must follow `next` links. It never writes, and it answers nobody without the
-//! token that the demo puts into `fhirAuthorization`; only `metadata` is open.
+//! purpose, so that a client must follow `next` links. It takes drafts from the companion app (`create`), and answers
+//! nobody without the app's token or the one that the demo puts into `fhirAuthorization`; only `metadata` is open.
 
 use super::DemoState;
-use super::resource;
 use super::search::{BadQuery, Query, TYPES};
+use super::{create, resource};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
             .route("/metadata", web::get().to(metadata))
             .route("/{kind}/_search", web::post().to(search_by_form))
             .route("/{kind}/{id}", web::get().to(read))
-            .route("/{kind}", web::get().to(search)),
+            .route("/{kind}", web::get().to(search))
+            .route("/{kind}", web::post().to(create::create)),
     );
 }
 
@@ -140,19 +141,25 @@ fn link(query: &Query, base: &str, count: usize, skip: usize) -> String {
     format!("{base}/{}?{}", query.kind, written.finish())
 }
 
-/// The 401 for a request without the demo's token.
-fn refusal(state: &DemoState, request: &HttpRequest) -> Option<HttpResponse> {
-    let sent = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = sent.and_then(|value| value.strip_prefix("Bearer "));
-    let permitted = token == Some(state.token.expose_secret());
+/// The bearer token of a request.
+fn sent(request: &HttpRequest) -> Option<&str> {
+    let sent = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    sent.strip_prefix("Bearer ")
+}
+
+/// Whether a request comes with the companion app's token.
+pub(super) fn may_write(state: &DemoState, request: &HttpRequest) -> bool {
+    sent(request) == Some(state.app_token.expose_secret())
+}
+
+/// The 401 for a request without a token of the demo.
+pub(super) fn refusal(state: &DemoState, request: &HttpRequest) -> Option<HttpResponse> {
+    let permitted = sent(request) == Some(state.token.expose_secret()) || may_write(state, request);
     let text = "this server needs the bearer token of the demonstration";
     (!permitted).then(|| outcome(StatusCode::UNAUTHORIZED, "login", text))
 }
 
-fn outcome(status: StatusCode, code: &str, text: &str) -> HttpResponse {
+pub(super) fn outcome(status: StatusCode, code: &str, text: &str) -> HttpResponse {
     let issue = json!({"severity": "error", "code": code, "diagnostics": text});
     answer(
         status,
@@ -160,7 +167,7 @@ fn outcome(status: StatusCode, code: &str, text: &str) -> HttpResponse {
     )
 }
 
-fn answer(status: StatusCode, body: &Value) -> HttpResponse {
+pub(super) fn answer(status: StatusCode, body: &Value) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -172,14 +179,15 @@ fn answer(status: StatusCode, body: &Value) -> HttpResponse {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use actix_web::{App, test};
     use std::collections::BTreeSet;
 
     const BASE: &str = "http://127.0.0.1:1";
 
-    fn state() -> DemoState {
+    /// The demonstration without a service behind it.
+    pub(in crate::demo) fn state() -> DemoState {
         let now = "2026-11-22T08:00:00Z".parse().unwrap();
         let nothing = Arc::new(|_| -> futures_util::future::BoxFuture<'static, _> {
             Box::pin(std::future::ready(Ok(Vec::new())))

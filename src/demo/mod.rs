@@ -14,6 +14,7 @@ mod basis;
 mod cards;
 mod change;
 mod choices;
+mod create;
 mod exchange;
 mod feedback;
 mod fhir;
@@ -47,6 +48,8 @@ pub struct DemoState {
     now: Timestamp,
     started: Instant,
     token: SecretString,
+    /// Token of the companion app: it may also write.
+    app_token: SecretString,
     client: reqwest::Client,
     feedback: FeedbackSource,
     authority: Authority,
@@ -74,6 +77,7 @@ impl DemoState {
             now,
             started: Instant::now(),
             token: format!("demo-{}", uuid::Uuid::new_v4()).into(),
+            app_token: format!("demo-app-{}", uuid::Uuid::new_v4()).into(),
             client,
             feedback,
             authority: Authority::default(),

@@ -87,6 +87,7 @@ fn value(observation: &Value, part: &Value) -> Option<((String, String), Point)>
     let (_, code) = resource::codings(part.get("code")).next()?;
     let point = Point {
         day: resource::day(resource::when(observation)).parse().ok()?,
+        date: resource::shown_day(resource::when(observation)),
         value: value.as_f64()?,
         shown: value.to_string(),
         flag: match resource::text(part, "/interpretation/0/coding/0/code") {

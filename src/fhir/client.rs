@@ -105,7 +105,7 @@ impl FhirClient {
         &self.meters
     }
 
-    fn http(&self) -> Result<&Client, SetupError> {
+    pub(super) fn http(&self) -> Result<&Client, SetupError> {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }

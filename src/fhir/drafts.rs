@@ -11,11 +11,13 @@ use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::{Product, ProductId, Vocabulary};
 use crate::clinical::when::When;
 use crate::fhir::json::{Document, Object, Read};
+use aws_lc_rs::digest;
 use fhir_out::{
     Amount, CodeRef, DoseLine, Frequency, MedicationOrder, TestOrder, medication_request, service_request,
 };
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
+use uuid::{Builder, Uuid};
 
 /// Code system of test orders.
 const LABORATORY: &str = "http://loinc.org";
@@ -35,6 +37,42 @@ pub struct Drafts<'a> {
 }
 
 impl Drafts<'_> {
+    /// The order of a reduction as it would be written into the record: the order of the card's suggestion, with
+    /// a note and the day on which it is written, and with an identifier that is made of all of it. `None` if
+    /// the proposal is no reduction.
+    pub fn reduction(&self, proposal: &Proposal<'_>, note: &str) -> Option<Identified> {
+        let Proposal::Taper {
+            after, text, steps, ..
+        } = proposal
+        else {
+            return None;
+        };
+        let said = Said {
+            note: Some(note),
+            authored_on: Some(&When::date_of(self.now).to_string()),
+        };
+        Identified::new(&self.taper(*after, text, steps, said)?)
+    }
+
+    /// Whether whole units of one product make every dose of a reduction. So it is counted where the order that
+    /// it follows names no product: nothing then says which strength is taken.
+    pub fn is_of_one_product(&self, proposal: &Proposal<'_>) -> bool {
+        let Proposal::Taper { after, steps, .. } = proposal else {
+            return false;
+        };
+        match self.record.orders[*after].drug {
+            Drug::Known {
+                product: Some(product),
+                ..
+            } => {
+                let doses = || steps.iter().flat_map(|(step, _)| &step.doses);
+                dispensable(&self.knowledge.vocabulary, product, doses).is_some()
+            }
+            Drug::Known { product: None, .. } => true,
+            _ => false,
+        }
+    }
+
     /// The action's type and resource.
     pub fn resource(&self, proposal: &Proposal<'_>) -> Option<(&'static str, Box<RawValue>)> {
         // An EHR of STU3 would lose the doses of an R4 order without a word; the text of the card holds them.
@@ -46,7 +84,7 @@ impl Drafts<'_> {
             Proposal::Keep(order) => ("update", kept(self.record.orders[*order].received.as_deref()?)?),
             Proposal::Taper {
                 after, text, steps, ..
-            } => ("create", self.taper(*after, text, steps)?),
+            } => ("create", self.taper(*after, text, steps, Said::default())?),
             Proposal::Agent { agent, dose, note } => {
                 let agent = self.knowledge.agent(*agent);
                 let line = dose.map(|text| DoseLine {
@@ -64,7 +102,16 @@ impl Drafts<'_> {
                 };
                 (
                     "create",
-                    self.order(code, &agent.name, None, Some(note), line.as_slice())?,
+                    self.order(
+                        code,
+                        &agent.name,
+                        None,
+                        Said {
+                            note: Some(note),
+                            authored_on: None,
+                        },
+                        line.as_slice(),
+                    )?,
                 )
             }
             Proposal::Test {
@@ -99,7 +146,7 @@ impl Drafts<'_> {
         medication: CodeRef<'_>,
         text: &str,
         prior: Option<&str>,
-        note: Option<&str>,
+        said: Said<'_>,
         dosage: &[DoseLine<'_>],
     ) -> Option<String> {
         medication_request(&MedicationOrder {
@@ -109,15 +156,15 @@ impl Drafts<'_> {
             text,
             prior_prescription: prior,
             reason: None,
-            note: note.filter(|n| !n.is_empty()),
+            note: said.note.filter(|n| !n.is_empty()),
             dosage,
-            authored_on: None,
+            authored_on: said.authored_on,
         })
         .ok()
     }
 
     /// One instruction for each dose of a step; doses that are the same share one.
-    fn taper(&self, after: usize, text: &str, steps: &[(Step, String)]) -> Option<String> {
+    fn taper(&self, after: usize, text: &str, steps: &[(Step, String)], said: Said<'_>) -> Option<String> {
         let order = &self.record.orders[after];
         let vocabulary = &self.knowledge.vocabulary;
         let Drug::Known { ingredient, product } = order.drug else {
@@ -180,7 +227,40 @@ impl Drafts<'_> {
                 bounds_days: Some(step.days),
             }));
         }
-        self.order(medication, text, order.reference.as_deref(), None, &lines)
+        self.order(medication, text, order.reference.as_deref(), said, &lines)
+    }
+}
+
+/// What an order says beside its doses.
+#[derive(Clone, Copy, Default)]
+struct Said<'a> {
+    note: Option<&'a str>,
+    /// FHIR date.
+    authored_on: Option<&'a str>,
+}
+
+/// A resource with an identifier that is made of its content: the same content, written twice, is the same one.
+pub struct Identified {
+    /// FHIR JSON.
+    pub json: String,
+    /// Value of the identifier, a UUID; its system is [`IDENTIFIER_SYSTEM`].
+    pub identifier: Uuid,
+}
+
+/// System of the identifiers of what we write.
+pub const IDENTIFIER_SYSTEM: &str = "urn:stepdown:draft";
+
+impl Identified {
+    /// Puts the identifier behind the type, where FHIR has it.
+    fn new(json: &str) -> Option<Self> {
+        let digest = digest::digest(&digest::SHA256, json.as_bytes());
+        let identifier = Builder::from_custom_bytes(*digest.as_ref().first_chunk()?).into_uuid();
+        let (kind, rest) = json.split_once(',')?;
+        let json = format!(
+            "{kind},\"identifier\":[{{\"system\":\"{IDENTIFIER_SYSTEM}\",\"value\":\"{identifier}\"}}],{rest}"
+        );
+        kind.contains("resourceType")
+            .then_some(Identified { json, identifier })
     }
 }
 
@@ -250,6 +330,18 @@ mod tests {
             kept,
             r#"{"resourceType":"MedicationRequest","status":"active","id":"a","note":[{"text":"1.50"}]}"#
         );
+    }
+
+    #[test]
+    fn the_same_content_has_the_same_identifier() {
+        let of = |text: &str| Identified::new(&format!(r#"{{"resourceType":"X","note":"{text}"}}"#)).unwrap();
+        let (one, again, other) = (of("a"), of("a"), of("b"));
+        assert_eq!((one.identifier, &one.json), (again.identifier, &again.json));
+        assert_ne!(one.identifier, other.identifier);
+        let read: serde_json::Value = serde_json::from_str(&one.json).unwrap();
+        assert_eq!(read["identifier"][0]["system"], IDENTIFIER_SYSTEM);
+        assert_eq!(read["identifier"][0]["value"], one.identifier.to_string());
+        assert!(Identified::new("{}").is_none());
     }
 
     #[test]

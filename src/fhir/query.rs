@@ -113,6 +113,24 @@ pub(crate) fn address(source: Source, asking: &Asking<'_>, base: &Url) -> Option
     }
 }
 
+/// Address of the search for results from before those that decide, back to a number of days: the same codes.
+/// `None` where nothing lies between.
+pub(crate) fn earlier(days: u32, asking: &Asking<'_>, base: &Url) -> Option<Url> {
+    let needs = asking.needs;
+    if needs.observation_days == 0 || days <= needs.observation_days {
+        return None;
+    }
+    let source = Source::Observations;
+    let query = query(source, asking.patient, needs, asking.vocabulary, asking.local)?;
+    let mut url = below(base, &[query.kind])?;
+    let day = |back: u32| When::date_of(asking.now - i64::from(back) * 86_400);
+    url.query_pairs_mut()
+        .extend_pairs(&query.parameters)
+        .append_pair("date", &format!("ge{}", day(days)))
+        .append_pair("date", &format!("lt{}", day(needs.observation_days)));
+    Some(url)
+}
+
 /// A path below a FHIR base.
 pub(crate) fn below(base: &Url, segments: &[&str]) -> Option<Url> {
     let mut url = base.clone();

@@ -13,6 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 fn knowledge() -> Knowledge {
     Knowledge {
         released: "2026-11-22".into(),
+        chart_days: 400,
         attributes: Vec::new(),
         version: "1".into(),
         vocabulary: vocabulary(),

@@ -65,6 +65,30 @@ pub struct IssuedCard {
     pub digest: Option<String>,
 }
 
+/// One step of writing an order into a chart: that it is about to be written, or what came of it. It has no
+/// `Debug`: it names the patient.
+#[derive(Clone)]
+pub struct ChartWrite {
+    /// When.
+    pub at: Timestamp,
+    /// Name of the client whose FHIR server it is.
+    pub client: String,
+    /// The patient as a relative reference, `Patient/123`.
+    pub patient: String,
+    /// The user as a relative reference, where known.
+    pub user: Option<String>,
+    /// The same for every step of one write.
+    pub write: Uuid,
+    /// Version of the clinical knowledge that the plan came from.
+    pub content_version: String,
+    /// Rule of the finding, as drug / table / row.
+    pub rule: String,
+    /// One of `write-intended`, `write-created`, `write-already-there`, `write-refused` and `write-unknown`.
+    pub outcome: &'static str,
+    /// References of the orders that it is about: the one that is reduced, then the one that was created.
+    pub orders: Vec<String>,
+}
+
 /// One well-formed entry of a feedback call.
 #[derive(Clone)]
 pub struct FeedbackEntry {

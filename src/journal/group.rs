@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Command, Evaluation, Feedback, FeedbackSummary, JournalError, Reply, Spend};
+use super::{Audit, Command, Evaluation, Feedback, FeedbackSummary, JournalError, Reply, Spend};
 
 /// An evaluation on its way to the journal.
 pub(super) struct Recorded {
@@ -27,6 +27,7 @@ pub(super) struct Group {
     pub(super) evaluations: Vec<Recorded>,
     pub(super) spends: Vec<Spend>,
     pub(super) feedback: Vec<Feedback>,
+    pub(super) audits: Vec<Audit>,
     pub(super) close: Option<Reply<()>>,
 }
 
@@ -45,6 +46,7 @@ impl Group {
                 _ if group.close.is_some() => {}
                 Command::Spend(spend) => group.spends.push(spend),
                 Command::Feedback(feedback) => group.feedback.push(feedback),
+                Command::Audit(audit) => group.audits.push(audit),
                 Command::Close { reply } => group.close = Some(reply),
             }
         }
@@ -57,13 +59,16 @@ impl Group {
 
     /// Whether somebody is told that this was written.
     pub(super) fn is_waited_for(&self) -> bool {
-        !self.spends.is_empty() || !self.feedback.is_empty()
+        !self.spends.is_empty() || !self.feedback.is_empty() || !self.audits.is_empty()
     }
 
     /// Answers everyone; a caller that no longer waits is passed over.
     pub(super) fn acknowledge(self, answers: Answers) -> Option<Reply<()>> {
         for (spend, fresh) in self.spends.into_iter().zip(answers.fresh) {
             let _ = spend.reply.send(Ok(fresh));
+        }
+        for audit in self.audits {
+            let _ = audit.reply.send(Ok(()));
         }
         for (feedback, summary) in self.feedback.into_iter().zip(answers.feedback) {
             let _ = feedback.reply.send(Ok(summary));
@@ -75,6 +80,9 @@ impl Group {
     pub(super) fn refuse(self, error: &Arc<sqlx::Error>) -> Option<Reply<()>> {
         for spend in self.spends {
             let _ = spend.reply.send(Err(JournalError::Write(Arc::clone(error))));
+        }
+        for audit in self.audits {
+            let _ = audit.reply.send(Err(JournalError::Write(Arc::clone(error))));
         }
         for feedback in self.feedback {
             let _ = feedback.reply.send(Err(JournalError::Write(Arc::clone(error))));

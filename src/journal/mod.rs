@@ -1,7 +1,7 @@
 //! Turns what was answered, what came back as feedback, and which tokens were used, into rows that
 //! outlive the process.
 //!
-//! What [`Journal::spend_jti`] and [`Journal::feedback`] acknowledge is on disk: it survives `kill -9` and
+//! What [`Journal::spend_jti`], [`Journal::feedback`] and [`Journal::audit`] acknowledge is on disk: it survives `kill -9` and
 //! a power cut. [`Journal::record`] never waits and may drop; drops are counted. All three go to one
 //! writer, which takes the evaluations recorded so far before it looks at feedback. Evaluations are
 //! written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
@@ -39,7 +39,8 @@ pub use archive::{
     After, Archive, AuditEntry, AuditedCard, AuditedRead, EvaluationLine, FeedbackEntryLine, backup,
 };
 pub use entry::{
-    Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason, ServerRead,
+    ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
+    ServerRead,
 };
 pub use error::JournalError;
 pub(crate) use open::is_postgres;
@@ -47,6 +48,9 @@ pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
 pub use repeats::OverriddenCard;
 pub use sums::{FeedbackSum, ReasonSum};
+
+/// What stands for a hook in the audit of a write into a chart.
+pub const CHART_WRITE: &str = "app-write";
 
 /// How long a caller waits for the disk before it is told that the journal is not available.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
@@ -107,6 +111,7 @@ type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
 enum Command {
     Spend(Spend),
     Feedback(Feedback),
+    Audit(Audit),
     Close { reply: Reply<()> },
 }
 
@@ -124,6 +129,14 @@ struct Feedback {
     entries: Vec<FeedbackEntry>,
     received: Timestamp,
     reply: Reply<FeedbackSummary>,
+}
+
+/// A step of a write into a chart.
+struct Audit {
+    write: ChartWrite,
+    /// Told apart by this where the same entry may be written twice.
+    key: uuid::Uuid,
+    reply: Reply<()>,
 }
 
 impl Journal {
@@ -235,6 +248,16 @@ impl Journal {
             repeated: second.repeated.saturating_sub(first.kept),
             unknown: second.unknown,
         })
+    }
+
+    /// Keeps one step of a write into a chart, in the audit. On disk before it returns.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it could not be written in time; nothing must then be written into the chart.
+    pub async fn audit(&self, write: ChartWrite) -> Result<(), JournalError> {
+        let key = uuid::Uuid::now_v7();
+        self.ask(|reply| Command::Audit(Audit { write, key, reply }))
+            .await
     }
 
     /// The newest feedback first, at most `limit` lines, with the topic and rule of each card.

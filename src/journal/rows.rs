@@ -8,10 +8,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Evaluation, FeedbackEntry, FeedbackOutcome};
+use super::{ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome};
 
 /// Rows of one statement, largest first; few lengths, so that each is prepared once.
 pub(super) const LENGTHS: [usize; 3] = [64, 8, 1];
+
+/// What stands for a service in the audit of a write into a chart.
+const APP: &str = "companion-app";
 
 /// A table that takes many rows: statement up to `VALUES`, number of columns, and what follows the rows.
 pub(super) struct Table {
@@ -131,6 +134,32 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         Cell::Text(&evaluation.outcome),
         Cell::Own(json(&answered)?),
         Cell::Own(json(&reads)?),
+    ])
+}
+
+/// A step of a write into a chart, as a row of the audit: its hook tells it from an answered call.
+pub(super) fn chart_write(write: &ChartWrite) -> Result<Vec<Cell<'_>>, sqlx::Error> {
+    let about = [AnsweredCard {
+        card: write.write,
+        topic: "taper",
+        rule: &write.rule,
+        indicator: "info",
+        orders: &write.orders,
+        withheld: false,
+        softened: false,
+    }];
+    Ok(vec![
+        Cell::Number(write.at.as_microsecond()),
+        Cell::Text(&write.client),
+        write.user.as_deref().map_or(Cell::Null, Cell::Text),
+        Cell::Text(&write.patient),
+        Cell::Text(APP),
+        Cell::Text(super::CHART_WRITE),
+        Cell::Own(write.write.to_string()),
+        Cell::Text(&write.content_version),
+        Cell::Text(write.outcome),
+        Cell::Own(json(&about)?),
+        Cell::Text("[]"),
     ])
 }
 

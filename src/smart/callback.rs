@@ -16,6 +16,7 @@ use super::{Smart, random};
 use crate::fhir::subject::{PatientRef, is_id};
 use actix_web::HttpRequest;
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Mutex;
@@ -30,12 +31,18 @@ pub(super) struct Arrival {
     iss: Option<String>,
 }
 
-/// Opens a chart; the name of its session and the secret of its cookie.
-pub(super) async fn open(
-    smart: &Smart,
-    request: &HttpRequest,
-    arrival: &Arrival,
-) -> Result<(String, String), Refusal> {
+/// A chart that was opened.
+pub(super) struct Opened {
+    /// Name of its session.
+    pub(super) name: String,
+    /// Secret of its cookie.
+    pub(super) cookie: String,
+    /// Query to begin with.
+    pub(super) resume: String,
+}
+
+/// Opens a chart.
+pub(super) async fn open(smart: &Smart, request: &HttpRequest, arrival: &Arrival) -> Result<Opened, Refusal> {
     let state = arrival.state.as_deref().ok_or(Refusal::UnknownLaunch)?;
     let launch = smart.launches.take(state).ok_or(Refusal::UnknownLaunch)?;
     let name = cookie_name(state);
@@ -65,15 +72,17 @@ pub(super) async fn open(
         &smart.redirect_uri(),
     )
     .await?;
+    let resume = launch.resume.clone();
     let session = session(smart, launch, granted).await?;
-    let (name, cookie) = (random::secret()?, session.cookie.clone());
+    let name = format!("{}.{}", session.registration.tag, random::secret()?);
+    let cookie = session.cookie.clone();
     tracing::info!(
         event = "app.opened",
         client = session.registration.name,
         card = session.stop.as_ref().map(|stop| stop.card.to_string()),
     );
     smart.sessions.put(name.clone(), Arc::new(session));
-    Ok((name, cookie))
+    Ok(Opened { name, cookie, resume })
 }
 
 async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Session, Refusal> {
@@ -112,6 +121,7 @@ async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Sess
         .map(|text| text.trim_start_matches("Encounter/"));
     Ok(Session {
         cookie: random::secret()?,
+        form: random::secret()?,
         encounter: encounter.filter(|id| is_id(id)).map(str::to_owned),
         patient,
         user,
@@ -123,6 +133,7 @@ async fn session(smart: &Smart, launch: Launch, granted: Granted) -> Result<Sess
             access: granted.access,
             refresh: granted.refresh,
             reading: None,
+            written: HashMap::new(),
         }),
         registration,
     })

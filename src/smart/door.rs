@@ -3,10 +3,11 @@
 //! Turns requests into calls of the modules beside it and their answers into pages. Every page may be framed
 //! by the configured origins only, is never cached, and sends no referrer.
 
-use super::callback::{self, Arrival};
+use super::callback::{self, Arrival, Opened};
 use super::cookie::Cookie;
 use super::reading::{Reading, reading};
 use super::refusal::Refusal;
+use super::registration::Registration;
 use super::session::{COOKIE, LIMITS, Session};
 use super::view::{self, Query};
 use super::{Smart, launch};
@@ -29,6 +30,8 @@ struct Message<'a> {
     prefix: &'a str,
     title: &'a str,
     text: &'a str,
+    /// Name of an EHR and address of the launch that opens the chart again.
+    doors: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -44,21 +47,15 @@ struct Choose<'a> {
 pub(super) struct Beginning {
     iss: Option<String>,
     launch: Option<String>,
+    /// From our own pages only: query of the chart.
+    resume: Option<String>,
 }
 
 /// `GET /smart`: the EHRs from which a chart can be opened without one.
 pub(super) async fn choose(app: web::Data<App>) -> HttpResponse {
     let smart = &*app.smart;
-    let door = |issuer: &str| {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("iss", issuer)
-            .finish();
-        smart.path(&format!("/smart/launch?{query}"))
-    };
-    let doors = smart
-        .registrations
-        .iter()
-        .map(|of| (of.name.as_str(), door(&of.issuer)));
+    let doors = smart.registrations.iter();
+    let doors = doors.map(|of| (of.name.as_str(), door_of(smart, of, "")));
     let page = Choose {
         prefix: &smart.prefix,
         doors: doors.collect(),
@@ -66,10 +63,21 @@ pub(super) async fn choose(app: web::Data<App>) -> HttpResponse {
     pages::page(StatusCode::OK, &page, false, "'none'")
 }
 
+/// Address of a launch that begins with us.
+fn door_of(smart: &Smart, registration: &Registration, resume: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("iss", &registration.issuer);
+    if !resume.is_empty() {
+        query.append_pair("resume", resume);
+    }
+    smart.path(&format!("/smart/launch?{}", query.finish()))
+}
+
 /// `GET /smart/launch`: to the authorization server, with a cookie that ties the launch to this browser.
 pub(super) async fn launch(app: web::Data<App>, query: web::Query<Beginning>) -> HttpResponse {
+    let resume = Query::resumed(query.resume.as_deref().unwrap_or_default()).to_resume();
     let begun = match query.iss.as_deref() {
-        Some(issuer) => launch::begin(&app.smart, issuer, query.launch.as_deref()).await,
+        Some(issuer) => launch::begin(&app.smart, issuer, query.launch.as_deref(), resume).await,
         None => Err(Refusal::NoIssuer),
     };
     match begun {
@@ -94,12 +102,17 @@ pub(super) async fn arrive(
         secure: smart.is_secure(),
     };
     match callback::open(smart, &request, &arrival).await {
-        Ok((name, secret)) => {
+        Ok(Opened { name, cookie, resume }) => {
             let path = smart.path(&format!("/smart/s/{name}"));
-            let own = session_cookie(smart, &path, &secret, LIMITS.life.as_secs());
+            let own = session_cookie(smart, &path, &cookie, LIMITS.life.as_secs());
             let mut cookies = vec![own];
             cookies.extend(is_token(state).then(|| spent.header()));
-            redirect(&path, &cookies)
+            let begins = if resume.is_empty() {
+                path
+            } else {
+                format!("{path}?{resume}")
+            };
+            redirect(&begins, &cookies)
         }
         Err(refusal) => refused(smart, refusal),
     }
@@ -165,11 +178,11 @@ async fn shown(
             let frames = frames(&session.registration.frame_ancestors);
             draw(&session, &reading, &path, &frames)
         }
-        Err(refusal) => refused(&app.smart, refusal),
+        Err(refusal) => refused_in(&app.smart, refusal, name, query),
     }
 }
 
-async fn opened(
+pub(super) async fn opened(
     app: &App,
     request: &HttpRequest,
     name: &str,
@@ -197,6 +210,7 @@ pub(super) async fn leave(
     let path = smart.path(&format!("/smart/s/{name}"));
     let page = Message {
         prefix: &smart.prefix,
+        doors: Vec::new(),
         title: "The chart is closed",
         text: "The app has forgotten the patient and its permission to read the chart. You can close this window.",
     };
@@ -211,7 +225,7 @@ pub(super) async fn leave(
 ///
 /// Our pages send no referrer, and for such a page a browser writes the origin `null` (Fetch, "Origin header");
 /// `Sec-Fetch-Site`, which no page can set, then says whether the form is ours.
-fn is_from_us(smart: &Smart, request: &HttpRequest) -> bool {
+pub(super) fn is_from_us(smart: &Smart, request: &HttpRequest) -> bool {
     if let Some(site) = request.headers().get("sec-fetch-site") {
         return site == "same-origin";
     }
@@ -245,7 +259,7 @@ pub(super) async fn stylesheet() -> HttpResponse {
         .body(STYLE)
 }
 
-fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
+pub(super) fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response
         .insert_header((LOCATION, to))
@@ -257,13 +271,33 @@ fn redirect(to: &str, cookies: &[String]) -> HttpResponse {
     response.finish()
 }
 
-fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
+/// A refusal before a session is known.
+pub(super) fn refused(smart: &Smart, refusal: Refusal) -> HttpResponse {
+    message(smart, refusal, smart.registrations.iter(), "")
+}
+
+/// A refusal within a session, lost or not: the chart can be opened again at the same EHR, with the same plan.
+pub(super) fn refused_in(smart: &Smart, refusal: Refusal, session: &str, query: &Query) -> HttpResponse {
+    let at = smart.of_session(session);
+    message(smart, refusal, at.iter(), &query.to_resume())
+}
+
+fn message<'r>(
+    smart: &Smart,
+    refusal: Refusal,
+    at: impl Iterator<Item = &'r Arc<Registration>>,
+    resume: &str,
+) -> HttpResponse {
     tracing::info!(event = "app.refused", reason = %refusal);
     let (title, text) = refusal.words();
+    let at = at.filter(|_| refusal.may_be_reopened());
     let page = Message {
         prefix: &smart.prefix,
         title,
         text,
+        doors: at
+            .map(|of| (of.name.clone(), door_of(smart, of, resume)))
+            .collect(),
     };
     pages::page(refusal.status(), &page, false, &frames(&all_frames(smart)))
 }
@@ -277,7 +311,7 @@ fn all_frames(smart: &Smart) -> Vec<String> {
         .collect()
 }
 
-fn frames(origins: &[String]) -> String {
+pub(super) fn frames(origins: &[String]) -> String {
     if origins.is_empty() {
         "'none'".to_owned()
     } else {

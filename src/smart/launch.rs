@@ -35,6 +35,8 @@ pub(super) struct Launch {
     pub(super) nonce: Option<String>,
     /// Scopes that were asked for.
     pub(super) asked: Vec<String>,
+    /// Query of the chart that is opened: what was asked of a plan before its session was lost.
+    pub(super) resume: String,
 }
 
 /// Where to send the browser, and the cookie that it takes along.
@@ -49,7 +51,13 @@ pub(super) fn cookie_name(state: &str) -> String {
 }
 
 /// Begins a launch. `issuer` is sent back as `aud` byte for byte as it came.
-pub(super) async fn begin(smart: &Smart, issuer: &str, launch: Option<&str>) -> Result<Departure, Refusal> {
+/// `resume` is the query of a chart, as our own pages write it.
+pub(super) async fn begin(
+    smart: &Smart,
+    issuer: &str,
+    launch: Option<&str>,
+    resume: String,
+) -> Result<Departure, Refusal> {
     let registration = smart.at(issuer).ok_or(Refusal::UnknownIssuer)?;
     let endpoints = registration
         .discovered
@@ -92,6 +100,7 @@ pub(super) async fn begin(smart: &Smart, issuer: &str, launch: Option<&str>) -> 
         verifier,
         nonce,
         asked,
+        resume,
     };
     smart.launches.put(state, launch);
     Ok(departure)

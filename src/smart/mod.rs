@@ -2,11 +2,13 @@
 //!
 //! Turns a SMART App Launch into a session and a session into pages that were rendered on the server. It is a
 //! client of the EHR's authorization and FHIR servers with a token of its own; it reads and judges by the same
-//! steps as a hook call, and it writes nothing. Tokens never leave this process, nothing here outlives it, and
+//! steps as a hook call. It writes one thing, a draft order that its user has seen whole and confirmed, and only
+//! where settings and scopes allow it. Tokens never leave this process, nothing here outlives it, and
 //! no page holds a script, a foreign address or anything that a query sent without being escaped.
 //! Follows SMART App Launch 2.2 and CDS Hooks 2.0.1, "Link".
 
 mod callback;
+mod confirm;
 mod cookie;
 mod discovery;
 mod door;
@@ -21,6 +23,7 @@ mod session;
 mod store;
 mod token;
 mod view;
+mod writing;
 
 pub use registration::SetupError;
 
@@ -100,6 +103,12 @@ impl Smart {
         self.registrations.iter().find(|of| of.is_at(issuer)).cloned()
     }
 
+    /// The EHR of a session by the session's name, whether the session is still there or not.
+    fn of_session(&self, name: &str) -> Option<Arc<Registration>> {
+        let (tag, _) = name.split_once('.')?;
+        self.registrations.iter().find(|of| of.tag == tag).cloned()
+    }
+
     fn redirect_uri(&self) -> String {
         format!("{}/smart/callback", self.public_url)
     }
@@ -124,5 +133,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/smart/app.css", web::get().to(door::stylesheet))
         .route("/smart/s/{session}", web::get().to(door::chart))
         .route("/smart/s/{session}/plan", web::get().to(door::plan))
+        .route("/smart/s/{session}/draft", web::get().to(confirm::show))
+        .route("/smart/s/{session}/draft", web::post().to(confirm::submit))
+        .route(
+            "/smart/s/{session}/draft/{order}",
+            web::get().to(confirm::outcome),
+        )
         .route("/smart/s/{session}/logout", web::post().to(door::leave));
 }

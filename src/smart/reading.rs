@@ -13,7 +13,7 @@ use super::token;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
 use crate::clinical::occasion::Occasion;
-use crate::clinical::record::{Drug, Order, OrderStatus, Outcome, PatientRecord, Role};
+use crate::clinical::record::{Drug, Order, OrderStatus, Outcome, PatientRecord, Role, Source};
 use crate::clinical::stops;
 use crate::clinical::vocabulary::Site;
 use crate::fhir::banner::{Banner, banner};
@@ -21,7 +21,7 @@ use crate::fhir::bundle::Given;
 use crate::fhir::client::Server;
 use crate::fhir::json::Document;
 use crate::fhir::query::below;
-use crate::gather::{Ehr, gather};
+use crate::gather::{Course, Ehr, course, gather};
 use crate::protocol::request::{Context, HookRequest, Prefetch};
 use crate::startup::App;
 use jiff::Timestamp;
@@ -40,6 +40,8 @@ const SOON: Duration = Duration::from_secs(15);
 pub(super) struct Reading {
     /// The record, with the orders that are being stopped, or taken to be.
     pub(super) record: PatientRecord,
+    /// Results from before what is judged, for drawing.
+    pub(super) course: Course,
     /// Who it is of.
     pub(super) banner: Banner,
     /// Which stop the page speaks of.
@@ -112,7 +114,7 @@ async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16
 }
 
 /// Uses the refresh token up. What the new token is for must be what the old one was for.
-async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
+pub(super) async fn renew(smart: &Smart, session: &Session, open: &mut Open) -> Result<(), Refusal> {
     let token = open.refresh.take().ok_or(Refusal::TokenEnded)?;
     let registration = &session.registration;
     let endpoints = registration
@@ -147,14 +149,23 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
         breaker: None,
     };
     let local = app.local_codes(&session.registration.name);
-    let record = gather(&request, ehr, &app.knowledge, local, now).await;
+    let withheld = session.scopes.withheld();
+    let older = async {
+        match withheld.contains(&Source::Observations) {
+            true => Course::default(),
+            false => course(&request, ehr, &app.knowledge, local, now).await,
+        }
+    };
+    let (record, older) = tokio::join!(gather(&request, ehr, &app.knowledge, local, now), older);
     let mut record = record.map_err(|_| Refusal::NotReadable)?;
-    for source in session.scopes.withheld() {
+    for source in withheld {
         record.sources.of_mut(source).outcome = Outcome::Failed(Why::NotPermitted);
     }
+    let course = older.beside(&record);
     let sense = sense(&mut record, &app.knowledge, now.as_second());
     Ok(Reading {
         record,
+        course,
         banner: person.map(banner).unwrap_or_default(),
         sense,
         at: now,

@@ -58,6 +58,20 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether signing in again may help.
+    pub(super) fn may_be_reopened(self) -> bool {
+        matches!(
+            self,
+            Refusal::UnknownLaunch
+                | Refusal::ForeignBrowser
+                | Refusal::NotAuthorized
+                | Refusal::NoToken
+                | Refusal::NoPatient
+                | Refusal::NoSession
+                | Refusal::TokenEnded
+        )
+    }
+
     /// The status of the page.
     pub(super) fn status(self) -> StatusCode {
         match self {
@@ -127,7 +141,7 @@ impl Refusal {
             ),
             Refusal::NoSession => (
                 "This page is not open in this browser",
-                "The session is over, or it belongs to another browser. Open the app again from the chart.",
+                "The session is over, the service was restarted, or the page belongs to another browser. Nothing of it is kept. Open the app again from the chart, or sign in again here; what was planned is taken along, the card is not.",
             ),
             Refusal::TokenEnded => (
                 "The permission to read the chart is over",

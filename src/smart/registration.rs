@@ -54,6 +54,8 @@ pub(super) struct Registration {
     pub(super) base: Url,
     /// `fhir-base` as it was written.
     pub(super) issuer: String,
+    /// Stands for this EHR in the names of its sessions, so that a lost one can be opened again there.
+    pub(super) tag: String,
     /// Our client id there.
     pub(super) client_id: String,
     /// Country, and rules that are evaluated in silence.
@@ -62,6 +64,8 @@ pub(super) struct Registration {
     pub(super) demo: bool,
     /// Origins that may frame the app.
     pub(super) frame_ancestors: Vec<String>,
+    /// Whether draft orders may be written there, where the granted scopes allow it.
+    pub(super) drafts: bool,
     /// Where to sign in.
     pub(super) discovered: Discovered,
     scopes: Option<Vec<String>>,
@@ -110,10 +114,12 @@ impl Registration {
             name: client.name.clone(),
             base: client.fhir_base.clone(),
             issuer: smart.issuer.clone(),
+            tag: random::challenge(&smart.issuer).chars().take(8).collect(),
             client_id: smart.client_id.clone(),
             practice: client.practice.clone(),
             demo: matches!(client.keys, KeySource::None),
             frame_ancestors: smart.frame_ancestors.clone(),
+            drafts: smart.write_drafts,
             discovered: Discovered::default(),
             scopes: smart.scopes.clone(),
             login: Login::new(smart).ok_or_else(|| SetupError::Key {
@@ -151,6 +157,10 @@ impl Registration {
             (false, "Patient" | "Medication") => format!("patient/{kind}.r"),
             (false, kind) => format!("patient/{kind}.rs"),
         }));
+        if self.drafts {
+            let create = if old { "write" } else { "c" };
+            asked.push(format!("patient/MedicationRequest.{create}"));
+        }
         asked
     }
 
@@ -261,6 +271,15 @@ impl Scopes {
         self.0.iter().any(|given| given == scope)
     }
 
+    /// Whether orders may be created. Unlike reading it must be said: a scope of a form that we do not know
+    /// allows nothing.
+    pub(super) fn may_create_orders(&self) -> bool {
+        let scopes = self.0.iter().filter(|scope| !scope.starts_with("system/"));
+        scopes
+            .filter_map(|scope| clinical(scope))
+            .any(|(kind, access)| matches!(kind, "MedicationRequest" | "*") && creates(access))
+    }
+
     /// The sources that may not be read. Scopes of a form that we do not know count as allowing: the FHIR
     /// server then decides.
     pub(super) fn withheld(&self) -> Vec<Source> {
@@ -300,9 +319,40 @@ fn reads(access: &str) -> bool {
     matches!(access, "read" | "*") || access.bytes().all(|b| b"cruds".contains(&b)) && access.contains('r')
 }
 
+/// `write`, `*`, or letters of version 2 with `c`.
+fn creates(access: &str) -> bool {
+    matches!(access, "write" | "*") || access.bytes().all(|b| b"cruds".contains(&b)) && access.contains('c')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn orders_may_be_created_only_where_a_scope_says_so() {
+        let may = |text: &str| Scopes::read(text).may_create_orders();
+        for scope in [
+            "patient/MedicationRequest.c",
+            "patient/MedicationRequest.cruds",
+            "patient/*.cu",
+            "user/MedicationRequest.write",
+            "patient/*.*",
+        ] {
+            assert!(may(&format!("launch {scope}")), "{scope}");
+        }
+        for scope in [
+            "",
+            "hospital-chart-writer",
+            "patient/MedicationRequest.rs",
+            "patient/MedicationRequest.read",
+            "patient/ServiceRequest.c",
+            "patient/MedicationRequest.u",
+            "system/MedicationRequest.c",
+            "patient/MedicationRequest.c?category=community",
+        ] {
+            assert!(!may(scope), "{scope}");
+        }
+    }
 
     #[test]
     fn what_was_not_granted_is_withheld() {

@@ -11,12 +11,15 @@ use super::reading::Reading;
 use super::refusal::Refusal;
 use super::registration::{Registration, Scopes};
 use super::store::{Limits, Store};
+use super::writing::Fate;
 use crate::fhir::subject::PatientRef;
 use actix_web::HttpRequest;
 use secrecy::SecretString;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 /// Name of a session's cookie.
 pub(super) const COOKIE: &str = "stepdown-session";
@@ -31,6 +34,8 @@ pub(super) const LIMITS: Limits = Limits {
 pub(super) struct Session {
     /// What the cookie must hold.
     pub(super) cookie: String,
+    /// What a form of a page that we gave must hold.
+    pub(super) form: String,
     /// The EHR.
     pub(super) registration: Arc<Registration>,
     /// The patient of the token.
@@ -57,6 +62,8 @@ pub(super) struct Open {
     pub(super) ends: Option<Instant>,
     /// The record as it was read.
     pub(super) reading: Option<Arc<Reading>>,
+    /// What became of the orders that were to be written, by identifier.
+    pub(super) written: HashMap<Uuid, Fate>,
 }
 
 impl Store<Arc<Session>> {

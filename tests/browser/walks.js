@@ -72,6 +72,12 @@ async function fits(page) {
 
 const WINDOWS = [[1280, 900, "light"], [1280, 900, "dark"], [360, 740, "light"], [360, 740, "dark"]];
 
+/** The browser says on its console that a page was not there, as it was meant to be. */
+function not_found(faults) {
+  const said = /^console: .* 404 \(Not Found\)$/;
+  faults.splice(0, faults.length, ...faults.filter((fault) => !said.test(fault)));
+}
+
 /** Every page in one window: axe finds nothing grave, nothing runs out of the window, and a picture is kept. */
 async function looks({ base, report, context, shot, faults }, options) {
   const page = await (await context(options)).newPage();
@@ -92,6 +98,11 @@ async function looks({ base, report, context, shot, faults }, options) {
   await look("app-open", false);
   await page.goto(`${page.url().split(/[?#]/)[0]}/plan`);
   await look("plan");
+  await page.goto(`${page.url().split("/plan")[0]}/draft`);
+  await look("draft");
+  await page.goto(`${base}/smart/s/gone`);
+  await look("lost");
+  not_found(faults);
   // The long pages that show no patient have one layout of each width and one set of colours: two windows do.
   if ((options.viewport.width > 1000) === (options.colorScheme === "dark")) return;
   await page.goto(`${base}/smart`);
@@ -218,6 +229,96 @@ const walks = {
     await reaches_all(page);
   },
 
+  /** From the planner to a draft order in the EHR: shown whole, confirmed with a double click, written once, told
+   * on a page that can be loaded again, and never written twice by going back. */
+  async draft_is_written_once({ base, context, shot, faults }) {
+    const page = await (await context()).newPage();
+    await stop(page, base, "alma");
+    await launch(page);
+    await page.getByRole("link", { name: /^Write it as a draft order/ }).click();
+    const shown = JSON.parse(await page.locator("pre").innerText());
+    assert.deepEqual([shown.status, shown.intent, shown.subject.reference], ["draft", "proposal", "Patient/alma"]);
+    assert.equal(await page.locator("ol.doses li").count(), shown.dosageInstruction.length);
+    await shot(page, "draft-shown");
+    await page.getByRole("button", { name: "Write this draft order" }).dblclick();
+    await page.getByRole("heading", { name: "The draft order was written" }).waitFor();
+    const place = await page.locator(".outcome dd").innerText();
+    assert.match(place, /^MedicationRequest\//);
+    faults.push(...(await judged(page)));
+    await shot(page, "draft-written");
+    await page.reload();
+    assert.equal(await page.locator(".outcome dd").innerText(), place);
+    await page.goBack();
+    await page.getByRole("button", { name: "Write this draft order" }).click();
+    await page.getByRole("heading", { name: "The draft order was written" }).waitFor();
+    assert.equal(await page.locator(".outcome dd").innerText(), place);
+    await page.getByRole("link", { name: "Back to the chart" }).click();
+    await page.locator("#course").waitFor();
+    await page.goto(`${base}/patients/alma`);
+    const drafts = page.locator("li", { hasText: "draft" });
+    assert.equal(await drafts.count(), 1, "the record holds the draft once");
+  },
+
+  /** A plan beyond the scheme, and a chart without a plan, offer no order. */
+  async what_is_not_written({ base, context }) {
+    const page = await (await context()).newPage();
+    await stop(page, base, "alma");
+    await launch(page);
+    const chart = page.url().split(/[?#]/)[0];
+    await page.goto(`${chart}?every=1`);
+    assert.equal(await page.getByRole("link", { name: /draft order/ }).count(), 0);
+    await page.goto(`${chart}/draft?every=1`);
+    assert.equal(await page.locator("form").count(), 0);
+    await page.getByText("beyond the scheme").waitFor();
+  },
+
+  /** Another site, here another port of this machine, posts the forms of an open chart: nothing happens. */
+  async a_foreign_site_posts_in_vain({ base, context, faults }) {
+    const page = await (await context()).newPage();
+    await stop(page, base, "alma");
+    await launch(page);
+    const chart = page.url().split(/[?#]/)[0];
+    const other = http.createServer((_, answer) => {
+      answer.setHeader("content-type", "text/html");
+      answer.end(`<!doctype html><html lang="en"><title>Elsewhere</title><link rel="icon" href="data:,">
+        <form method="post" action="${chart}/logout"><button>close</button></form>
+        <form method="post" action="${chart}/draft"><input name="form" value="x"><input name="order" value="00000000-0000-0000-0000-000000000000"><button>write</button></form>`);
+    });
+    await new Promise((done) => { other.listen(0, "127.0.0.1", done); });
+    try {
+      for (const name of ["close", "write"]) {
+        await page.goto(`http://127.0.0.1:${other.address().port}/`);
+        await page.getByRole("button", { name }).click();
+        await page.getByRole("heading", { name: "This must be done on the app's own page" }).waitFor();
+      }
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
+    await page.goto(chart);
+    assert.equal(await page.locator(".banner .who").innerText(), "Alma Sampleton");
+    for (const fault of faults.splice(0)) assert.match(fault, /403/);
+  },
+
+  /** A chart whose session is gone is opened again with one click at the EHR, with the plan that was under way. */
+  async a_lost_chart_is_opened_again({ base, context, faults }) {
+    const own = await context();
+    const page = await own.newPage();
+    await stop(page, base, "alma");
+    await launch(page);
+    await page.getByLabel("Days per step").fill("21");
+    await page.getByRole("button", { name: "Plan", exact: true }).click();
+    await page.waitForURL(/every=21/);
+    await own.clearCookies();
+    await page.reload();
+    await page.getByRole("link", { name: /^Sign in again at/ }).click();
+    await page.getByRole("link", { name: "Continue to the chart of Alma Sampleton" }).click();
+    await page.locator("#course").waitFor();
+    assert.equal(await name(page), "Alma Sampleton");
+    assert.equal(await page.getByLabel("Days per step").inputValue(), "21");
+    not_found(faults);
+  },
+
   /** The printed plan holds the plan and none of the screen's controls. */
   async print({ base, context, shot }) {
     const page = await (await context()).newPage();
@@ -225,6 +326,9 @@ const walks = {
     await launch(page);
     await page.emulateMedia({ media: "print" });
     assert.ok(await page.locator("table.steps").isVisible(), "no plan on the printed chart");
+    await page.setViewportSize({ width: 718, height: 1000 });
+    await fits(page);
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.emulateMedia({ media: null });
     await page.getByRole("link", { name: /to print/ }).click();
     await page.emulateMedia({ media: "print" });

@@ -62,6 +62,7 @@ mod smart {
     mod launching;
     mod pages;
     mod sessions;
+    mod writing;
 }
 
 mod architecture;

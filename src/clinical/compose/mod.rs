@@ -12,6 +12,7 @@ pub(crate) mod text;
 mod values;
 
 pub use inputs::{Input, Is};
+pub use offers::{reduction, steps_in_words};
 pub(super) use sections::paragraph;
 
 use super::agents::{Screening, Status, screen};

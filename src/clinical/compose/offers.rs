@@ -1,24 +1,50 @@
 //! The cards beside the main one: steps, agents, tests.
 
 use super::inputs::{evidence_of, inputs_of};
+use super::values::dose_in_words;
 use super::{AgentStatus, Basis, Card, Line, Made, Proposal, Suggestion, Writer, is_child, text};
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
-use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic};
-use crate::clinical::record::{Dose, Drug, Source};
+use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic, Words};
+use crate::clinical::record::{Dose, Drug, PatientRecord, Source};
 use crate::clinical::signal::{Entry, Latest, latest_of};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
 
+/// Steps with the words of their doses.
+pub fn steps_in_words(steps: &[Step], words: &Words) -> Vec<(Step, String)> {
+    let told = |step: &Step| {
+        Some((
+            step.clone(),
+            dose_in_words(words, &Dose::PerDay(step.doses.clone()))?,
+        ))
+    };
+    steps.iter().filter_map(told).collect()
+}
+
+/// The draft order of a reduction after the order at `after`; `None` if its drug is not known.
+pub fn reduction<'k>(
+    record: &PatientRecord,
+    after: usize,
+    steps: Vec<(Step, String)>,
+) -> Option<Proposal<'k>> {
+    let order = record.orders.get(after)?;
+    let Drug::Known { ingredient, .. } = order.drug else {
+        return None;
+    };
+    Some(Proposal::Taper {
+        after,
+        ingredient,
+        text: text::plain(&order.drug_text),
+        steps,
+    })
+}
+
 impl<'k> Writer<'_, 'k> {
     pub(super) fn taper(&self, plan: &'k TaperPlan, steps: Vec<Step>) -> Option<Card<'k>> {
         let after = *self.signals.therapy.stopping.first()?;
-        let values = self.values();
         let words = &self.knowledge.words;
-        let in_words: Vec<(Step, String)> = steps
-            .iter()
-            .filter_map(|step| Some((step.clone(), values.dose(&Dose::PerDay(step.doses.clone()))?)))
-            .collect();
+        let in_words = steps_in_words(&steps, words);
         let mut sections = self.sections();
         sections.steps(&in_words);
         sections.why(&[], &plan.statement.text.why);
@@ -37,7 +63,9 @@ impl<'k> Writer<'_, 'k> {
         ));
         basis.schedule = steps;
         let mut card = self.card(Topic::Taper, &plan.statement, sections.text, basis);
-        let Drug::Known { ingredient, .. } = self.record.orders[after].drug else {
+        let count = in_words.len().to_string();
+        let proposal = reduction(self.record, after, in_words)?;
+        let Proposal::Taper { ingredient, .. } = proposal else {
             return None;
         };
         let drug = &*self.knowledge.vocabulary.ingredient(ingredient).name;
@@ -46,14 +74,9 @@ impl<'k> Writer<'_, 'k> {
             description: words
                 .get("action.draft-taper")
                 .replace("{drug}", drug)
-                .replace("{steps}", &in_words.len().to_string()),
+                .replace("{steps}", &count),
             recommended: true,
-            proposal: Proposal::Taper {
-                after,
-                ingredient,
-                text: text::plain(&self.record.orders[after].drug_text),
-                steps: in_words,
-            },
+            proposal,
         }];
         Some(card)
     }

@@ -2,7 +2,7 @@
 
 use crate::clinical::compose::{Names, text};
 use crate::clinical::judge::Finding;
-use crate::clinical::knowledge::Kind;
+use crate::clinical::knowledge::{Kind, Words};
 use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
 use crate::clinical::therapy::{End, Start};
@@ -21,6 +21,23 @@ pub struct Values<'a> {
     pub names: &'a Names,
     /// Leave out the drugs beside it: another card names them.
     pub brief: bool,
+}
+
+/// `1.5 mg twice daily`, or the doses of the day.
+pub(super) fn dose_in_words(words: &Words, dose: &Dose) -> Option<String> {
+    let Dose::PerDay(day) = dose else { return None };
+    let shown: Vec<String> = day.iter().map(|d| text::number(*d)).collect();
+    let same = day.windows(2).all(|w| w[0] == w[1]);
+    Some(match (shown.as_slice(), same) {
+        ([], _) => return None,
+        ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
+        ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
+        ([one, ..], true) => words
+            .get("dose.times-daily")
+            .replace("{dose}", one)
+            .replace("{count}", &day.len().to_string()),
+        (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
+    })
 }
 
 impl<'a> Values<'a> {
@@ -72,20 +89,7 @@ impl<'a> Values<'a> {
 
     /// `1.5 mg twice daily`, or the doses of the day.
     pub fn dose(&self, dose: &Dose) -> Option<String> {
-        let Dose::PerDay(day) = dose else { return None };
-        let words = &self.signals.knowledge.words;
-        let shown: Vec<String> = day.iter().map(|d| text::number(*d)).collect();
-        let same = day.windows(2).all(|w| w[0] == w[1]);
-        Some(match (shown.as_slice(), same) {
-            ([], _) => return None,
-            ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
-            ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
-            ([one, ..], true) => words
-                .get("dose.times-daily")
-                .replace("{dose}", one)
-                .replace("{count}", &day.len().to_string()),
-            (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
-        })
+        dose_in_words(&self.signals.knowledge.words, dose)
     }
 
     fn months(&self) -> Option<i64> {

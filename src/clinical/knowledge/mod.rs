@@ -27,6 +27,8 @@ pub struct Knowledge {
     pub version: Box<str>,
     /// Date of its release.
     pub released: Box<str>,
+    /// How many days back results are drawn; they are judged no further back than the tables look.
+    pub chart_days: u32,
     /// Where the advice comes from, and which personal attributes it uses.
     pub attributes: Vec<SourceAttribute>,
     /// Codes and names.

@@ -168,6 +168,8 @@ impl From<Indicator> for model::Indicator {
 pub(super) struct Content {
     pub(super) version: Word,
     pub(super) released: Word,
+    #[serde(rename = "chart-days")]
+    pub(super) chart_days: Option<Spanned<u32>>,
 }
 
 /// `source-attributes.toml`.

@@ -77,6 +77,13 @@ pub(super) async fn group(
     for received in &group.feedback {
         kept.push(feedback(&mut transaction, received, keep_comments).await?);
     }
+    let mut audit = Vec::with_capacity(group.audits.len());
+    for of in &group.audits {
+        let mut row = rows::chart_write(&of.write)?;
+        row.push(Cell::Own(of.key.to_string()));
+        audit.push(row);
+    }
+    insert(&mut transaction, &AUDIT, &audit).await?;
     transaction.commit().await?;
     Ok(Answers {
         fresh,

@@ -78,6 +78,8 @@ pub(super) async fn group(
     for received in &group.feedback {
         kept.push(feedback(&mut transaction, received, keep_comments).await?);
     }
+    let audit = group.audits.iter().map(|audit| rows::chart_write(&audit.write));
+    insert(&mut transaction, &AUDIT, audit.collect::<Result<_, _>>()?).await?;
     transaction.commit().await?;
     Ok(Answers {
         fresh,

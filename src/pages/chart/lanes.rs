@@ -3,8 +3,9 @@
 //! In: [`Doses`] and [`Lane`]. Out: paths and bars with their labels and words. Between two orders of the same
 //! drug with a pause the line is broken, so that a pause is seen.
 
+use super::drawing::{Frame, Heading};
 use super::scale::{Scale, days};
-use super::{DoseStep, Doses, Frame, Lane};
+use super::{DoseStep, Doses, Lane};
 use jiff::civil::Date;
 
 /// A pause of more days than this breaks the line.
@@ -12,18 +13,8 @@ const PAUSE: f64 = 3.0;
 
 /// The panel of doses.
 pub(crate) struct DosePanel {
-    /// Name of the drug.
-    pub(crate) name: String,
-    /// Unit.
-    pub(crate) unit: String,
-    /// Baseline of the name.
-    pub(crate) name_y: f64,
-    /// Baseline of the unit.
-    pub(crate) unit_y: f64,
-    /// Where upright lines begin.
-    pub(crate) line_top: f64,
-    /// Bottom of the panel.
-    pub(crate) floor: f64,
+    /// Its words; the last value is the last dose that was ordered.
+    pub(crate) head: Heading,
     /// Zero dose.
     pub(crate) zero: f64,
     /// Doses that were ordered, a path for each stretch without a pause.
@@ -32,14 +23,6 @@ pub(crate) struct DosePanel {
     pub(crate) planned: String,
     /// Places to hover over: left, top, width, height and words.
     pub(crate) spots: Vec<(f64, f64, f64, f64, String)>,
-    /// Last dose that was ordered.
-    pub(crate) last: String,
-    /// Since when.
-    pub(crate) last_day: String,
-    /// Baseline of the last dose.
-    pub(crate) last_y: f64,
-    /// Baseline of its day.
-    pub(crate) last_day_y: f64,
 }
 
 /// One drug beside the one that the page is about.
@@ -62,20 +45,15 @@ const BAR: f64 = 8.0;
 impl Frame<'_> {
     /// The panel of doses.
     pub(super) fn doses(&self, of: &Doses, row_top: f64) -> DosePanel {
-        let (form, wide) = (self.form, self.form.is_wide());
-        let (top, floor) = (row_top + form.above, row_top + form.above + form.plot);
+        let (top, floor) = self.plot(row_top);
         let most = of.steps.iter().map(|step| step.amount).fold(0.0, f64::max);
         let scale = Scale::new((0.0, most * 1.1), (floor, top));
         let (planned, taken): (Vec<_>, Vec<_>) = of.steps.iter().partition(|step| step.planned);
-        let name_y = if wide { top + 16.0 } else { top - 20.0 };
-        let last = taken.last();
+        let last = taken
+            .last()
+            .map(|step| (step.shown.clone(), format!("since {}", shown(step.from))));
         DosePanel {
-            name: of.name.clone(),
-            unit: of.unit.clone(),
-            name_y,
-            unit_y: if wide { name_y + 16.0 } else { name_y + 14.0 },
-            line_top: if wide { row_top } else { top },
-            floor: row_top + form.row,
+            head: self.heading((&of.name, &of.unit), last, row_top),
             zero: floor,
             taken: stretches(&taken)
                 .iter()
@@ -87,12 +65,6 @@ impl Frame<'_> {
                 .iter()
                 .map(|step| self.spot(of, step, (top, floor)))
                 .collect(),
-            last: last.map(|step| step.shown.clone()).unwrap_or_default(),
-            last_day: last
-                .map(|step| format!("since {}", shown(step.from)))
-                .unwrap_or_default(),
-            last_y: name_y + if wide { 2.0 } else { 0.0 },
-            last_day_y: name_y + if wide { 18.0 } else { 14.0 },
         }
     }
 

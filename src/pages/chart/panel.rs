@@ -3,6 +3,7 @@
 //! In: a [`Series`] and a scale. Out: the band of the reference range, its limits, the values, the stretches
 //! between them, and the series in words.
 
+use super::drawing::{Frame, Heading};
 use super::scale::{Scale, days, tenth};
 use super::{Point, Series};
 
@@ -11,36 +12,18 @@ const LEAST_SHARE: f64 = 0.3;
 
 /// One series in a drawing.
 pub(crate) struct Panel {
-    /// Name of the series.
-    pub(crate) name: String,
-    /// Unit.
-    pub(crate) unit: String,
-    /// Baseline of the name.
-    pub(crate) name_y: f64,
-    /// Baseline of the unit.
-    pub(crate) unit_y: f64,
-    /// Where upright lines begin: below the words, where those stand above the values.
-    pub(crate) line_top: f64,
-    /// Bottom of the panel.
-    pub(crate) floor: f64,
+    /// Its words.
+    pub(crate) head: Heading,
     /// Reference range: top and height.
     pub(crate) band: Option<(f64, f64)>,
     /// Limits of the reference range: baseline and number.
     pub(crate) limits: Vec<(f64, String)>,
     /// Levels at which a rule begins to speak: position, baseline of the words, words.
     pub(crate) thresholds: Vec<(f64, f64, String)>,
-    /// Stretches between values: SVG path and whether it is a gap.
+    /// Lines through the values: SVG path and whether it is a gap.
     pub(crate) stretches: Vec<(String, bool)>,
     /// Values.
     pub(crate) dots: Vec<Dot>,
-    /// Last value with its flag.
-    pub(crate) last: String,
-    /// Day of the last value.
-    pub(crate) last_day: String,
-    /// Baseline of the last value.
-    pub(crate) last_y: f64,
-    /// Baseline of the day of the last value.
-    pub(crate) last_day_y: f64,
 }
 
 /// One value in a drawing.
@@ -55,10 +38,36 @@ pub(crate) struct Dot {
     pub(crate) title: String,
 }
 
+impl Frame<'_> {
+    /// The panel of a series.
+    pub(super) fn panel(&self, series: &Series, row_top: f64) -> Panel {
+        let (top, floor) = self.plot(row_top);
+        let scale = Scale::new(extent(series), (floor, top));
+        // What hovering shows is not for a telephone; the values stand in the table as well.
+        let told = self.form.is_wide();
+        let points = series.points.iter();
+        let dots: Vec<_> = points
+            .map(|point| dot(series, point, ((self.place)(point.day), told), scale))
+            .collect();
+        let last = series.points.last().map(|point| {
+            let value = format!("{} {}", point.shown, point.flag);
+            (value.trim_end().to_owned(), point.date.clone())
+        });
+        Panel {
+            head: self.heading((&series.name, &series.unit), last, row_top),
+            band: band(series, scale, (top, floor)),
+            limits: limits(series, scale),
+            thresholds: thresholds(series, scale, (top, floor)),
+            stretches: stretches(&series.points, &dots),
+            dots,
+        }
+    }
+}
+
 /// Smallest and largest number of a panel: values and limits, with some air. It begins at zero where that is
 /// near, never shows negative numbers for values that have none, and is never so narrow that a small change
 /// looks steep.
-pub(super) fn extent(series: &Series) -> (f64, f64) {
+fn extent(series: &Series) -> (f64, f64) {
     let values = series.points.iter().map(|point| point.value);
     let all = values.chain(series.low).chain(series.high).chain(near(series));
     let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), value| {
@@ -87,7 +96,7 @@ fn near(series: &Series) -> impl Iterator<Item = f64> {
 }
 
 /// Thresholds inside the panel, the words of each where they do not overlap those of another.
-pub(super) fn thresholds(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> Vec<(f64, f64, String)> {
+fn thresholds(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> Vec<(f64, f64, String)> {
     let mut drawn: Vec<(f64, f64, String)> = Vec::new();
     for (value, words) in &series.thresholds {
         let y = scale.at(*value);
@@ -100,7 +109,7 @@ pub(super) fn thresholds(series: &Series, scale: Scale, (top, floor): (f64, f64)
 }
 
 /// The reference range as top and height; open ends reach the edges of the panel.
-pub(super) fn band(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> Option<(f64, f64)> {
+fn band(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> Option<(f64, f64)> {
     let upper = series.high.map(|high| scale.at(high));
     let lower = series.low.map(|low| scale.at(low));
     let (from, to) = match (upper, lower) {
@@ -111,7 +120,7 @@ pub(super) fn band(series: &Series, scale: Scale, (top, floor): (f64, f64)) -> O
 }
 
 /// Numbers beside the band; the lower one is left out where both would overlap.
-pub(super) fn limits(series: &Series, scale: Scale) -> Vec<(f64, String)> {
+fn limits(series: &Series, scale: Scale) -> Vec<(f64, String)> {
     let label = |limit: f64| (scale.at(limit) + 3.5, limit.to_string());
     match (series.high.map(label), series.low.map(label)) {
         (Some(high), Some(low)) if (high.0 - low.0).abs() >= 11.0 => vec![high, low],
@@ -128,36 +137,43 @@ fn flag_word(point: &Point) -> &'static str {
     }
 }
 
-/// One value at its place.
-pub(super) fn dot(series: &Series, point: &Point, x: f64, scale: Scale) -> Dot {
-    let flag = flag_word(point);
-    let day = point.day.strftime("%-d %b %Y");
-    let title = format!(
-        "{} {} {}{flag}, {day}, {}",
-        series.name, point.shown, series.unit, point.source
-    );
+/// One value at its place, with what hovering shows where that is wanted.
+fn dot(series: &Series, point: &Point, (x, told): (f64, bool), scale: Scale) -> Dot {
+    let title = told.then(|| {
+        let flag = flag_word(point);
+        format!(
+            "{} {} {}{flag}, {}, {}",
+            series.name, point.shown, series.unit, point.date, point.source
+        )
+    });
     Dot {
         x,
         y: scale.at(point.value),
         flagged: !point.flag.is_empty(),
-        title,
+        title: title.unwrap_or_default(),
     }
 }
 
-/// Lines between neighbouring values. A stretch is a gap when it is far longer than is usual for the series.
-pub(super) fn stretches(points: &[Point], dots: &[Dot]) -> Vec<(String, bool)> {
-    let mut lengths: Vec<_> = points
+/// Lines through neighbouring values, one for each run without a gap and one for each gap. A stretch is a gap when
+/// it is far longer than is usual for the series.
+fn stretches(points: &[Point], dots: &[Dot]) -> Vec<(String, bool)> {
+    let lengths: Vec<_> = points
         .windows(2)
         .map(|pair| days(pair[0].day, pair[1].day))
         .collect();
-    let drawn = lengths.clone();
-    lengths.sort_by(f64::total_cmp);
-    let usual = lengths.get(lengths.len() / 2).copied().unwrap_or_default();
-    let line = |(pair, length): (&[Dot], f64)| {
-        let path = format!("M{} {}L{} {}", pair[0].x, pair[0].y, pair[1].x, pair[1].y);
-        (path, length > 75.0 && length > 1.8 * usual)
-    };
-    dots.windows(2).zip(drawn).map(line).collect()
+    let mut sorted = lengths.clone();
+    sorted.sort_by(f64::total_cmp);
+    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+    let mut runs: Vec<(String, bool)> = Vec::new();
+    for (pair, length) in dots.windows(2).zip(lengths) {
+        let gap = length > 75.0 && length > 1.8 * usual;
+        let to = format!("L{} {}", pair[1].x, pair[1].y);
+        match runs.last_mut() {
+            Some((path, false)) if !gap => path.push_str(&to),
+            _ => runs.push((format!("M{} {}{to}", pair[0].x, pair[0].y), gap)),
+        }
+    }
+    runs
 }
 
 /// A series in a sentence, for those who cannot see the drawing.
@@ -177,7 +193,7 @@ pub(super) fn in_words(series: &Series) -> String {
         most.shown,
         series.unit,
         last.shown,
-        last.day.strftime("%-d %b %Y"),
+        last.date,
     )
 }
 
@@ -194,6 +210,7 @@ pub(super) mod tests {
     ) -> Series {
         let point = |&(year, month, day, value): &(i16, i8, i8, f64)| Point {
             day: date(year, month, day),
+            date: date(year, month, day).strftime("%-d %b %Y").to_string(),
             value,
             shown: value.to_string(),
             flag: "",
@@ -223,13 +240,13 @@ pub(super) mod tests {
         let dots: Vec<_> = series
             .points
             .iter()
-            .map(|point| dot(&series, point, 0.0, scale))
+            .map(|point| dot(&series, point, (0.0, true), scale))
             .collect();
         let gaps: Vec<_> = stretches(&series.points, &dots)
             .into_iter()
             .map(|(_, gap)| gap)
             .collect();
-        assert_eq!(gaps, [false, false, true]);
+        assert_eq!(gaps, [false, true], "three values without a gap are one line");
     }
 
     #[test]

@@ -5,17 +5,23 @@
 //! comes from `clinical` and `hooks/`; this folder only chooses and arranges. It reads no FHIR.
 
 mod agents;
+mod draft;
+mod orders;
 mod planner;
 mod query;
 mod reasoning;
+mod results;
+mod scheme;
 mod stop;
 mod timeline;
 mod units;
 
+pub(super) use draft::{draft, written};
 pub(super) use query::Query;
 
 use super::reading::{Reading, Sense};
 use super::session::Session;
+use super::writing::Writing;
 use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::judge::{Judgement, Verdict, judge};
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
@@ -24,6 +30,7 @@ use crate::clinical::record::PatientRecord;
 use crate::clinical::signal::{Signals, ages};
 use crate::clinical::therapy::Therapy;
 use crate::clinical::when::When;
+use crate::gather::Course;
 use crate::pages::chart::{Chart, charts};
 use crate::startup::App;
 use agents::AgentRow;
@@ -31,8 +38,8 @@ use askama::Template;
 use jiff::civil::Date;
 use planner::Planner;
 use reasoning::{CardView, Reasoning};
+use results::Table;
 use stop::StopView;
-use timeline::Table;
 
 /// Who the chart is of.
 struct Banner {
@@ -67,10 +74,13 @@ pub(super) struct ChartPage<'p> {
     silence: Vec<&'p str>,
     charts: Vec<Chart>,
     tables: Vec<Table>,
+    /// What of the course no rule looks at.
+    older: String,
     recorded: bool,
     query: &'p Query,
     reasoning: Option<Reasoning<'p>>,
     planner: Result<Planner, String>,
+    writing: Writing,
     agents: Vec<AgentRow<'p>>,
     withheld: Vec<&'static str>,
 }
@@ -89,6 +99,8 @@ pub(super) struct PlanPage<'p> {
 /// One drug of one record, judged.
 struct Case<'k, 'r> {
     record: &'r PatientRecord,
+    /// Results from before what is judged.
+    older: &'r Course,
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     therapy: Therapy,
@@ -100,16 +112,18 @@ struct Case<'k, 'r> {
 impl<'k, 'r> Case<'k, 'r> {
     /// The drug of the finding that leads; without a finding the first that is stopped.
     fn of(
-        record: &'r PatientRecord,
+        reading: &'r Reading,
         knowledge: &'k Knowledge,
         evaluation: &Evaluation<'k>,
         practice: &Practice,
         now: i64,
     ) -> Option<Self> {
+        let record = &reading.record;
         let leading = evaluation.leads.and_then(|at| evaluation.judgements.get(at));
         let withdrawal = leading.or(evaluation.judgements.first())?.withdrawal;
         Some(Case {
             record,
+            older: &reading.course,
             knowledge,
             withdrawal,
             therapy: Therapy::of(record, knowledge, withdrawal, now)?,
@@ -151,7 +165,7 @@ pub(super) fn chart<'p>(
     let now = app.clock.now();
     let frame = frame(app, session, reading, path);
     let evaluation = evaluate_for(practice, record, knowledge, now);
-    let case = Case::of(record, knowledge, &evaluation, practice, now.as_second());
+    let case = Case::of(reading, knowledge, &evaluation, practice, now.as_second());
     let mut page = ChartPage {
         prefix: &app.smart.prefix,
         frame,
@@ -165,10 +179,12 @@ pub(super) fn chart<'p>(
         silence: reasoning::silence(&evaluation),
         charts: Vec::new(),
         tables: Vec::new(),
+        older: String::new(),
         recorded: query.recorded(),
         query,
         reasoning: None,
         planner: Err(String::new()),
+        writing: session.writing(),
         agents: Vec::new(),
         withheld: session
             .scopes
@@ -193,6 +209,7 @@ pub(super) fn chart<'p>(
     let drawn = timeline::timeline(&case, &judgement, &signals, reading.sense, plan, query);
     page.charts = charts(&drawn.timeline);
     page.tables = drawn.tables;
+    page.older = results::older_in_words(&case);
     page
 }
 
@@ -204,10 +221,27 @@ pub(super) fn plan<'p>(
     path: &'p str,
     query: &'p Query,
 ) -> PlanPage<'p> {
+    let (case, planner) = planned(app, session, reading, query);
+    PlanPage {
+        prefix: &app.smart.prefix,
+        frame: frame(app, session, reading, path),
+        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
+        planner,
+        query,
+    }
+}
+
+/// The drug that the pages of a plan are about, and the plan; an operator's silent rule plans nothing.
+fn planned<'p>(
+    app: &'p App,
+    session: &'p Session,
+    reading: &'p Reading,
+    query: &Query,
+) -> (Option<Case<'p, 'p>>, Result<Planner, String>) {
     let (knowledge, practice) = (&*app.knowledge, &session.registration.practice);
     let now = app.clock.now();
     let evaluation = evaluate_for(practice, &reading.record, knowledge, now);
-    let case = Case::of(&reading.record, knowledge, &evaluation, practice, now.as_second());
+    let case = Case::of(reading, knowledge, &evaluation, practice, now.as_second());
     let planner = match &case {
         None => Err(String::new()),
         Some(case) => {
@@ -220,13 +254,7 @@ pub(super) fn plan<'p>(
             }
         }
     };
-    PlanPage {
-        prefix: &app.smart.prefix,
-        frame: frame(app, session, reading, path),
-        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
-        planner,
-        query,
-    }
+    (case, planner)
 }
 
 fn frame<'p>(app: &'p App, session: &'p Session, reading: &'p Reading, path: &'p str) -> Frame<'p> {
@@ -261,4 +289,15 @@ fn banner(reading: &Reading, now: i64) -> Banner {
 /// A day as people write it.
 fn shown(day: Date) -> String {
     day.strftime("%-d %b %Y").to_string()
+}
+
+/// With a capital, unless the second letter is one already.
+fn capital(name: &str) -> String {
+    if name.chars().nth(1).is_some_and(char::is_uppercase) {
+        return name.to_owned();
+    }
+    let mut letters = name.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

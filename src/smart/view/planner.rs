@@ -4,11 +4,13 @@
 //! asked pace would break and where whole units force a larger cut. Where no reduction is offered on the card,
 //! none is planned here, for the same reason. It orders nothing.
 
+use super::draft::{self, Undraftable};
 use super::query::{Asked, Query};
+use super::scheme::{broken, forced, scheme};
 use super::{Case, shown};
-use crate::clinical::compose::{TaperBasis, taper_basis, text};
+use crate::clinical::compose::{Proposal, TaperBasis, taper_basis, text};
 use crate::clinical::judge::Finding;
-use crate::clinical::knowledge::{CutOf, TaperPlan};
+use crate::clinical::knowledge::TaperPlan;
 use crate::clinical::record::Dose;
 use crate::clinical::signal::Signals;
 use crate::clinical::taper::{Pace, Step, schedule, units};
@@ -48,6 +50,10 @@ pub(super) struct Planner {
     pub(super) checks: Vec<(String, String)>,
     /// The query of this plan, for a link to its page.
     pub(super) link: String,
+    /// The draft order that the plan makes, or why it makes none.
+    pub(super) draft: Result<Proposal<'static>, Undraftable>,
+    /// Rule of the finding.
+    pub(super) rule: String,
 }
 
 /// The steps.
@@ -96,6 +102,9 @@ pub(super) fn planner(
     let steps = steps.ok_or_else(|| basis.no_steps(case.knowledge).to_owned())?;
     let start = asked.start.unwrap_or(case.today);
     let rows = rows(&steps, basis.doses.iter().sum(), start, &form.strengths_mg);
+    let broken = broken(basis.plan, &pace, &steps);
+    let asks_well = asked.refused.is_empty() && broken.is_empty();
+    let present = std::ptr::eq(form, case.knowledge.vocabulary.formulation(basis.formulation));
     let statement = &basis.plan.statement;
     let sources = statement.sources.iter().map(|id| case.knowledge.source(*id));
     Ok(Planner {
@@ -113,7 +122,9 @@ pub(super) fn planner(
             .collect(),
         strengths: listed(&form.strengths_mg),
         refused: asked.refused,
-        broken: broken(basis.plan, &pace, &steps),
+        draft: draft::proposal(case, &steps, asks_well, present),
+        rule: finding.rule.clone(),
+        broken,
         forced: forced(&pace, &rows, basis.doses.iter().sum()),
         scheme: scheme(basis.plan),
         evidence: statement.evidence.code(),
@@ -224,92 +235,6 @@ fn dispensed(step: &Step, strengths: &[Decimal]) -> String {
 fn listed(strengths: &[Decimal]) -> String {
     let each: Vec<String> = strengths.iter().map(|strength| text::number(*strength)).collect();
     format!("{} mg", each.join(", "))
-}
-
-fn scheme(plan: &TaperPlan) -> String {
-    let whole = match plan.cut_of {
-        CutOf::Current => "current",
-        CutOf::Start => "first",
-    };
-    let most = plan
-        .max_mg
-        .map(|mg| format!(" and at most {} mg", text::number(mg)))
-        .unwrap_or_default();
-    let rest = plan.rest.map(|rest| {
-        let share = text::number(rest.until_percent);
-        format!(
-            ", resting at least {} days at {share} % of the first dose",
-            rest.days
-        )
-    });
-    format!(
-        "Steps of at most {} % of the {whole} daily dose{most}, every {} days{}, over at least {} days.",
-        text::number(plan.cut_percent),
-        plan.every,
-        rest.unwrap_or_default(),
-        least(plan)
-    )
-}
-
-/// Fewest days of the whole.
-fn least(plan: &TaperPlan) -> u32 {
-    plan.floor.max(plan.over.unwrap_or_default())
-}
-
-fn broken(plan: &TaperPlan, pace: &Pace, steps: &[Step]) -> Vec<String> {
-    let mut broken = Vec::new();
-    if pace.cut_percent > plan.cut_percent {
-        let (asked, limit) = (text::number(pace.cut_percent), text::number(plan.cut_percent));
-        broken.push(format!(
-            "Steps of up to {asked} % are larger than the {limit} % of the scheme."
-        ));
-    }
-    if let (Some(asked), Some(limit)) = (pace.max_mg, plan.max_mg)
-        && asked > limit
-    {
-        let (asked, limit) = (text::number(asked), text::number(limit));
-        broken.push(format!(
-            "Steps of up to {asked} mg are larger than the {limit} mg of the scheme."
-        ));
-    }
-    if pace.every < plan.every {
-        broken.push(format!(
-            "Steps of {} days are shorter than the {} days of the scheme.",
-            pace.every, plan.every
-        ));
-    }
-    let whole: u32 = steps.iter().map(|step| step.days).sum();
-    if whole < least(plan) {
-        broken.push(format!(
-            "The whole takes {whole} days; the scheme takes at least {}.",
-            least(plan)
-        ));
-    }
-    broken
-}
-
-/// Steps that are larger than asked, because no smaller one can be made of whole units.
-fn forced(pace: &Pace, rows: &[StepRow], start: Decimal) -> Vec<String> {
-    let mut before = start;
-    let mut forced = Vec::new();
-    for row in rows {
-        let whole = match pace.cut_of {
-            CutOf::Current => before,
-            CutOf::Start => start,
-        };
-        let share = whole
-            .checked_mul(pace.cut_percent)
-            .and_then(|part| part.checked_div(Decimal::ONE_HUNDRED));
-        let allowed = share.map(|share| pace.max_mg.map_or(share, |most| most.min(share)));
-        if allowed.is_some_and(|allowed| before - row.amount > allowed) {
-            forced.push(format!(
-                "Step {} cuts {}: no smaller cut can be made in whole units.",
-                row.number, row.cut
-            ));
-        }
-        before = row.amount;
-    }
-    forced
 }
 
 fn checks(finding: &Finding<'_>, start: Date) -> Vec<(String, String)> {

@@ -8,6 +8,9 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+/// Longest field that is taken along into a new session.
+const LONGEST_FIELD: usize = 64;
+
 /// The query of a page, as it was sent.
 #[derive(Default, Deserialize)]
 pub(in crate::smart) struct Query {
@@ -91,6 +94,33 @@ impl Query {
         query.finish()
     }
 
+    /// The query that our own page wrote into a link, as far as its fields are known and short.
+    pub(in crate::smart) fn resumed(text: &str) -> Self {
+        let mut query = Query::default();
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            let field = match &*name {
+                "units" => &mut query.units,
+                "start" => &mut query.start,
+                "cut" => &mut query.cut,
+                "most" => &mut query.most,
+                "every" => &mut query.every,
+                "form" => &mut query.form,
+                _ => continue,
+            };
+            *field = Some(value.into_owned()).filter(|value| value.len() <= LONGEST_FIELD);
+        }
+        query
+    }
+
+    /// Units and plan, to be opened again with; empty if nothing was asked.
+    pub(in crate::smart) fn to_resume(&self) -> String {
+        let units = self.units.as_deref().map(|units| ("units", units));
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(units)
+            .extend_pairs(self.of_plan())
+            .finish()
+    }
+
     /// The plan alone.
     pub(super) fn plan_only(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new())
@@ -132,6 +162,17 @@ impl Asked {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn only_our_own_fields_are_resumed() {
+        let resumed = |text: &str| Query::resumed(text).to_resume();
+        assert_eq!(resumed("every=21&units=recorded"), "units=recorded&every=21");
+        let long = format!("form={}", "x".repeat(65));
+        for text in ["", "again=1", "next=https://evil.example", &long, "%00=%ff"] {
+            assert_eq!(resumed(text), "", "{text}");
+        }
+        assert_eq!(resumed("form=%22%3Cscript%3E"), "form=%22%3Cscript%3E");
+    }
 
     #[test]
     fn what_cannot_be_used_is_said_and_left_aside() {

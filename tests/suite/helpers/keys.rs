@@ -41,15 +41,20 @@ impl Signer {
 
     /// An RS384 key.
     pub fn rsa(kid: &'static str) -> Self {
+        Self::of_rsa(kid, Algorithm::RS384)
+    }
+
+    /// An RS256 key.
+    pub fn rsa_256(kid: &'static str) -> Self {
+        Self::of_rsa(kid, Algorithm::RS256)
+    }
+
+    fn of_rsa(kid: &'static str, algorithm: Algorithm) -> Self {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let key = STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n");
-        Self::new(
-            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
-            Algorithm::RS384,
-            kid,
-        )
+        Self::new(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(), algorithm, kid)
     }
 
     fn new(key: EncodingKey, algorithm: Algorithm, kid: &'static str) -> Self {

@@ -182,3 +182,67 @@ async fn token_answers_of_another_kind_are_refused() {
         assert_eq!(Browser::new(&app).refused(&ehr).await.status, 502, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn an_identity_is_proven_by_rs256_as_well() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    ehr.script(|script| script.rs256 = true);
+    let page = browser.get(&browser.open(&ehr).await).await;
+    assert!(page.text().contains("for Practitioner/prescriber-7"));
+    for alg in ["none", "HS256", "HS384"] {
+        let header = json!({"alg": alg, "typ": "JWT", "kid": "authority-rsa"});
+        let forged = crate::helpers::keys::unsigned(&header, &json!({"sub": "user-7"}));
+        ehr.script(|script| script.token = json!({"id_token": format!("{forged}.AAAA")}));
+        assert_eq!(browser.refused(&ehr).await.status, 502, "{alg}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_another_server_is_not_used() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    for user in [
+        json!("https://other.example/Practitioner/7"),
+        json!("Device/1"),
+        json!(null),
+    ] {
+        ehr.script(|script| script.claims = json!({"fhirUser": user}));
+        let browser = Browser::new(&app);
+        let page = browser.get(&browser.open(&ehr).await).await.text();
+        assert!(
+            !page.contains("other.example") && !page.contains(" for Practitioner"),
+            "{user}"
+        );
+    }
+    assert!(ehr.asked("/fhir/Practitioner").await.is_empty());
+}
+
+#[tokio::test]
+async fn context_that_is_not_known_changes_nothing() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let says = |page: String| {
+        page.split_once("<div id=\"says\">")
+            .unwrap()
+            .1
+            .split("<section")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let plain = says(browser.get(&browser.open(&ehr).await).await.text());
+    ehr.script(|script| {
+        script.token = json!({
+            "intent": "reconcile-everything", "tenant": "t-1", "smart_style_url": format!("{}/style.json", ehr.origin()),
+            "fhirContext": [{"reference": "Patient/synthetic-2"}, {"canonical": "https://other.example"}],
+            "expires_in": "3600", "token_type": "BEARER",
+        });
+    });
+    let page = browser.get(&browser.open(&ehr).await).await.text();
+    assert!(!page.contains("style.json"));
+    assert_eq!(says(page), plain);
+    assert!(ehr.asked("/style.json").await.is_empty());
+}

@@ -22,6 +22,8 @@ pub const CLIENT_ID: &str = "stepdown-at-hospital";
 static KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("authority-1"));
 static OTHER_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::ec("authority-1"));
 
+static RSA_KEY: LazyLock<Signer> = LazyLock::new(|| Signer::rsa_256("authority-rsa"));
+
 /// What the servers do; a test changes what it tries.
 #[derive(Clone)]
 pub struct Script {
@@ -35,12 +37,33 @@ pub struct Script {
     pub claims: Value,
     /// Signs identity tokens with a key that nobody publishes.
     pub forge: bool,
+    /// Signs identity tokens with RS256.
+    pub rs256: bool,
     /// Status of the token endpoint.
     pub token_status: u16,
     /// Bearer tokens that the FHIR server does not take any more.
     pub ended: Vec<String>,
     /// Types that the token may not read.
     pub forbidden: Vec<&'static str>,
+    /// What becomes of an order that is to be created.
+    pub creating: Creating,
+    /// Whether a search keeps to its codes and dates.
+    pub dated: bool,
+    /// Whether a search for what lies before a day fails.
+    pub older_fails: bool,
+    /// Given with every search of their type, whoever is asked for.
+    pub strangers: Vec<Value>,
+}
+
+/// How the FHIR server answers a create.
+#[derive(Clone)]
+pub struct Creating {
+    /// Its status; 201 honours `If-None-Exist`.
+    pub status: u16,
+    /// Its body.
+    pub body: Value,
+    /// Whether it takes the order in, whatever it answers.
+    pub keeps: bool,
 }
 
 struct State {
@@ -66,9 +89,18 @@ impl Authority {
             token: json!({}),
             claims: json!({}),
             forge: false,
+            rs256: false,
             token_status: 200,
             ended: Vec::new(),
             forbidden: Vec::new(),
+            creating: Creating {
+                status: 201,
+                body: json!({}),
+                keeps: true,
+            },
+            dated: false,
+            older_fails: false,
+            strangers: Vec::new(),
         };
         let state = Arc::new(Mutex::new(State {
             script,
@@ -146,7 +178,7 @@ impl State {
     fn answer(&mut self, request: &Request, origin: &str) -> ResponseTemplate {
         match request.url.path() {
             "/fhir/.well-known/smart-configuration" => ok(&merged(discovery(origin), &self.script.discovery)),
-            "/keys" => ok(&json!({"keys": [{"kty": "strange"}, KEY.public()]})),
+            "/keys" => ok(&json!({"keys": [{"kty": "strange"}, KEY.public(), RSA_KEY.public()]})),
             "/token" => self.token(request, origin),
             path => self.fhir(request, path),
         }
@@ -185,13 +217,45 @@ impl State {
                 "iss": origin, "aud": CLIENT_ID, "sub": "user-7", "iat": at, "exp": at + 300, "nonce": nonce,
                 "fhirUser": "Practitioner/prescriber-7",
             });
-            let key = if self.script.forge { &OTHER_KEY } else { &KEY };
+            let key = match (self.script.forge, self.script.rs256) {
+                (true, _) => &OTHER_KEY,
+                (false, true) => &RSA_KEY,
+                (false, false) => &KEY,
+            };
             answer["id_token"] = json!(key.token(&merged(claims, &self.script.claims)));
         }
         ok(&merged(answer, &self.script.token))
     }
 
-    fn fhir(&self, request: &Request, path: &str) -> ResponseTemplate {
+    /// A create, with the place that a real server gives.
+    fn create(&mut self, request: &Request, kind: &str) -> ResponseTemplate {
+        let mut order: Value = serde_json::from_slice(&request.body).unwrap();
+        let wanted = request.headers["if-none-exist"].to_str().unwrap();
+        let value = wanted.rsplit('|').next().unwrap();
+        let known = self
+            .script
+            .records
+            .iter()
+            .find(|record| record["identifier"][0]["value"] == value);
+        let place = |id: &str| format!("https://ehr.example/fhir/{kind}/{id}/_history/1");
+        if let (Some(known), 201) = (known, self.script.creating.status) {
+            return ResponseTemplate::new(200)
+                .insert_header("location", place(known["id"].as_str().unwrap()));
+        }
+        let id = format!("new-{}", self.script.records.len());
+        order["id"] = json!(id);
+        if self.script.creating.keeps {
+            self.script.records.push(order);
+        }
+        let answer =
+            ResponseTemplate::new(self.script.creating.status).set_body_json(&self.script.creating.body);
+        match self.script.creating.status {
+            201 => answer.insert_header("location", place(&id)),
+            _ => answer,
+        }
+    }
+
+    fn fhir(&mut self, request: &Request, path: &str) -> ResponseTemplate {
         let token = request
             .headers
             .get("authorization")
@@ -208,6 +272,9 @@ impl State {
             .map_or((path, None), |(kind, id)| (kind, Some(id)));
         if self.script.forbidden.contains(&kind) {
             return ResponseTemplate::new(403);
+        }
+        if request.method == wiremock::http::Method::POST {
+            return self.create(request, kind);
         }
         let of_kind = || {
             self.script
@@ -227,8 +294,40 @@ impl State {
                     let subject = &record["subject"]["reference"];
                     *subject == json!(reference) || record["patient"]["reference"] == json!(reference)
                 };
+                let identifier = query(&request.url).get("identifier").cloned();
+                let value = identifier.as_deref().and_then(|token| token.rsplit('|').next());
+                let pairs = request.url.query_pairs();
+                let dates: Vec<String> = pairs
+                    .filter(|(name, _)| name == "date")
+                    .map(|(_, value)| value.into_owned())
+                    .collect();
+                if self.script.older_fails && dates.iter().any(|date| date.starts_with("lt")) {
+                    return ResponseTemplate::new(500);
+                }
+                let codes = query(&request.url).get("code").cloned();
+                let in_time = |record: &&Value| {
+                    let at = record["effectiveDateTime"].as_str().unwrap_or_default();
+                    let code = record["code"]["coding"][0]["code"].as_str().unwrap_or_default();
+                    let coded = |codes: &String| codes.split([',', '|']).any(|of| of == code);
+                    !self.script.dated
+                        || codes.as_ref().is_none_or(coded)
+                            && dates.iter().all(|date| match date.split_at(2) {
+                                ("lt", day) => at < day,
+                                (_, day) => at >= day,
+                            })
+                };
+                let strangers = self.script.strangers.iter();
+                let strangers = strangers.filter(|record| record["resourceType"] == kind);
+                let asked =
+                    |record: &&Value| value.is_none_or(|value| record["identifier"][0]["value"] == value);
                 ok(&searchset(
-                    &of_kind().filter(of_patient).cloned().collect::<Vec<_>>(),
+                    &of_kind()
+                        .filter(of_patient)
+                        .filter(asked)
+                        .chain(strangers)
+                        .filter(in_time)
+                        .cloned()
+                        .collect::<Vec<_>>(),
                 ))
             }
         }
@@ -272,15 +371,26 @@ impl<'a> Browser<'a> {
 
     /// Opens an address of ours, as the proxy passes it on.
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, None).await
+        self.send(Method::GET, path, None, None).await
     }
 
     /// Sends an empty form to an address of ours.
     pub async fn post(&self, path: &str, origin: Option<&str>) -> Answer {
-        self.send(Method::POST, path, origin).await
+        self.send(Method::POST, path, origin, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, origin: Option<&str>) -> Answer {
+    /// Sends a form to an address of ours.
+    pub async fn submit(&self, path: &str, origin: Option<&str>, fields: &[(&str, &str)]) -> Answer {
+        self.send(Method::POST, path, origin, Some(fields)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        origin: Option<&str>,
+        fields: Option<&[(&str, &str)]>,
+    ) -> Answer {
         let inside = path.strip_prefix(PREFIX).unwrap_or(path);
         let outside = format!("{PREFIX}{inside}");
         let bare = outside.split('?').next().unwrap();
@@ -299,6 +409,14 @@ impl<'a> Browser<'a> {
         }
         if let Some(origin) = origin {
             call = call.header("origin", origin);
+        }
+        if let Some(fields) = fields {
+            let body = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(fields)
+                .finish();
+            call = call
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body);
         }
         let answer = Answer::of(call.send().await.unwrap()).await;
         for header in answer.headers.get_all("set-cookie") {

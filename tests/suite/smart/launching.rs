@@ -254,3 +254,29 @@ async fn an_assertion_is_signed_by_the_published_key_for_the_token_endpoint() {
     }
     assert_ne!(jtis[0], jtis[1]);
 }
+
+#[tokio::test]
+async fn a_relative_endpoint_is_resolved_against_the_fhir_base() {
+    let ehr = Authority::with(&lupus()).await;
+    ehr.script(|script| {
+        script.discovery = json!({"authorization_endpoint": "auth/authorize", "token_endpoint": "/token"})
+    });
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let to = browser.begin(&ehr).await;
+    assert!(
+        to.as_str()
+            .starts_with(&format!("{}/auth/authorize?", ehr.base())),
+        "{to}"
+    );
+    assert_eq!(browser.get(&ehr.consent(&to)).await.status, 303);
+    ehr.script(|script| script.discovery = json!({"token_endpoint": "//other.example/token"}));
+    let app = ehr.app().await;
+    let answer = Browser::new(&app)
+        .get(&format!("/smart/launch?launch=x&iss={}", ehr.base()))
+        .await;
+    assert_eq!(
+        answer.status, 502,
+        "held to the same rule: no plain http beyond this machine"
+    );
+}

@@ -188,3 +188,102 @@ async fn text_of_the_chart_cannot_become_markup() {
     let page = browser.get(&browser.open(&ehr).await).await;
     assert!(page.status == 200 && !page.text().contains("<script") && !page.text().contains("<img"));
 }
+
+/// What the page says, card by card.
+fn says(page: &str) -> String {
+    let (_, rest) = page.split_once("<div id=\"says\">").unwrap();
+    rest.split("<section").next().unwrap().to_owned()
+}
+
+/// Results from before the look-back of the tables are drawn and listed, and change no word.
+#[tokio::test]
+async fn a_longer_course_is_drawn_and_not_judged() {
+    let ehr = Authority::with(&lupus()).await;
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    let short = browser.get(&chart).await.text();
+    assert!(
+        short.contains("UPCR: 2 values") && !short.contains("no rule looks at them"),
+        "{short}"
+    );
+    ehr.script(|script| {
+        script.dated = true;
+        for (id, value, days) in [
+            ("upcr-old", "7777", 800),
+            ("upcr-older", "8888", 1_000),
+            ("upcr-oldest", "9999", 1_200),
+        ] {
+            script
+                .records
+                .push(lab(id, "2890-2", value, "mg/g", &days_ago(days)));
+        }
+        script
+            .records
+            .push(lab("creatinine-old", "2160-0", "9.9", "mg/dL", &days_ago(900)));
+        let mut foreign = lab("foreign", "2890-2", "6666", "mg/g", &days_ago(850));
+        foreign["subject"] = json!({"reference": "Patient/synthetic-2"});
+        script.strangers = vec![foreign];
+    });
+    let long = browser.get(&format!("{chart}?again=1")).await.text();
+    shows(
+        &long,
+        &[
+            "UPCR: 4 values",
+            "Observation/upcr-older",
+            "no rule looks at them",
+            "Creatinine: 2 values",
+        ],
+    );
+    assert!(!long.contains("upcr-oldest") && !long.contains("Observation/foreign"));
+    assert_eq!(says(&long), says(&short), "the judgement is the same");
+    let hook = app.trusted_ehr().hook(&lupus().request()).await;
+    ehr.script(|script| {
+        script.token = json!({"appContext": hook.cards()[0]["links"].as_array().unwrap().iter()
+        .find(|link| link["type"] == "smart").unwrap()["appContext"]})
+    });
+    let browser = Browser::new(&app);
+    let page = browser.get(&browser.open(&ehr).await).await.text();
+    for card in hook.cards() {
+        let summary = card["summary"]
+            .as_str()
+            .unwrap()
+            .replace('<', "&#60;")
+            .replace('>', "&#62;");
+        assert!(page.contains(&summary), "{summary}");
+    }
+    assert_eq!(page.matches("<article class=\"card").count(), hook.cards().len());
+    shows(&page, &["UPCR: 4 values"]);
+}
+
+/// A server that knows no dates gives everything at once: nothing is drawn twice.
+#[tokio::test]
+async fn a_result_that_comes_twice_is_drawn_once() {
+    let ehr = Authority::with(&lupus()).await;
+    ehr.script(|script| {
+        script
+            .records
+            .push(lab("upcr-old", "2890-2", "7777", "mg/g", &days_ago(800)))
+    });
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let page = browser.get(&browser.open(&ehr).await).await.text();
+    shows(&page, &["UPCR: 3 values"]);
+}
+
+#[tokio::test]
+async fn a_longer_course_that_cannot_be_read_is_said() {
+    let ehr = Authority::with(&lupus()).await;
+    ehr.script(|script| (script.dated, script.older_fails) = (true, true));
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let page = browser.get(&browser.open(&ehr).await).await.text();
+    shows(
+        &page,
+        &[
+            "could be read",
+            "UPCR: 2 values",
+            "tacrolimus/lupus-nephritis/active-disease",
+        ],
+    );
+}

@@ -240,3 +240,187 @@ async fn leaving_forgets_the_chart_and_only_our_own_page_may_ask_for_it() {
     assert!(browser.cookies().is_empty());
     assert_eq!(browser.get(&chart).await.status, 404);
 }
+
+/// A page of another site that holds our form: whatever a browser may send with it, nothing happens.
+#[tokio::test]
+async fn a_foreign_site_cannot_close_a_chart() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    let out = format!("{}/logout", chart.strip_prefix("/stepdown").unwrap());
+    let own = PUBLIC.trim_end_matches("/stepdown");
+    let cookie = format!("stepdown-session={}", browser.cookies()[0]);
+    let sent = async |headers: &[(&str, &str)]| {
+        let call = app.call(reqwest::Method::POST, &out);
+        let call = headers
+            .iter()
+            .fold(call, |call, (name, value)| call.header(*name, *value));
+        Answer::of(call.send().await.unwrap()).await.status
+    };
+    for foreign in [
+        &[("sec-fetch-site", "cross-site"), ("origin", own)][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "null")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "https://cds.hospital.example.evil.example")],
+        &[("origin", "http://cds.hospital.example")],
+    ] {
+        let with_cookie = [foreign, &[("cookie", cookie.as_str())]].concat();
+        assert_eq!(sent(&with_cookie).await, 403, "{foreign:?}");
+    }
+    // SameSite keeps the cookie back where a browser knows nothing else.
+    assert_eq!(sent(&[]).await, 404);
+    assert_eq!(browser.get(&chart).await.status, 200, "the chart is still open");
+    assert_eq!(
+        sent(&[("sec-fetch-site", "same-origin"), ("cookie", &cookie)]).await,
+        200
+    );
+    assert_eq!(browser.get(&chart).await.status, 404);
+}
+
+/// The address of the only button on a page.
+fn button(page: &str) -> String {
+    assert_eq!(page.matches("class=\"button\"").count(), 1, "{page}");
+    let (_, rest) = page.split_once("class=\"button\" href=\"").unwrap();
+    rest.split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&")
+        .replace("&amp;", "&")
+}
+
+/// Two processes of one service: what one of them held is lost with it.
+#[tokio::test]
+async fn a_chart_of_a_lost_replica_is_opened_again_with_one_click_and_the_same_plan() {
+    let ehr = ehr().await;
+    let (one, other) = (ehr.app().await, ehr.app().await);
+    let before = Browser::new(&one);
+    let chart = before.open(&ehr).await;
+    assert!(
+        before
+            .get(&format!("{chart}?every=21&units=recorded"))
+            .await
+            .text()
+            .contains("value=\"21\"")
+    );
+    let after = Browser::new(&other);
+    for path in [
+        format!("{chart}?every=21&units=recorded"),
+        format!("{chart}/plan?every=21&units=recorded"),
+    ] {
+        let lost = after.get(&path).await;
+        assert_eq!(lost.status, 404);
+        assert!(lost.text().contains("Sign in again at hospital") && !lost.text().contains("Synthia"));
+        let to = super::authority::location(&after.get(&button(&lost.text())).await);
+        let asked = super::authority::query(&to);
+        assert!(asked["scope"].starts_with("launch/patient ") && asked["aud"] == ehr.base());
+        let arrived = after.get(&ehr.consent(&to)).await;
+        let again = super::authority::path(&arrived);
+        assert!(again.ends_with("?units=recorded&every=21"), "{again}");
+        let page = after.get(&again).await.text();
+        assert!(page.contains("Synthia Quux") && page.contains("value=\"21\"") && page.contains("UPCR, "));
+    }
+    assert_eq!(
+        before.get(&chart).await.status,
+        200,
+        "the other process knows its own"
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_that_comes_back_to_another_replica_begins_anew() {
+    let ehr = ehr().await;
+    let (one, other) = (ehr.app().await, ehr.app().await);
+    let back = ehr.consent(&Browser::new(&one).begin(&ehr).await);
+    let browser = Browser::new(&other);
+    let lost = browser.get(&back).await;
+    assert_eq!(lost.status, 400);
+    let to = super::authority::location(&browser.get(&button(&lost.text())).await);
+    assert_eq!(browser.get(&ehr.consent(&to)).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_token_that_ended_leads_back_to_the_same_ehr_and_nothing_else_does() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    ehr.script(|script| script.token = json!({"refresh_token": null}));
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    ehr.script(|script| script.ended = vec!["access-secret-1".to_owned()]);
+    let over = browser.get(&format!("{chart}?every=14")).await;
+    assert_eq!(over.status, 401);
+    assert!(button(&over.text()).ends_with("resume=every%3D14"));
+    for strange in [
+        "/smart/s/nothing",
+        "/smart/s/x.y?every=1",
+        "/smart/s/%22%3E.%3Cscript%3E",
+    ] {
+        let page = browser.get(strange).await.text();
+        assert!(
+            !page.contains("Sign in again") && !page.contains("<script"),
+            "{page}"
+        );
+    }
+    let evil = format!(
+        "/smart/launch?iss={}&resume=https%3A%2F%2Fevil.example%3Fevery%3D1%26next%3Devil",
+        ehr.base()
+    );
+    let to = super::authority::location(&browser.get(&evil).await);
+    let arrived = browser.get(&ehr.consent(&to)).await;
+    assert!(!super::authority::path(&arrived).contains("evil"));
+}
+
+#[tokio::test]
+async fn a_401_in_mid_session_shows_nothing_of_what_was_read() {
+    let ehr = ehr().await;
+    let app = ehr.app().await;
+    ehr.script(|script| script.token = json!({"refresh_token": null, "expires_in": 1}));
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    assert_eq!(
+        browser.get(&chart).await.status,
+        200,
+        "the EHR decides when a token is over"
+    );
+    ehr.script(|script| script.ended = vec!["access-secret-1".to_owned()]);
+    let over = browser.get(&format!("{chart}?again=1")).await;
+    assert_eq!(over.status, 401);
+    assert!(!over.text().contains("Synthia") && !over.text().contains("UPCR"));
+}
+
+#[tokio::test]
+async fn the_token_goes_only_to_the_ehr_and_only_in_the_header() {
+    let ehr = ehr().await;
+    let stranger = Authority::with(&Stop::tacrolimus()).await;
+    ehr.script(|script| {
+        // References that a server may hold: absolute ones lead elsewhere.
+        let elsewhere = format!("{}/Medication/1", stranger.base());
+        let mut order = script
+            .records
+            .iter()
+            .find(|record| record["id"] == "tac-1")
+            .unwrap()
+            .clone();
+        order["id"] = json!("tac-elsewhere");
+        order.as_object_mut().unwrap().remove("medicationCodeableConcept");
+        order["medicationReference"] = json!({"reference": elsewhere});
+        script.records.push(order);
+    });
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    assert_eq!(browser.get(&chart).await.status, 200);
+    assert!(stranger.asked("/").await.is_empty());
+    let asked = ehr.asked("/fhir/").await;
+    let read: Vec<_> = asked
+        .iter()
+        .filter(|request| !request.url.path().contains(".well-known"))
+        .collect();
+    assert!(read.len() > 5);
+    for request in read {
+        assert_eq!(request.headers["authorization"], "Bearer access-secret-1");
+        assert!(!request.url.as_str().contains("secret") && request.body.is_empty());
+    }
+}

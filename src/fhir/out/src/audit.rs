@@ -24,6 +24,11 @@ const OPERATION: CodeRef<'_> = CodeRef {
     code: "operation",
     display: "operation",
 };
+const CREATE: CodeRef<'_> = CodeRef {
+    system: "http://hl7.org/fhir/restful-interaction",
+    code: "create",
+    display: "create",
+};
 pub(crate) const CLIENT: CodeRef<'_> = CodeRef {
     system: "http://dicom.nema.org/resources/ontology/DCM",
     code: "110153",
@@ -75,9 +80,31 @@ const REPORT: CodeRef<'_> = CodeRef {
     display: "Report",
 };
 
-/// One answered hook call.
+/// What was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AuditedAct {
+    /// A call of the client was answered.
+    Answered,
+    /// An order was, or was to be, created on the client's FHIR server.
+    Created(AuditedEnd),
+}
+
+/// How a creation ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AuditedEnd {
+    /// As intended, or not yet.
+    Well,
+    /// The server refused it: nothing was written.
+    Refused,
+    /// Nobody knows: no answer came.
+    Unknown,
+}
+
+/// One answered hook call, or one step of a write into a chart.
 #[derive(Clone, Copy)]
 pub struct AuditRecord<'a> {
+    /// What was done.
+    pub act: AuditedAct,
     /// FHIR instant, with zone, of the call.
     pub recorded: &'a str,
     /// Name of the client that called.
@@ -122,12 +149,18 @@ pub struct AuditedCard<'a> {
 /// # Errors
 /// [`OutError`] if a required text is empty.
 pub fn audit_event(record: &AuditRecord<'_>) -> Result<String, OutError> {
+    let (subtype, action, outcome) = match record.act {
+        AuditedAct::Answered => (OPERATION, "E", "0"),
+        AuditedAct::Created(AuditedEnd::Well) => (CREATE, "C", "0"),
+        AuditedAct::Created(AuditedEnd::Refused) => (CREATE, "C", "4"),
+        AuditedAct::Created(AuditedEnd::Unknown) => (CREATE, "C", "8"),
+    };
     let resource = AuditEvent {
         r#type: coding(EVENT_TYPE),
-        subtype: vec![*coding(OPERATION)],
-        action: Some("E".into()),
+        subtype: vec![*coding(subtype)],
+        action: Some(action.into()),
         recorded: required(record.recorded, "recorded")?.into(),
-        outcome: Some("0".into()),
+        outcome: Some(outcome.into()),
         outcome_desc: words(record.outcome).map(Into::into),
         agent: agents(record)?,
         source: AuditEventSource {
@@ -141,16 +174,21 @@ pub fn audit_event(record: &AuditRecord<'_>) -> Result<String, OutError> {
     fhirbolt::json::to_string(&resource, None).map_err(|_| OutError::Refused)
 }
 
-/// Who asked, for whom, and who answered. The person is the requestor where there is one.
+/// Who asked, for whom, and who answered: a call comes from the client, a write goes to it. The person is the
+/// requestor where there is one.
 fn agents(record: &AuditRecord<'_>) -> Result<Vec<AuditEventAgent>, OutError> {
+    let (theirs, ours) = match record.act {
+        AuditedAct::Answered => (CLIENT, SERVER),
+        AuditedAct::Created(_) => (SERVER, CLIENT),
+    };
     let client = AuditEventAgent {
-        r#type: role(CLIENT)?,
+        r#type: role(theirs)?,
         who: Some(identified(record.client, "client")?),
         requestor: record.user.is_none().into(),
         ..Default::default()
     };
     let server = AuditEventAgent {
-        r#type: role(SERVER)?,
+        r#type: role(ours)?,
         who: Some(service()),
         requestor: false.into(),
         ..Default::default()

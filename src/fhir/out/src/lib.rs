@@ -38,7 +38,7 @@ mod referee;
 mod service;
 mod shape;
 
-pub use audit::{AuditRecord, AuditedCard, audit_event};
+pub use audit::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, audit_event};
 pub use audit_read::{ReadRecord, audit_read};
 pub use elements::{Amount, CodeRef};
 #[cfg(feature = "referee")]

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")]
 
 use fhir_out::{
-    Amount, AuditRecord, AuditedCard, CodeRef, DoseLine, Frequency, Issue, MedicationOrder, Severity,
-    TestOrder, audit_event, medication_request, medication_request_afresh, operation_outcome, read_strictly,
-    service_request,
+    Amount, AuditRecord, AuditedAct, AuditedCard, AuditedEnd, CodeRef, DoseLine, Frequency, Issue,
+    MedicationOrder, Severity, TestOrder, audit_event, medication_request, medication_request_afresh,
+    operation_outcome, read_strictly, service_request,
 };
 
 const CODE: CodeRef<'_> = CodeRef {
@@ -192,6 +192,7 @@ fn an_audit_event_is_read_strictly_and_names_its_requestor() {
         softened: false,
     };
     let record = AuditRecord {
+        act: AuditedAct::Answered,
         recorded: "2026-11-22T08:00:00Z",
         client: "hospital",
         user: Some("Practitioner/9"),
@@ -207,6 +208,16 @@ fn an_audit_event_is_read_strictly_and_names_its_requestor() {
         let json = audit_event(&AuditRecord { user, ..record }).unwrap();
         assert_eq!(read_strictly(&json), Ok(()), "{json}");
         assert_eq!(json.matches("\"requestor\":true").count(), requestors, "{json}");
+    }
+    for (end, code) in [
+        (AuditedEnd::Well, "0"),
+        (AuditedEnd::Refused, "4"),
+        (AuditedEnd::Unknown, "8"),
+    ] {
+        let act = AuditedAct::Created(end);
+        let json = audit_event(&AuditRecord { act, ..record }).unwrap();
+        assert_eq!(read_strictly(&json), Ok(()), "{json}");
+        assert!(json.contains("\"action\":\"C\"") && json.contains(&format!("\"outcome\":\"{code}\"")));
     }
     assert!(
         audit_event(&AuditRecord {
