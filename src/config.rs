@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::clinical::practice::Practice;
 use crate::journal::JournalAddress;
+use crate::outbound::Outbound;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,6 +64,10 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Largest request body that is read, in bytes; 8 MiB unless set.
     pub max_body_bytes: usize,
+    /// Whether discovery also lists services whose prefetch templates hold dates in FHIRPath.
+    pub dated_templates: bool,
+    /// Where outgoing connections may lead.
+    pub outbound: Outbound,
     /// Number of HTTP workers; `None` means one per core.
     pub workers: Option<usize>,
     /// A site's own copy of the knowledge folder; `None` means the one built in.

@@ -55,6 +55,12 @@ pub enum GatherError {
         /// Path of the entry, for example `context.toBeDiscontinued.entry[0]`.
         field: String,
     },
+    /// An order in the context is one of FHIR DSTU2.
+    #[error("{field} is an order of FHIR DSTU2")]
+    Dstu2 {
+        /// Path of the entry.
+        field: String,
+    },
     /// `context.patientId` is an address on another FHIR server than the client's.
     #[error("context.patientId is not on the client's FHIR server")]
     ForeignPatient,
@@ -102,13 +108,13 @@ pub(crate) async fn gather_with_answers(
         return Ok((record, Vec::new()));
     };
     let mut answers = fetch::missing(&material, &knowledge.needs, ehr.fhir, server).await;
-    let first = assemble(&material, &orders, &subjects, &answers);
-    if first.unresolved.is_empty() {
-        return Ok((first.record, answers));
+    let mut gathered = assemble(&material, &orders, &subjects, &answers);
+    if !gathered.unresolved.is_empty() {
+        answers.extend(fetch::medications(&gathered.unresolved, ehr.fhir, server).await);
+        gathered = assemble(&material, &orders, &subjects, &answers);
     }
-    answers.extend(fetch::medications(&first.unresolved, ehr.fhir, server).await);
-    let record = assemble(&material, &orders, &subjects, &answers).record;
-    Ok((record, answers))
+    gathered.record.reads = fetch::reads(&answers);
+    Ok((gathered.record, answers))
 }
 
 /// Gathers the record from the request alone.
@@ -185,6 +191,9 @@ impl<'m> Material<'m> {
 
     /// The patient to whom everything must belong; an error if the context speaks of another one.
     fn subjects(&self, orders: &ContextOrders<'_>) -> Result<Subjects<'_>, GatherError> {
+        if let Some(field) = orders.dstu2.clone() {
+            return Err(GatherError::Dstu2 { field });
+        }
         let patient = &self.request.context.patient;
         if self.base.is_some_and(|base| !patient.is_on(base)) {
             return Err(GatherError::ForeignPatient);

@@ -11,7 +11,8 @@
 //! 6. `clinical::signal` says of each named sign whether it is true, false or unknown.
 //! 7. `clinical::judge` lets the tables of `hooks/` decide; `clinical::taper` and `clinical::agents` add to it.
 //! 8. `clinical::compose` writes the cards in the words of `hooks/`.
-//! 9. `journal` remembers what was answered, so that feedback finds its card.
+//! 9. `journal` remembers what was answered, so that feedback finds its card; `overrides` recognises a card that was
+//!    overridden a moment ago.
 //! 10. `pipeline` is these steps in order; `startup` shows every route on one screen.
 #![cfg_attr(
     test,
@@ -27,6 +28,9 @@ pub mod clinical;
 pub mod markdown;
 pub mod content;
 pub mod journal;
+pub mod marks;
+pub mod outbound;
+pub mod overrides;
 pub mod pipeline;
 pub mod startup;
 pub mod operations;

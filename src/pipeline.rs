@@ -9,7 +9,7 @@ use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Service};
 use crate::clinical::occasion::Occasion;
-use crate::clinical::record::{Outcome, PatientRecord, Role, SOURCES, Source};
+use crate::clinical::record::{Order, OrderStatus, Outcome, PatientRecord, Role, SOURCES, Source};
 use crate::config::{DEMO_APP, DEMO_LAUNCH, StopTriggers, WhenDataMissing};
 use crate::fhir::bundle::{Given, State};
 use crate::fhir::drafts::Drafts;
@@ -18,7 +18,7 @@ use crate::journal;
 use crate::meters::Meters;
 use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError, document};
-use crate::protocol::response::{self, CardOut, HookAnswer, answer as write_answer};
+use crate::protocol::response::{self, About, CardOut, HookAnswer, answer as write_answer};
 use crate::replay::Envelope;
 use crate::startup::App;
 use crate::traces;
@@ -61,6 +61,10 @@ impl From<GatherError> for Failure {
         match error {
             GatherError::ForeignOrder { field } => Failure::ForeignOrder { field },
             GatherError::ForeignPatient => Failure::ForeignServer,
+            GatherError::Dstu2 { field } => Failure::Request(RequestError::new(
+                field,
+                "is an order of FHIR DSTU2 (MedicationOrder); this service reads FHIR R4, and STU3",
+            )),
         }
     }
 }
@@ -117,14 +121,18 @@ pub async fn answer(
         });
     }
     let rendering = traces::rendering().entered();
-    let decided = decide(app, ehr, &request, &record, &evaluation, now)?;
-    let body = serde_json::to_vec(&decided.shown).map_err(|_| Failure::Unwritable)?;
+    let decided = decide(app, ehr, &request, &record, &evaluation, now);
+    let body = (decided.as_ref().ok()).map(|decided| serde_json::to_vec(&decided.shown));
     drop(rendering);
+    // What was asked and read is audited, whether or not it could be decided.
+    let kept = decided.as_ref().ok();
     traces::journalling().in_scope(|| {
         app.journal.record(journal_entry(
-            app, ehr, service, &request, &record, &decided, now, started,
+            app, ehr, service, &request, &record, kept, now, started,
         ));
     });
+    let decided = decided?;
+    let body = body.and_then(Result::ok).ok_or(Failure::Unwritable)?;
     let outcome = decided.outcome();
     decided.count(app);
     Ok(Answered { body, outcome })
@@ -209,8 +217,42 @@ fn decide<'a>(
         shown.link_basis(&url, knowledge);
     }
     link_app(app, ehr, request, &mut shown);
+    recognise(app, ehr, record, request, &mut shown, now);
     let shown = render(shown, client.shows());
     Ok(Decided { shown, withheld })
+}
+
+/// Gives less force to what this client overrode a moment ago and nothing of it has changed.
+fn recognise(
+    app: &App,
+    ehr: &TrustedEhr,
+    record: &PatientRecord,
+    request: &HookRequest<'_>,
+    shown: &mut HookAnswer<'_>,
+    now: Timestamp,
+) {
+    let mut orders = orders_of(record, |order| order.role == Role::Stopping);
+    if orders.is_empty() {
+        // A look back names no order: it is about those that ended.
+        orders = orders_of(record, |order| {
+            order.role == Role::Recorded && !matches!(order.status, OrderStatus::Active | OrderStatus::Draft)
+        });
+    }
+    let about = About {
+        client: ehr.client().name(),
+        patient: request.context.patient.id(),
+        orders: &orders,
+    };
+    let softened = shown.recognise(&about, &app.overrides, &app.knowledge, now);
+    app.meters.softened.add(softened);
+}
+
+/// References of orders of a kind.
+fn orders_of(record: &PatientRecord, of_kind: impl Fn(&Order) -> bool) -> Vec<String> {
+    let of_kind = record.orders.iter().filter(|order| of_kind(order));
+    of_kind
+        .filter_map(|order| order.reference.as_deref().map(str::to_owned))
+        .collect()
 }
 
 /// Writes the cards of an evaluation.
@@ -357,16 +399,11 @@ fn journal_entry(
     service: &Service,
     request: &HookRequest<'_>,
     record: &PatientRecord,
-    decided: &Decided<'_>,
+    decided: Option<&Decided<'_>>,
     now: Timestamp,
     started: Instant,
 ) -> journal::Evaluation {
-    let orders: Vec<String> = record
-        .orders
-        .iter()
-        .filter(|o| o.role == Role::Stopping)
-        .filter_map(|o| o.reference.as_deref().map(str::to_owned))
-        .collect();
+    let orders = orders_of(record, |order| order.role == Role::Stopping);
     let issued = |card: &CardOut<'_>, withheld| journal::IssuedCard {
         uuid: card.uuid,
         topic: card.topic().to_owned(),
@@ -376,11 +413,18 @@ fn journal_entry(
         orders: orders.clone(),
         gaps: card.gaps().collect(),
         withheld,
+        softened: card.is_softened(),
+        digest: card.digest.clone(),
     };
-    let (shown, withheld) = (&decided.shown.cards, &decided.withheld.cards);
-    let findings: Vec<journal::IssuedCard> = (shown.iter().map(|card| issued(card, false)))
-        .chain(withheld.iter().map(|card| issued(card, true)))
-        .collect();
+    let findings = decided.map_or_else(Vec::new, |decided| {
+        let shown = decided.shown.cards.iter().map(|card| issued(card, false));
+        let withheld = decided.withheld.cards.iter();
+        shown.chain(withheld.map(|card| issued(card, true))).collect()
+    });
+    let reads = record.reads.iter().map(|(kind, missing)| journal::ServerRead {
+        kind,
+        outcome: missing.map_or("ok", Why::code),
+    });
     journal::Evaluation {
         at: now,
         client: ehr.client().name().to_owned(),
@@ -390,8 +434,9 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: decided.outcome().to_owned(),
+        outcome: decided.map_or("undecided", Decided::outcome).to_owned(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         findings,
+        reads: reads.collect(),
     }
 }

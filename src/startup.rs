@@ -20,11 +20,14 @@ use crate::fhir::terms::LocalCodes;
 use crate::http;
 use crate::http::room::Pace;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
+use crate::marks::Marks;
 use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
 use crate::operator::{self, Operators};
+use crate::outbound::Outbound;
+use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
-use crate::trust::{Client, Refusal, Trust, TrustError, TrustedEhr};
+use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
@@ -69,6 +72,8 @@ pub struct App {
     pub clock: Clock,
     /// Whether hook calls are answered while the journal fails.
     pub does_without_journal: bool,
+    /// Whether free text of feedback is kept; it may tell who a patient is.
+    pub keeps_comments: bool,
     /// Who may look at what the journal holds.
     pub(crate) operators: Arc<Operators>,
     /// The companion app: its launches and sessions are shared by all workers.
@@ -81,6 +86,10 @@ pub struct App {
     pub capture: Option<Arc<Capture>>,
     /// How slow the last call was; shared by all workers.
     pub pace: Arc<Pace>,
+    /// What tokens are called in the log.
+    pub marks: Arc<Marks>,
+    /// What was overridden lately.
+    pub overrides: Arc<Overrides>,
     ending: Arc<AtomicBool>,
     slots: Arc<Semaphore>,
     callers: Arc<Callers>,
@@ -143,6 +152,16 @@ pub enum StartError {
     /// The knowledge is incomplete.
     #[error("the knowledge is refused:\n{0}")]
     Content(String),
+    /// A rule that was to be silent does not exist, so its cards would be shown.
+    #[error(
+        "`silent` of the client {client:?}, or of all: {pattern:?} is the name of no rule of the tables in use"
+    )]
+    NoSuchRule {
+        /// Name of the client.
+        client: String,
+        /// As written.
+        pattern: String,
+    },
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -257,7 +276,7 @@ impl App {
         self.local_codes.get(client).unwrap_or(&self.no_local_codes)
     }
 
-    /// Checks who calls.
+    /// Checks who calls. What the token claims is noted, for the log, whether it is believed or not.
     ///
     /// # Errors
     /// [`Refusal`] if the token does not prove a client.
@@ -265,11 +284,18 @@ impl App {
         &self,
         authorization: Option<&str>,
         audiences: &[String],
+        claimed: &mut Claimed,
     ) -> Result<TrustedEhr, Refusal> {
         match &*self.callers {
             Callers::Trusted(trust) => {
                 trust
-                    .authenticate(authorization, audiences, Clock::Real.now(), &self.journal)
+                    .authenticate(
+                        authorization,
+                        audiences,
+                        Clock::Real.now(),
+                        &self.journal,
+                        claimed,
+                    )
                     .await
             }
             Callers::Demo(client) => {
@@ -299,12 +325,16 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let shared = Shared {
         capture: capture.clone(),
         certificates,
-        ..Shared::new(Journal::open_at(&config.journal.address, options).await?)
+        ..Shared::new(
+            Journal::open_at(&config.journal.address, options).await?,
+            config.outbound,
+        )
     };
     let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
     let heartbeat = config.heartbeat.as_ref().map(operations::heartbeat).transpose()?;
+    shared.follow_overrides(Clock::Real).await;
     let (listener, address) = listen(config.listen)?;
     let how = Listening {
         workers: config.workers,
@@ -365,7 +395,11 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let base: url::Url = format!("{public_url}/fhir/")
         .parse()
         .map_err(|_| StartError::Demo("base address".to_owned()))?;
-    let smart = Smart::new(&[ClientConfig::for_demo(base.clone())], &public_url)?;
+    let smart = Smart::new(
+        &[ClientConfig::for_demo(base.clone())],
+        &public_url,
+        Outbound::default(),
+    )?;
     let callers = Callers::Demo(Client::for_loopback_demo(base)?);
     let clock = how.clock;
     let parts = Parts {
@@ -377,7 +411,8 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
         local_codes: HashMap::new(),
         limits: Limits::default(),
     };
-    let shared = Shared::new(journal);
+    let shared = Shared::new(journal, Outbound::default());
+    shared.follow_overrides(clock).await;
     let mut app = parts.app(DEMO_BODY, &shared)?;
     let anybody = Operators::for_demo().ok_or(StartError::Demo("random values".to_owned()))?;
     app.operators = Arc::new(anybody);

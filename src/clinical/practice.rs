@@ -55,7 +55,21 @@ impl RulePattern {
     }
 }
 
+impl std::fmt::Display for RulePattern {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0.join("/"))
+    }
+}
+
 impl Practice {
+    /// The first pattern that covers none of these rules: what it was to withhold would be shown.
+    #[must_use]
+    pub fn idle<'p>(&'p self, rules: &[String]) -> Option<&'p RulePattern> {
+        self.silent
+            .iter()
+            .find(|pattern| !rules.iter().any(|rule| pattern.covers(rule)))
+    }
+
     /// Whether a rule is evaluated in silence.
     #[must_use]
     pub fn withholds(&self, rule: &str) -> bool {
@@ -85,6 +99,21 @@ mod tests {
             let read = RulePattern::parse(pattern).unwrap();
             assert_eq!(read.covers(rule), expected, "{pattern} {rule}");
         }
+    }
+
+    #[test]
+    fn a_pattern_that_covers_no_rule_is_found() {
+        let silent = ["drug/*", "drug/table/row"].map(|text| RulePattern::parse(text).unwrap());
+        let practice = Practice {
+            silent: silent.to_vec(),
+            ..Practice::default()
+        };
+        let rules = |rule: &str| [rule.to_owned()];
+        assert_eq!(practice.idle(&rules("drug/table/row")), None);
+        let idle = practice
+            .idle(&rules("drug/table/renamed"))
+            .map(ToString::to_string);
+        assert_eq!(idle.as_deref(), Some("drug/table/row"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct PatientRecord {
     pub encounter: Option<Box<str>>,
     /// Orders of known drugs that only their text told, although they carried codes.
     pub unmapped: Unmapped,
+    /// What was asked of the FHIR server: type of resource, and why not all of it came. Nothing is judged by it.
+    pub reads: Vec<(&'static str, Option<Why>)>,
 }
 
 /// Orders whose codes nothing knows, by whose codes they are.
@@ -272,6 +274,8 @@ pub struct Order {
     pub prior: Option<Box<str>>,
     /// Whether the instructions are a sequence of decreasing steps already.
     pub written_taper: bool,
+    /// Whether it has the shape of FHIR STU3: its EHR could not read an order of R4.
+    pub is_stu3: bool,
     /// The order as it was received, where it came inline in the hook's context or was found to be stopped.
     pub received: Option<Box<str>>,
 }

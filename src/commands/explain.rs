@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// A hook request (JSON), or one that the service has kept; - for standard input.
     file: PathBuf,
-    /// Print the answer as it would be sent.
+    /// Print the answer as it would be sent to a client that has overridden nothing.
     #[arg(long)]
     json: bool,
     /// Judge as of this instant instead of now.

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use fhir_out::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, audit_event};
+use fhir_out::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, ReadRecord, audit_event, audit_read};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -81,11 +81,9 @@ async fn lines(
         (page, after) = match arguments.what {
             What::Audit => {
                 let (entries, last) = archive.audit(since, after).await.map_err(StartError::from)?;
-                let events = entries.iter().map(event).collect::<Result<_, _>>();
-                (
-                    events.map_err(|error| CommandError::Request(error.to_string()))?,
-                    last,
-                )
+                let events = entries.iter().map(events).collect::<Result<Vec<_>, _>>();
+                let events = events.map_err(|error| CommandError::Request(error.to_string()))?;
+                (events.concat(), last)
             }
             What::Feedback => {
                 let (entries, last) = archive.feedback(since, after).await.map_err(StartError::from)?;
@@ -113,6 +111,23 @@ async fn lines(
     }
 }
 
+/// The call, and each read that was done for it.
+fn events(entry: &AuditEntry) -> Result<Vec<String>, fhir_out::OutError> {
+    let recorded = entry.at.to_string();
+    let reads = entry.reads.iter().map(|read| {
+        audit_read(&ReadRecord {
+            recorded: &recorded,
+            client: &entry.client,
+            user: entry.user.as_deref(),
+            patient: &entry.patient,
+            hook_instance: &entry.hook_instance,
+            kind: &read.kind,
+            outcome: &read.outcome,
+        })
+    });
+    std::iter::once(event(entry)).chain(reads).collect()
+}
+
 fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {
     let cards: Vec<AuditedCard<'_>> = entry
         .cards
@@ -123,6 +138,7 @@ fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {
             rule: &card.rule,
             indicator: &card.indicator,
             withheld: card.withheld,
+            softened: card.softened,
         })
         .collect();
     let act = act(entry);

@@ -16,6 +16,8 @@ mod replay;
 
 use crate::config::{Config, ConfigError, TracesConfig};
 use crate::content;
+use crate::journal::Archive;
+use crate::marks::Marks;
 use crate::startup::{self, Clock, Demonstration, Running, StartError};
 use crate::traces::{self, Exporting};
 use clap::Subcommand;
@@ -73,6 +75,17 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// What the journal holds, one JSON object to a line, on standard output.
     Export(export::Arguments),
+    /// What the log calls a token whose issuer and jti are known to the EHR.
+    Mark {
+        /// Settings file (TOML) of the service.
+        #[arg(long)]
+        config: PathBuf,
+        /// The token's iss, as in the settings of its client.
+        #[arg(long)]
+        issuer: String,
+        /// The token's jti.
+        jti: String,
+    },
     /// Copies the journal (SQLite) to a new file while the service runs.
     Backup {
         /// Settings file (TOML) of the service.
@@ -144,6 +157,7 @@ fn done(command: Command) -> Result<bool, CommandError> {
             export::run(&arguments, &mut out)
         }
         Command::Doctor(arguments) => doctor::run(&arguments, &mut std::io::stdout().lock()),
+        Command::Mark { config, issuer, jti } => mark(&config, &issuer, &jti),
         Command::Backup { config, target } => export::copy(&config, &target),
         Command::Demo { port, now } => {
             let clock = now.map_or(Clock::Real, Clock::Fixed);
@@ -176,6 +190,20 @@ fn done(command: Command) -> Result<bool, CommandError> {
             ended
         }
     }
+}
+
+/// Prints the mark of a token.
+fn mark(config: &Path, issuer: &str, jti: &str) -> Result<bool, CommandError> {
+    let config = Config::load(config)?;
+    let key = wait(async {
+        let archive = Archive::open(&config.journal.address)
+            .await
+            .map_err(StartError::from)?;
+        Ok(archive.digest_key().await.map_err(StartError::from)?)
+    })?;
+    let mark = Marks::with_key(&key).of_token(issuer, jti);
+    println!("{}", mark.unwrap_or_default());
+    Ok(true)
 }
 
 /// Runs work that needs a runtime and no server.

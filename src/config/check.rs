@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::clinical::practice::{Country, Practice, RulePattern};
 use crate::clinical::record::SOURCES;
+use crate::outbound::Outbound;
 
 use super::{
     ClientConfig, Config, ConfigError, KeySource, LocalCode, SignatureAlgorithm, StopTriggers, file,
@@ -146,6 +147,10 @@ pub(super) fn config(text: &str, file: &Path, folder: &Path) -> Result<Config, C
         clients: clients(&source, &settings)?,
         capture: capture::capture(&source, &settings, journal.retention_days)?,
         journal,
+        dated_templates: settings.dated_templates,
+        outbound: Outbound {
+            private: settings.private_addresses.unwrap_or(true),
+        },
         max_body_bytes: source.number(
             settings.max_body_bytes.as_ref(),
             "max-body-bytes",

@@ -19,6 +19,9 @@ pub(super) struct Settings {
     pub(super) client: Vec<Spanned<Client>>,
     pub(super) journal: Journal,
     pub(super) max_body_bytes: Option<Spanned<usize>>,
+    #[serde(default)]
+    pub(super) dated_templates: bool,
+    pub(super) private_addresses: Option<bool>,
     pub(super) workers: Option<Spanned<usize>>,
     pub(super) knowledge: Option<Spanned<String>>,
     pub(super) max_calls: Option<Spanned<usize>>,

@@ -56,6 +56,9 @@ const BROKEN: &[Broken] = &[
     ("terms/analytes.toml", "/ 10", "tenth", "toy/terms/analytes.toml:4: 'tenth' is not a factor (A, / B, A / B)"),
     ("terms/analytes.toml", r#"unit = "U/L""#, "", "toy/terms/analytes.toml:8: has no unit and is not coded"),
     ("terms/analytes.toml", "0 to 50", "50 to 0", "toy/terms/analytes.toml:5: '50 to 0' is not a range (0 to 100)"),
+    ("repeats.toml", "hours = 24", "hours = 25", "toy/repeats.toml:5: from 0 to 24 hours"),
+    ("repeats.toml", r#""opinion""#, r#""guideline""#, "toy/repeats.toml:7: what is more than an opinion names its source"),
+    ("repeats.toml", r#""opinion""#, "\"guideline\"\nsource = \"somewhere\"", "toy/repeats.toml:8: there is no source 'somewhere'"),
     // Tables of hazards.
     ("W/indications/unknown.toml", r#"when = "always""#, r#"when = "fretful""#, "toy/W/indications/unknown.toml: the table of hazards has no last row with when = \"always\""),
     ("W/indications/unknown.toml", r#"indicator = "warning""#, r#"indicator = "info""#, "toy/W/indications/unknown.toml:8: the row for always is at least a warning"),

@@ -54,6 +54,7 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
     Some((
         now,
         PatientRecord {
+            reads: Vec::new(),
             occasion: teller.occasion(case),
             person: teller.person(&case.patient),
             orders,

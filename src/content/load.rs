@@ -7,9 +7,10 @@ use super::agents;
 use super::codes::Systems;
 use super::drugs::{DrugKeys, Drugs};
 use super::files::Files;
-use super::names::{Listed, Scope};
+use super::names::{Desk, Listed, Scope};
 use super::needs;
 use super::page::{Page, Problem, Problems};
+use super::repeats;
 use super::schema::{
     AttributeFrom, Content, OverrideReasons, Services, SourceAttributeRow, SourceAttributes,
 };
@@ -125,6 +126,10 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let attributes = source_attributes(&Page::required(files, "source-attributes.toml", problems)?);
     let services = services(&Page::required(files, "services.toml", problems)?);
     let override_reasons = override_reasons(&Page::required(files, "override-reasons.toml", problems)?);
+    let repeats = repeats::read(Desk {
+        page: Page::required(files, "repeats.toml", problems)?,
+        scope: lists.scope(&terms, None),
+    });
     let words = texts::read_words(&Page::required(files, "texts/en.toml", problems)?);
     let signals = signals?;
     needs::mark_limits(&signals, &mut terms.vocabulary);
@@ -142,6 +147,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
         withdrawals,
         services: services?,
         override_reasons: override_reasons?,
+        repeats: repeats?,
         words: words?,
         needs,
     })
@@ -242,7 +248,7 @@ fn is_expected(parts: &[&str]) -> bool {
     let toml = |name: &str| name.ends_with(".toml");
     match parts {
         ["content.toml" | "source-attributes.toml" | "sources.toml" | "signals.toml"] => true,
-        ["services.toml" | "override-reasons.toml"] => true,
+        ["services.toml" | "override-reasons.toml" | "repeats.toml"] => true,
         ["texts", "en.toml"] => true,
         [
             "terms",
@@ -385,6 +391,7 @@ fn services(page: &Page) -> Option<Vec<Service>> {
         description: row.description.into(),
         usage: row.usage.into(),
         stopped_within: row.stopped_within.map(|days| days.0),
+        dated: false,
     };
     Some(rows.into_iter().map(service).collect())
 }

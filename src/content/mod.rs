@@ -27,6 +27,7 @@ mod names;
 mod needs;
 mod page;
 mod phrases;
+mod repeats;
 mod report;
 mod scalar;
 mod schema;

@@ -11,6 +11,7 @@ use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::config::ClientTls;
 use crate::meters::FhirMeters;
+use crate::outbound::Outbound;
 use crate::traces;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
@@ -43,6 +44,7 @@ pub struct SetupError(#[source] reqwest::Error);
 #[derive(Clone, Default)]
 pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
+    outbound: Outbound,
     meters: Arc<FhirMeters>,
     sends_traceparent: bool,
     /// What its connections show and believe, beyond the machine's.
@@ -121,10 +123,18 @@ impl FhirClient {
         }
         let made = FhirClient {
             tls: Some(Arc::clone(tls)),
+            outbound: self.outbound,
             ..FhirClient::counting(&self.meters)
         };
         own.insert(client.to_owned(), made.clone());
         made
+    }
+
+    /// The same, with what the settings say about outgoing connections.
+    #[must_use]
+    pub fn reaching(mut self, outbound: Outbound) -> Self {
+        self.outbound = outbound;
+        self
     }
 
     /// Where its reads are counted.
@@ -139,6 +149,7 @@ impl FhirClient {
         let builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
+            .dns_resolver(self.outbound.resolver())
             .connect_timeout(CONNECT)
             .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")));
         let builder = match &self.tls {

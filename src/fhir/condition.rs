@@ -73,9 +73,12 @@ fn onset(of: &Object<'_>) -> Option<When> {
 
 /// Whether a resource belongs to an encounter.
 pub(super) fn is_in(of: &Object<'_>, encounter: &str) -> bool {
-    let reference: Reference<'_> = of.get("encounter");
-    let target = reference.reference.get().unwrap_or_default();
-    target.rsplit('/').next() == Some(encounter)
+    // STU3 calls it `context`.
+    ["encounter", "context"].into_iter().any(|name| {
+        let reference: Reference<'_> = of.get(name);
+        let target = reference.reference.get().unwrap_or_default();
+        target.rsplit('/').next() == Some(encounter)
+    })
 }
 
 fn categories<'a>(of: &Object<'a>) -> Vec<Concept<'a>> {

@@ -75,6 +75,11 @@ impl Drafts<'_> {
 
     /// The action's type and resource.
     pub fn resource(&self, proposal: &Proposal<'_>) -> Option<(&'static str, Box<RawValue>)> {
+        // An EHR of STU3 would lose the doses of an R4 order without a word; the text of the card holds them.
+        let of_stu3 = || self.record.orders.iter().any(|order| order.is_stu3);
+        if !matches!(proposal, Proposal::Keep(_)) && of_stu3() {
+            return None;
+        }
         let (kind, json) = match proposal {
             Proposal::Keep(order) => ("update", kept(self.record.orders[*order].received.as_deref()?)?),
             Proposal::Taper {

@@ -8,7 +8,7 @@ use super::condition::is_in;
 use super::dates_in_text::date_in;
 use super::dosage::{Dosage, daily, dose_times};
 use super::elements::{Concept, Extension, Note, Period, Reference, date};
-use super::json::{List, Node, Object, Text, lens};
+use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role};
@@ -26,6 +26,11 @@ lens! {
     /// `Meta`.
     struct Meta {
         last_updated: Text<'a> = "lastUpdated",
+    }
+
+    /// `MedicationRequest.requester` of STU3.
+    struct Requester {
+        agent: Raw<'a> = "agent",
     }
 
     /// A reason of R5.
@@ -97,6 +102,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         ends_with_stay: false,
         prior: prior(of, scope.base),
         written_taper: use_of.taper,
+        is_stu3: is_stu3(of),
         received: None,
     };
     let over = matches!(
@@ -117,6 +123,12 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         unresolved,
         unmapped: identified.unmapped,
     }
+}
+
+/// Whether an order has the shape of STU3: its encounter stands in `context`, or who ordered it in an `agent`.
+/// Neither is in R4, and no order of STU3 says its version.
+fn is_stu3(of: &Object<'_>) -> bool {
+    of.has("context") || of.get::<Requester<'_>>("requester").agent.0.is_some()
 }
 
 /// The status; none of the known ones is unknown.

@@ -65,6 +65,18 @@ pub fn templates(needs: &Needs, vocabulary: &Vocabulary) -> BTreeMap<&'static st
         .collect()
 }
 
+/// The same templates with the earliest date of results, for clients that resolve `today()` (CDS Hooks 3.0).
+pub fn dated_templates(needs: &Needs, vocabulary: &Vocabulary) -> BTreeMap<&'static str, String> {
+    let mut all = templates(needs, vocabulary);
+    if let Some(observations) = all.get_mut(Source::Observations.key())
+        && needs.observation_days > 0
+    {
+        let days = needs.observation_days;
+        observations.push_str(&format!("&date=ge{{{{today() - {days} days}}}}"));
+    }
+    all
+}
+
 /// What decides the searches of one evaluation.
 pub(crate) struct Asking<'a> {
     pub(crate) patient: &'a str,

@@ -146,6 +146,8 @@ impl<'p> Pool<'p> {
         match name.as_deref() {
             Some("Medication") => self.shelf.put("Medication", url.get(), resource),
             None | Some("Bundle") => self.unreadable.extend(source),
+            // Orders of DSTU2: there is a list, and it cannot be read.
+            Some("MedicationOrder") => self.unreadable.push(Source::Medications),
             Some(name) => {
                 let kind = Kind::of(name);
                 self.items.extend(kind.map(|kind| Item {

@@ -22,6 +22,8 @@ pub(super) struct ContextOrders<'a> {
     pub(super) beside: Vec<(Text<'a>, Object<'a>)>,
     /// A draft came that cannot be read at all.
     pub(super) unreadable: bool,
+    /// Path of the first order of FHIR DSTU2, whose orders have another type.
+    pub(super) dstu2: Option<String>,
 }
 
 /// One order of the context.
@@ -47,6 +49,7 @@ impl<'a> ContextOrders<'a> {
             orders: Vec::new(),
             beside: Vec::new(),
             unreadable: false,
+            dstu2: None,
         };
         let signing = request.occasion == Occasion::Signing;
         found.bundle(STOPS, request.context.to_be_discontinued, |_| Role::Stopping);
@@ -79,6 +82,10 @@ impl<'a> ContextOrders<'a> {
                         field,
                         place,
                     });
+                }
+                Some("MedicationOrder") => {
+                    let path = || format!("context.{field}.entry[{place}]");
+                    self.dstu2.get_or_insert_with(path);
                 }
                 Some(_) => self.beside.push((entry.full_url, order)),
                 None if field == STOPS => self.orders.extend(by_address(&entry, &order, place)),

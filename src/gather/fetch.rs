@@ -10,7 +10,7 @@ use crate::clinical::knowledge::Needs;
 use crate::clinical::record::{SOURCES, Source};
 use crate::fhir::bundle::{Given, Shape, State};
 use crate::fhir::client::{Fetched, FhirClient, Server, rebased};
-use crate::fhir::query::{Asking, address, below};
+use crate::fhir::query::{Asking, address, below, kind};
 use crate::fhir::subject::is_id;
 use crate::protocol::request::Prefetch;
 use crate::traces;
@@ -96,6 +96,18 @@ pub(super) async fn medications(
         }
     });
     join_all(urls.map(|url| read(None, Some(url), fhir, server))).await
+}
+
+/// What was asked, for the audit: each type of resource once for each way in which it went.
+pub(super) fn reads(answers: &[Answer]) -> Vec<(&'static str, Option<Why>)> {
+    let mut reads: Vec<(&'static str, Option<Why>)> = Vec::new();
+    for answer in answers {
+        let read = (answer.source.map_or("Medication", kind), answer.fetched.missing);
+        if !reads.contains(&read) {
+            reads.push(read);
+        }
+    }
+    reads
 }
 
 async fn read(source: Option<Source>, url: Option<Url>, fhir: &FhirClient, server: Server<'_>) -> Answer {

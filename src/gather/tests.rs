@@ -22,6 +22,7 @@ fn knowledge() -> Knowledge {
         agents: Vec::new(),
         withdrawals: Vec::new(),
         services: Vec::new(),
+        repeats: crate::clinical::knowledge::Repeats { hours: 0 },
         override_reasons: Vec::new(),
         words: Words {
             phrases: std::collections::BTreeMap::new(),

@@ -12,6 +12,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Serialize;
 
+/// How long a page that is the same for everybody may be kept.
+pub(super) const POLICY: HeaderValue = HeaderValue::from_static("public, max-age=300");
+/// A page that runs nothing and is framed by nobody.
+pub(super) const CLOSED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
 /// What the page and the JSON hold.
 #[derive(Serialize, Template)]
 #[serde(rename_all = "camelCase")]
@@ -58,16 +65,13 @@ pub(super) async fn handle(app: web::Data<App>, id: web::Path<String>, request: 
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((VARY, "accept"))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")));
+        .insert_header((CACHE_CONTROL, POLICY));
     if !wants_page(&request) {
         return answer.json(basis);
     }
     match basis.render() {
         Ok(page) => answer
-            .insert_header((
-                CONTENT_SECURITY_POLICY,
-                "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-            ))
+            .insert_header((CONTENT_SECURITY_POLICY, CLOSED))
             .content_type("text/html; charset=utf-8")
             .body(page),
         Err(_) => Refused::Internal.response(),
@@ -77,7 +81,7 @@ pub(super) async fn handle(app: web::Data<App>, id: web::Path<String>, request: 
 /// The page's style.
 pub(super) async fn style() -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .insert_header((CACHE_CONTROL, POLICY))
         .content_type("text/css; charset=utf-8")
         .body(include_str!("basis.css"))
 }

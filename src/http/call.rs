@@ -6,10 +6,11 @@ use super::{JSON, body};
 use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
 use crate::traces;
-use crate::trust::{Client, TrustedEhr};
+use crate::trust::{Claimed, Client, TrustedEhr};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::{Instrument, Span};
@@ -111,12 +112,27 @@ pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) ->
         .iter()
         .map(|path| format!("{}{path}", app.public_url))
         .collect();
+    let mut claimed = Claimed::default();
     let asked = Instant::now();
-    let caller = app.caller(header, &audiences).await;
+    let caller = app.caller(header, &audiences, &mut claimed).await;
     app.pace.note(asked.elapsed());
+    let client = claimed.client.as_ref().map(|client| client.name());
+    let token = || {
+        let (client, jti) = claimed.client.as_ref().zip(claimed.jti.as_ref())?;
+        app.marks.of_token(client.issuer(), jti.expose_secret())
+    };
+    if caller.is_ok() && tracing::enabled!(tracing::Level::DEBUG) {
+        tracing::debug!(event = "token.accepted", client, token = token());
+    }
     caller.map_err(|refusal| {
         app.meters.jwt_rejected.with(&[refusal.reason()]).add(1);
-        tracing::info!(event = "token.refused", reason = refusal.reason());
+        // The client is claimed, not proven; its name is one of the settings.
+        tracing::info!(
+            event = "token.refused",
+            reason = refusal.reason(),
+            client,
+            token = token()
+        );
         if refusal.is_unavailable() {
             Refused::Unavailable
         } else {

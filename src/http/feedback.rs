@@ -4,6 +4,7 @@ use super::body;
 use super::call::trusted;
 use super::error::Refused;
 use super::room::room;
+use crate::clinical::knowledge::Coding;
 use crate::journal::FeedbackOutcome;
 use crate::protocol::feedback::Feedback;
 use crate::startup::App;
@@ -33,10 +34,14 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
         return Err(Refused::Method("POST"));
     }
     ehr.client().admit().map_err(|wait| Refused::TooMany { wait })?;
-    let feedback = Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
+    let mut feedback =
+        Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
     count(app, &feedback);
+    let outcomes = feedback.entries.iter_mut().map(|entry| &mut entry.outcome);
+    outcomes.for_each(|outcome| without_free_text(outcome, app));
     let kept = app.journal.feedback(ehr.client().name(), feedback.entries).await;
     let summary = kept.map_err(|_| Refused::Unavailable)?;
+    app.overrides.tell();
     let entries = &app.meters.feedback_entries;
     for (result, times) in [
         ("kept", summary.kept),
@@ -57,6 +62,38 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
             feedback.malformed.join(", "),
             "is missing or malformed",
         )),
+    }
+}
+
+/// Longest code that is taken for one.
+const LONGEST_CODE: usize = 64;
+
+/// Leaves of a reason what cannot tell who a patient is: its words only where they are ours, a code only where it
+/// is one. Free text in the place of a code is a comment.
+fn without_free_text(outcome: &mut FeedbackOutcome, app: &App) {
+    let FeedbackOutcome::Overridden { reason, comment } = outcome else {
+        return;
+    };
+    let Some(given) = reason else { return };
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let ours = |known: &&Coding| {
+        *known.code == *given.code
+            && given
+                .system
+                .as_deref()
+                .is_none_or(|system| *known.system == *system)
+    };
+    let ours = app.knowledge.override_reasons.iter().find(ours);
+    match ours {
+        Some(known) => given.display = Some(known.display.to_string()),
+        None if app.keeps_comments => {}
+        None => given.display = None,
+    }
+    given.system = given.system.take().filter(|system| is_word(system));
+    let is_code = given.code.len() <= LONGEST_CODE && is_word(&given.code);
+    if ours.is_none() && !is_code {
+        let text = reason.take().map(|reason| reason.code);
+        *comment = comment.take().or(text);
     }
 }
 

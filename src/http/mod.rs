@@ -4,6 +4,7 @@
 //! order of the contract: room for one more call, size, media type, token, service, method, body. A handler
 //! reads as that list. It knows nothing of FHIR or of medicine.
 
+mod about;
 mod basis;
 mod body;
 mod call;
@@ -29,6 +30,8 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
                 .route(web::get().to(discovery))
                 .default_service(web::to(only_get)),
         )
+        .route("/", web::get().to(about::handle))
+        .route("/about", web::get().to(about::handle))
         .route("/cds-services/basis.css", web::get().to(basis::style))
         .service(
             web::resource("/cds-services/{id}")

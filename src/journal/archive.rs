@@ -16,7 +16,7 @@ use super::{FeedbackLine, JournalAddress, JournalError, sqlite};
 const PAGE: i64 = 500;
 
 const AUDIT: &str = "\
-    SELECT id, at_us, client, \"user\", patient, hook, hook_instance, content_version, outcome, answered \
+    SELECT id, at_us, client, \"user\", patient, hook, hook_instance, content_version, outcome, answered, reads \
     FROM audit WHERE id > $1 AND at_us >= $2 ORDER BY id LIMIT $3";
 const FEEDBACK: &str = concat!(
     feedback_columns!(),
@@ -58,6 +58,18 @@ pub struct AuditEntry {
     pub outcome: String,
     /// The cards.
     pub cards: Vec<AuditedCard>,
+    /// What was asked of the client's FHIR server.
+    pub reads: Vec<AuditedRead>,
+}
+
+/// One search or read as the audit keeps it.
+#[derive(Deserialize)]
+pub struct AuditedRead {
+    /// Type of resource.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `ok`, or why not all of it came.
+    pub outcome: String,
 }
 
 /// One card as the audit keeps it.
@@ -76,6 +88,9 @@ pub struct AuditedCard {
     /// Evaluated in silence: it was not sent.
     #[serde(default)]
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    #[serde(default)]
+    pub softened: bool,
 }
 
 /// One answered call, without the patient.
@@ -119,13 +134,14 @@ pub(super) type AuditRow = (
     String,
     String,
     String,
+    String,
 );
 type EvaluationRow = (i64, i64, String, String, String, String, String, i64, i64);
 type ViewRow = (i64, i64, String, String);
 
 /// A journal that is only read.
 pub struct Archive {
-    readers: Readers,
+    pub(super) readers: Readers,
 }
 
 /// Reads one page of rows that begin with their number; what is made of each, and where the page ends.
@@ -214,8 +230,10 @@ pub async fn backup(address: &JournalAddress, target: &Path) -> Result<(), Journ
 }
 
 pub(super) fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
-    let (_, at_us, client, user, patient, hook, hook_instance, content_version, outcome, answered) = row;
+    let (_, at_us, client, user, patient, hook, hook_instance, content_version, outcome, answered, reads) =
+        row;
     let cards = serde_json::from_str(&answered);
+    let reads = serde_json::from_str(&reads);
     Ok(AuditEntry {
         at: instant(at_us)?,
         client,
@@ -228,6 +246,8 @@ pub(super) fn audit_entry(row: AuditRow) -> Result<AuditEntry, JournalError> {
         // The cause would quote the row.
         cards: cards
             .map_err(|_| JournalError::Read(sqlx::Error::Decode("the cards of an audit entry".into())))?,
+        reads: reads
+            .map_err(|_| JournalError::Read(sqlx::Error::Decode("the reads of an audit entry".into())))?,
     })
 }
 

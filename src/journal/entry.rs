@@ -29,6 +29,17 @@ pub struct Evaluation {
     pub duration_us: u64,
     /// The cards that were returned, and those that were withheld.
     pub findings: Vec<IssuedCard>,
+    /// What was asked of the client's FHIR server. Goes into the audit table only.
+    pub reads: Vec<ServerRead>,
+}
+
+/// One search or read of the client's FHIR server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerRead {
+    /// Type of resource.
+    pub kind: &'static str,
+    /// `ok`, or why not all of it came.
+    pub outcome: &'static str,
 }
 
 /// One card of an answer.
@@ -50,6 +61,10 @@ pub struct IssuedCard {
     pub gaps: Vec<String>,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    pub softened: bool,
+    /// Keyed digest of what makes it the same card again, where that is to be recognised.
+    pub digest: Option<String>,
 }
 
 /// One step of writing an order into a chart: that it is about to be written, or what came of it. It has no

@@ -20,6 +20,7 @@ mod group;
 mod open;
 mod postgres;
 mod read;
+mod repeats;
 mod review;
 mod rows;
 mod sqlite;
@@ -38,14 +39,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-pub use archive::{After, Archive, AuditEntry, AuditedCard, EvaluationLine, ViewLine, backup};
+pub use archive::{After, Archive, AuditEntry, AuditedCard, AuditedRead, EvaluationLine, ViewLine, backup};
 pub use entry::{
     ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
+    ServerRead,
 };
 pub use error::JournalError;
 pub(crate) use open::is_postgres;
 pub use open::{JournalAddress, JournalOptions};
 pub use read::{Counts, FeedbackLine};
+pub use repeats::OverriddenCard;
 pub use review::{
     Before, FINDINGS_PAGE, Finding, FindingFilter, HistoryLine, NewVerdict, Period, Verdict, VerdictLine,
 };

@@ -41,6 +41,15 @@ struct AnsweredCard<'a> {
     orders: &'a [String],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     withheld: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    softened: bool,
+}
+
+#[derive(Serialize)]
+struct Read {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Serialize)]
@@ -98,6 +107,7 @@ pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_
             Cell::Number(i64::from(card.withheld)),
             Cell::Number(*place - 1),
             Cell::Own(card.gaps.join(" ")),
+            card.digest.as_deref().map_or(Cell::Null, Cell::Text),
         ]
     })
 }
@@ -110,8 +120,14 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         indicator: &card.indicator,
         orders: &card.orders,
         withheld: card.withheld,
+        softened: card.softened,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
+    let reads = evaluation.reads.iter().map(|read| Read {
+        kind: read.kind,
+        outcome: read.outcome,
+    });
+    let reads: Vec<Read> = reads.collect();
     Ok(vec![
         Cell::Number(evaluation.at.as_microsecond()),
         Cell::Text(&evaluation.client),
@@ -123,6 +139,7 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         Cell::Text(&evaluation.content_version),
         Cell::Text(&evaluation.outcome),
         Cell::Own(json(&answered)?),
+        Cell::Own(json(&reads)?),
     ])
 }
 
@@ -135,6 +152,7 @@ pub(super) fn chart_write(write: &ChartWrite) -> Result<Vec<Cell<'_>>, sqlx::Err
         indicator: "info",
         orders: &write.orders,
         withheld: false,
+        softened: false,
     }];
     Ok(vec![
         Cell::Number(write.at.as_microsecond()),
@@ -147,6 +165,7 @@ pub(super) fn chart_write(write: &ChartWrite) -> Result<Vec<Cell<'_>>, sqlx::Err
         Cell::Text(&write.content_version),
         Cell::Text(write.outcome),
         Cell::Own(json(&about)?),
+        Cell::Text("[]"),
     ])
 }
 

@@ -26,6 +26,8 @@ fn card() -> IssuedCard {
         orders: vec!["MedicationRequest/canary-order".into()],
         gaps: vec![],
         withheld: false,
+        softened: false,
+        digest: None,
     }
 }
 
@@ -41,6 +43,7 @@ fn evaluation(client: &str, findings: Vec<IssuedCard>) -> Evaluation {
         user: Some("Practitioner/canary-user".into()),
         outcome: "answered".into(),
         duration_us: 1_234,
+        reads: Vec::new(),
         findings,
     }
 }

@@ -39,6 +39,8 @@ pub struct Meters {
     pub in_flight: Gauge,
     /// Orders, grants and resources that belonged to another patient.
     pub patient_mismatch: Counter,
+    /// Cards sent with less force, because they were overridden a moment ago.
+    pub softened: Counter,
     /// Rows that were asked, by answer.
     pub rules: Family<Counter>,
     /// When a row last decided, in seconds since 1970.
@@ -110,6 +112,7 @@ impl Meters {
             deadline: Family::new(&names::DEADLINE),
             in_flight: Gauge::at(0.0),
             patient_mismatch: Counter::default(),
+            softened: Counter::default(),
             rules: Family::new(&names::RULE_EVALUATIONS),
             last_fired: Family::new(&names::RULE_LAST_FIRED_TIMESTAMP),
             cards: Family::new(&names::CARDS),
@@ -203,6 +206,7 @@ impl Meters {
         dropped.add(moment.dropped);
         write_one(&mut out, &names::DEADLINE_EXCEEDED, &self.fhir.late);
         write_one(&mut out, &names::PATIENT_MISMATCH, &self.patient_mismatch);
+        write_one(&mut out, &names::CARDS_SOFTENED, &self.softened);
         write_one(&mut out, &names::JOURNAL_DROPPED, &dropped);
         write_one(&mut out, &names::JOURNAL_WRITABLE, &flag(moment.writable));
         write_one(&mut out, &names::READY, &flag(moment.ready));

@@ -113,6 +113,11 @@ pub(super) const DEADLINE_EXCEEDED: Name = name(
     "Reads that the deadline of a call cut off.",
     &[],
 );
+pub(super) const CARDS_SOFTENED: Name = name(
+    "cds_cards_softened_total",
+    "Warnings shown as information, because the same card was overridden a moment ago.",
+    &[],
+);
 pub(super) const PATIENT_MISMATCH: Name = name(
     "cds_patient_mismatch_total",
     "Orders, grants and resources of another patient.",

@@ -1,15 +1,15 @@
 //! What arrives as feedback: outcomes of cards, as CDS Hooks 2.0.1 defines them and as EHRs send them.
 //!
 //! Turns the body into well-formed entries and a list of malformed fields, so that one bad entry loses
-//! nothing of the batch. Tolerates the spellings `overrideReasons` and a reason without a system.
+//! nothing of the batch. Tolerates the spelling `overrideReasons`, a reason in an `extension` and one without a system.
 //! It never repeats a value in a message: comments may speak of a patient.
 
 use crate::journal::{FeedbackEntry, FeedbackOutcome, OverrideReason};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Most entries in one batch.
@@ -44,6 +44,8 @@ struct Entry<'a> {
     override_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
     override_reasons: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    extension: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +54,7 @@ struct Suggestion<'a> {
     id: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Reason<'a> {
     #[serde(borrow, default)]
@@ -60,8 +62,8 @@ struct Reason<'a> {
     #[serde(borrow, default)]
     user_comment: Option<Cow<'a, str>>,
     /// Where some systems put a reason of their own.
-    #[serde(default)]
-    extension: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    extension: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +114,7 @@ fn entry(raw: &RawValue) -> Result<FeedbackEntry, &'static str> {
         "accepted" => FeedbackOutcome::Accepted {
             suggestions: accepted(entry.accepted_suggestions)?,
         },
-        "overridden" => overridden(entry.override_reason.or(entry.override_reasons))?,
+        "overridden" => overridden(entry.override_reason.or(entry.override_reasons), entry.extension)?,
         _ => return Err("outcome"),
     };
     Ok(FeedbackEntry { card, outcome, at })
@@ -130,46 +132,65 @@ fn accepted(raw: Option<&RawValue>) -> Result<Vec<Uuid>, &'static str> {
         .collect()
 }
 
-/// One reason; of a list the first.
-fn overridden(raw: Option<&RawValue>) -> Result<FeedbackOutcome, &'static str> {
+/// One reason; of a list the first that says something. A reason that stands in an extension, of the reason or of
+/// the entry, counts where none stands in its own place.
+fn overridden(raw: Option<&RawValue>, beside: Option<&RawValue>) -> Result<FeedbackOutcome, &'static str> {
     const FIELD: &str = "overrideReason";
-    let Some(raw) = raw.filter(|r| r.get() != "null") else {
-        return Ok(FeedbackOutcome::Overridden {
-            reason: None,
-            comment: None,
-        });
+    let said: Vec<Reason<'_>> = match raw.map(RawValue::get) {
+        None | Some("null") => Vec::new(),
+        Some(list) if list.starts_with('[') => serde_json::from_str(list).map_err(|_| FIELD)?,
+        Some(one) => vec![serde_json::from_str(one).map_err(|_| FIELD)?],
     };
-    let reason: Option<Reason<'_>> = if raw.get().starts_with('[') {
-        serde_json::from_str::<Vec<Reason<'_>>>(raw.get())
-            .map_err(|_| FIELD)?
-            .into_iter()
-            .next()
-    } else {
-        Some(serde_json::from_str(raw.get()).map_err(|_| FIELD)?)
-    };
-    let Some(Reason {
-        reason,
-        user_comment,
-        extension,
-    }) = reason
-    else {
-        return Ok(FeedbackOutcome::Overridden {
-            reason: None,
-            comment: None,
-        });
-    };
-    if reason.is_none() && user_comment.is_none() && extension.is_none() {
+    let says_something =
+        |said: &Reason<'_>| said.reason.is_some() || said.user_comment.is_some() || said.extension.is_some();
+    if !said.is_empty() && !said.iter().any(says_something) {
         return Err(FIELD);
     }
-    let reason = reason.map(|r| OverrideReason {
-        system: r.system.map(Cow::into_owned),
-        code: r.code.into_owned(),
-        display: r.display.map(Cow::into_owned),
-    });
+    let said = said.into_iter().find(says_something).unwrap_or_default();
+    let in_extension = || [said.extension, beside].into_iter().flatten().find_map(extended);
     Ok(FeedbackOutcome::Overridden {
-        reason,
-        comment: user_comment.map(Cow::into_owned),
+        reason: match said.reason {
+            Some(code) => Some(code.into()),
+            None => in_extension(),
+        },
+        comment: said.user_comment.map(Cow::into_owned),
     })
+}
+
+/// The reason in an `extension`: one member that is the coding, or one each for its parts, under names of the
+/// client's that end in `overrideReason` and the part. What has another form says nothing.
+fn extended(raw: &RawValue) -> Option<OverrideReason> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw.get()).ok()?;
+    let part = |names: &[&str]| {
+        let is_named = |key: &str| {
+            key.split_once("overrideReason")
+                .is_some_and(|(_, rest)| names.contains(&rest.trim_start_matches('.')))
+        };
+        members
+            .iter()
+            .find_map(|(key, value)| is_named(key).then_some(*value))
+    };
+    let text = |names: &[&str]| serde_json::from_str::<String>(part(names)?.get()).ok();
+    let whole =
+        part(&["", "reason", "coding"]).and_then(|value| serde_json::from_str::<Code<'_>>(value.get()).ok());
+    match whole {
+        Some(code) => Some(code.into()),
+        None => Some(OverrideReason {
+            code: text(&["code", "reason", "id", ""])?,
+            system: text(&["system"]),
+            display: text(&["display", "text", "title"]),
+        }),
+    }
+}
+
+impl From<Code<'_>> for OverrideReason {
+    fn from(code: Code<'_>) -> Self {
+        OverrideReason {
+            system: code.system.map(Cow::into_owned),
+            code: code.code.into_owned(),
+            display: code.display.map(Cow::into_owned),
+        }
+    }
 }
 
 #[cfg(test)]

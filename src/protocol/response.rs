@@ -4,9 +4,11 @@
 //! suggestions, and leaves out every field without a value (never `null`, `""`, `[]` or `{}`).
 //! It adds nothing to what the judgement said. CDS Hooks, "CDS Service Response".
 
+mod repeat;
+
 use crate::clinical::compose::{Basis, Card, Input, Is, Proposal, Suggestion};
 use crate::clinical::gap::Why;
-use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic};
+use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic, UNDECIDED};
 use crate::config::SuggestionKind;
 use crate::fhir::drafts::{Drafts, decimal};
 use crate::smart::AppLink;
@@ -15,6 +17,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
+
+pub use repeat::About;
 
 /// Key of the machine-readable basis in a card's `extension`.
 pub const BASIS: &str = "org.stepdown.basis";
@@ -49,6 +53,14 @@ pub struct CardOut<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) links: Vec<LinkOut<'a>>,
     extension: Extension<'a>,
+    /// What `indicator` says, to be compared.
+    #[serde(skip)]
+    urgency: Indicator,
+    #[serde(skip)]
+    kind: Topic,
+    /// Keyed digest of what makes it the same card again; only a warning with full force has one.
+    #[serde(skip)]
+    pub digest: Option<String>,
 }
 
 impl<'a> CardOut<'a> {
@@ -81,6 +93,11 @@ impl<'a> CardOut<'a> {
     pub fn gaps(&self) -> impl Iterator<Item = String> {
         let gaps = self.extension.basis.gaps.iter();
         gaps.map(|gap| format!("{}:{}", gap.need, gap.why).replace(char::is_whitespace, "-"))
+    }
+
+    /// Whether it has less force than its rule says, because it was overridden a moment ago.
+    pub fn is_softened(&self) -> bool {
+        self.extension.basis.softened.is_some()
     }
 }
 
@@ -180,6 +197,8 @@ struct BasisOut<'a> {
     agents: Vec<AgentOut<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     schedule: Vec<StepOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    softened: Option<repeat::SoftenedOut>,
 }
 
 #[derive(Serialize)]
@@ -287,6 +306,9 @@ fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_
         extension: Extension {
             basis: basis_out(&card.basis, knowledge, at),
         },
+        urgency: card.indicator,
+        kind: card.topic,
+        digest: None,
     }
 }
 
@@ -313,7 +335,7 @@ pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now:
         links: Vec::new(),
         extension: Extension {
             basis: BasisOut {
-                rule: "unknown/data/missing",
+                rule: UNDECIDED,
                 content: &knowledge.version,
                 evaluated_at: instant(now),
                 drugs: Cow::Owned(vec!["unknown".to_owned()]),
@@ -323,8 +345,12 @@ pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now:
                 gaps: vec![gap],
                 agents: Vec::new(),
                 schedule: Vec::new(),
+                softened: None,
             },
         },
+        urgency: Indicator::Info,
+        kind: Topic::AbruptWithdrawal,
+        digest: None,
     }
 }
 
@@ -412,6 +438,7 @@ fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> Ba
             .collect(),
         agents: agents.collect(),
         schedule: steps.collect(),
+        softened: None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::refusal::Refusal;
 use crate::config::{ClientTls, is_loopback};
+use crate::outbound::Outbound;
 use reqwest::header::ACCEPT;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -114,10 +115,11 @@ impl Discovered {
 }
 
 /// The client for authorization servers: no redirects, no proxy, no connection kept across workers.
-pub(super) fn http(tls: Option<&ClientTls>) -> reqwest::Result<reqwest::Client> {
+pub(super) fn http(outbound: Outbound, tls: Option<&ClientTls>) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .dns_resolver(outbound.resolver())
         .timeout(WITHIN)
         .pool_max_idle_per_host(0)
         .user_agent(concat!("stepdown/", env!("CARGO_PKG_VERSION")));

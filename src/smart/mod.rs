@@ -29,6 +29,7 @@ mod writing;
 pub use registration::SetupError;
 
 use crate::config::ClientConfig;
+use crate::outbound::Outbound;
 use crate::protocol::request::HookRequest;
 use actix_web::web;
 use handoff::Handles;
@@ -77,10 +78,10 @@ impl Smart {
     ///
     /// # Errors
     /// [`SetupError`] if a private key cannot sign.
-    pub fn new(clients: &[ClientConfig], public_url: &str) -> Result<Self, SetupError> {
+    pub fn new(clients: &[ClientConfig], public_url: &str, outbound: Outbound) -> Result<Self, SetupError> {
         let mut registrations = Vec::new();
         for client in clients {
-            registrations.extend(Registration::new(client)?.map(Arc::new));
+            registrations.extend(Registration::new(client, outbound)?.map(Arc::new));
         }
         let path = Url::parse(public_url).map(|url| url.path().trim_end_matches('/').to_owned());
         Ok(Smart {
@@ -98,11 +99,11 @@ impl Smart {
     ///
     /// # Errors
     /// [`SetupError`] as for [`Smart::new`].
-    pub fn renewed(&self, clients: &[ClientConfig]) -> Result<Renewed, SetupError> {
+    pub fn renewed(&self, clients: &[ClientConfig], outbound: Outbound) -> Result<Renewed, SetupError> {
         let mut renewed = Vec::new();
         for client in clients {
             let known = self.registrations.iter().find(|of| of.is_for(client));
-            if let Some((known, new)) = known.zip(Registration::new(client)?) {
+            if let Some((known, new)) = known.zip(Registration::new(client, outbound)?) {
                 renewed.push((Arc::clone(known), new));
             }
         }

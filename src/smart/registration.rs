@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use crate::clinical::practice::Practice;
 use crate::clinical::record::Source;
 use crate::config::{ClientConfig, ClientTls, KeySource, SmartConfig, SmartLogin};
+use crate::outbound::Outbound;
 use crate::startup::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -114,7 +115,7 @@ pub(super) struct Proof {
 
 impl Registration {
     /// From the settings; `None` for a client without the app.
-    pub(super) fn new(client: &ClientConfig) -> Result<Option<Self>, SetupError> {
+    pub(super) fn new(client: &ClientConfig, outbound: Outbound) -> Result<Option<Self>, SetupError> {
         let Some(smart) = &client.smart else {
             return Ok(None);
         };
@@ -134,7 +135,7 @@ impl Registration {
                 login: Login::new(smart).ok_or_else(|| SetupError::Key {
                     client: client.name.clone(),
                 })?,
-                http: http(client.tls.as_deref())?,
+                http: http(outbound, client.tls.as_deref())?,
                 tls: client.tls.clone(),
             })),
         }))

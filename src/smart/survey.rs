@@ -9,6 +9,7 @@ use super::registration::{Registration, lets_read, types_read};
 use super::{SetupError, token};
 use crate::clinical::record::Source;
 use crate::config::ClientConfig;
+use crate::outbound::Outbound;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -66,7 +67,7 @@ impl Survey {
     /// # Errors
     /// [`SetupError`] if its key cannot sign.
     pub fn of(client: &ClientConfig) -> Result<Option<Self>, SetupError> {
-        Ok(Registration::new(client)?.map(Self))
+        Ok(Registration::new(client, Outbound::default())?.map(Self))
     }
 
     /// What a launch would do by this document; `None` if it would be refused.

@@ -101,7 +101,10 @@ impl Live {
             None => old.clone(),
         };
         let app = Parts::from_settings(&new, self.address, &self.shared, Some(&self.current()))?;
-        let renewed = app.smart.renewed(&new.clients).map_err(StartError::from)?;
+        let renewed = app
+            .smart
+            .renewed(&new.clients, new.outbound)
+            .map_err(StartError::from)?;
         for setting in unchangeable(old, &new) {
             tracing::warn!(event = "reload.needs-restart", setting);
         }
@@ -139,6 +142,7 @@ fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str
         ("cors-origins", old.cors_origins != new.cors_origins),
         ("tls", takes_connections(old) != takes_connections(new)),
         ("client.smart", registered(old) != registered(new)),
+        ("private-addresses", old.outbound != new.outbound),
     ];
     differ
         .into_iter()
@@ -179,7 +183,7 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn new(live: Arc<Live>) -> Self {
         Self {
-            fhir: FhirClient::counting(&live.shared.meters.fhir),
+            fhir: FhirClient::counting(&live.shared.meters.fhir).reaching(live.shared.outbound),
             live,
             generation: Cell::new(0),
             data: RefCell::default(),

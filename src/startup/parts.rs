@@ -11,8 +11,11 @@ use crate::fhir::client::FhirClient;
 use crate::fhir::query;
 use crate::fhir::terms::LocalCodes;
 use crate::journal::Journal;
+use crate::marks::Marks;
 use crate::meters::{Board, Meters};
 use crate::operator::{Guesses, Operators};
+use crate::outbound::Outbound;
+use crate::overrides::Overrides;
 use crate::protocol::discovery;
 use crate::smart::Smart;
 use crate::trust::Trust;
@@ -32,11 +35,25 @@ pub(super) struct Shared {
     pub(super) capture: Option<Arc<Capture>>,
     /// With which connections are taken; `None` without TLS of our own.
     pub(super) certificates: Option<Certificates>,
+    pub(super) marks: Arc<Marks>,
+    pub(super) outbound: Outbound,
+    pub(super) overrides: Arc<Overrides>,
 }
 
 impl Shared {
-    pub(super) fn new(journal: Journal) -> Self {
+    /// Reads what was overridden lately, and goes on reading it in the background.
+    pub(super) async fn follow_overrides(&self, clock: Clock) {
+        self.overrides.read(&self.journal, clock.now()).await;
+        let (overrides, journal) = (Arc::clone(&self.overrides), Arc::clone(&self.journal));
+        actix_web::rt::spawn(overrides.follow(journal, clock));
+    }
+
+    pub(super) fn new(journal: Journal, outbound: Outbound) -> Self {
+        let marks = Arc::<Marks>::default();
         Self {
+            overrides: Arc::new(Overrides::marked_by(Arc::clone(&marks))),
+            marks,
+            outbound,
             journal: Arc::new(journal),
             meters: Arc::default(),
             ending: Arc::default(),
@@ -75,11 +92,16 @@ impl Parts {
         let public_url =
             public_url.unwrap_or_else(|| format!("{}://{address}", scheme(config.tls.is_some())));
         let codes = config.clients.iter();
+        let mut knowledge = content::from(config.knowledge.as_deref()).map_err(problems)?;
+        silences_exist(&config.clients, &knowledge)?;
+        if config.dated_templates {
+            knowledge.services = discovery::with_dated(knowledge.services);
+        }
         let parts = Parts {
-            knowledge: content::from(config.knowledge.as_deref()).map_err(problems)?,
+            knowledge,
             smart: match previous {
                 Some(app) => Arc::clone(&app.smart),
-                None => Arc::new(Smart::new(&config.clients, &public_url)?),
+                None => Arc::new(Smart::new(&config.clients, &public_url, config.outbound)?),
             },
             public_url,
             clock: Clock::Real,
@@ -95,8 +117,10 @@ impl Parts {
             guesses,
             config.journal.keep_comments,
         ));
+        app.keeps_comments = config.journal.keep_comments;
         if let Some(previous) = previous {
             app.does_without_journal = previous.does_without_journal;
+            app.keeps_comments = previous.keeps_comments;
             app.slots = Arc::clone(&previous.slots);
             app.pace = Arc::clone(&previous.pace);
         }
@@ -106,11 +130,13 @@ impl Parts {
     pub(super) fn app(self, max_body_bytes: usize, shared: &Shared) -> Result<App, StartError> {
         let templates: BTreeMap<&str, String> =
             query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
-        let body = discovery::body(&self.knowledge, &templates)?;
+        let dated = query::dated_templates(&self.knowledge.needs, &self.knowledge.vocabulary);
+        let body = discovery::body(&self.knowledge, &templates, &dated)?;
         let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}\"",
+            "\"{}-{}-{}\"",
             env!("CARGO_PKG_VERSION"),
-            self.knowledge.version
+            self.knowledge.version,
+            self.knowledge.services.len()
         ))
         .unwrap_or(HeaderValue::from_static("\"0\""));
         let clients = self.callers.list();
@@ -119,9 +145,11 @@ impl Parts {
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
             capture: shared.capture.clone(),
+            marks: Arc::clone(&shared.marks),
+            overrides: Arc::clone(&shared.overrides),
             knowledge: Arc::new(self.knowledge),
             journal: Arc::clone(&shared.journal),
-            fhir: FhirClient::counting(&shared.meters.fhir),
+            fhir: FhirClient::counting(&shared.meters.fhir).reaching(shared.outbound),
             discovery: Discovery {
                 body: body.into(),
                 etag,
@@ -134,12 +162,27 @@ impl Parts {
             clock: self.clock,
             does_without_journal: false,
             operators: Arc::new(Operators::new(&[], Arc::clone(&shared.guesses), false)),
+            keeps_comments: false,
             smart: self.smart,
             callers: Arc::new(self.callers),
             local_codes: Arc::new(self.local_codes),
             no_local_codes: LocalCodes::default(),
         })
     }
+}
+
+/// Every pattern of `silent` must cover a rule: a misspelt one would let cards out that nobody was to see.
+fn silences_exist(clients: &[ClientConfig], knowledge: &Knowledge) -> Result<(), StartError> {
+    let rules = knowledge.rules();
+    for client in clients {
+        if let Some(pattern) = client.practice.idle(&rules) {
+            return Err(StartError::NoSuchRule {
+                client: client.name.clone(),
+                pattern: pattern.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The local codes of a client, as they are looked up.

@@ -23,6 +23,7 @@ use crate::config::{
 };
 use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
+use crate::outbound::Outbound;
 
 /// One EHR that may call.
 pub struct Client {
@@ -51,6 +52,7 @@ impl Client {
 
     fn from_settings(
         settings: &ClientConfig,
+        outbound: Outbound,
         previous: Option<&Clients>,
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
@@ -73,7 +75,7 @@ impl Client {
             }
             KeySource::Url(url) => {
                 let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
-                let http = remote::http(settings.tls.as_deref()).map_err(TrustError::Http)?;
+                let http = remote::http(outbound, settings.tls.as_deref()).map_err(TrustError::Http)?;
                 let kept = known.and_then(|client| client.fetched_from(&settings.name, url));
                 Keys::Remote(match kept {
                     Some(kept) => {
@@ -271,7 +273,7 @@ impl Clients {
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
         let client = |settings: &ClientConfig| {
-            let client = Client::from_settings(settings, previous, meters)?;
+            let client = Client::from_settings(settings, config.outbound, previous, meters)?;
             Ok((settings.issuer.clone(), Arc::new(client)))
         };
         Ok(Self {

@@ -14,6 +14,7 @@ use super::Refusal;
 use super::keys::{Key, KeySet, KeySetError};
 use crate::config::{ClientTls, SignatureAlgorithm};
 use crate::meters::KeySetMeters;
+use crate::outbound::Outbound;
 
 /// Largest key set, in bytes after decompression.
 const MAX_KEY_SET: usize = 256 * 1024;
@@ -86,10 +87,11 @@ enum FetchError {
 }
 
 /// The HTTP client for key sets: no redirects, no proxy, a timeout.
-pub(super) fn http(tls: Option<&ClientTls>) -> Result<reqwest::Client, reqwest::Error> {
+pub(super) fn http(outbound: Outbound, tls: Option<&ClientTls>) -> Result<reqwest::Client, reqwest::Error> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .dns_resolver(outbound.resolver())
         .timeout(FETCH_WITHIN)
         // Fetches are an hour apart; an idle connection would only go stale.
         .pool_max_idle_per_host(0);

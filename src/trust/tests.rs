@@ -126,7 +126,13 @@ impl Service {
         let audiences = [AUDIENCE.to_owned(), format!("{AUDIENCE}/feedback")];
         let now = Timestamp::from_second(now).unwrap();
         self.trust
-            .authenticate(authorization, &audiences, now, &self.journal)
+            .authenticate(
+                authorization,
+                &audiences,
+                now,
+                &self.journal,
+                &mut Claimed::default(),
+            )
             .await
     }
 

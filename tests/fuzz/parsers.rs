@@ -258,9 +258,14 @@ static DOOR: LazyLock<Door> = LazyLock::new(|| {
 impl Door {
     fn opens_to(&self, authorization: &str) -> bool {
         let audiences = [AUDIENCE.to_owned()];
-        let entry = self
-            .trust
-            .authenticate(Some(authorization), &audiences, now(), &self.journal);
+        let mut claimed = stepdown::trust::Claimed::default();
+        let entry = self.trust.authenticate(
+            Some(authorization),
+            &audiences,
+            now(),
+            &self.journal,
+            &mut claimed,
+        );
         self.runtime.block_on(entry).is_ok()
     }
 }

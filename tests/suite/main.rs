@@ -28,6 +28,7 @@ mod conformance {
     mod forged_tokens;
     mod peers;
     mod prefetch;
+    mod releases;
     mod request;
     mod security;
     mod transport;
@@ -39,6 +40,7 @@ mod api {
     mod canary;
     mod clients;
     mod doors;
+    mod fatigue;
     mod fault_matrix;
     mod faults;
     mod journal;

@@ -18,6 +18,9 @@ pub use tables::{
 use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
 
+/// The rule of a card that says that nothing could be decided.
+pub const UNDECIDED: &str = "unknown/data/missing";
+
 /// Everything that `hooks/` says.
 pub struct Knowledge {
     /// Content version, for example `2026.11.0`.
@@ -42,6 +45,8 @@ pub struct Knowledge {
     pub services: Vec<Service>,
     /// Coded reasons offered on every warning or critical card.
     pub override_reasons: Vec<Coding>,
+    /// How a card comes back that was overridden.
+    pub repeats: Repeats,
     /// Headings and phrases shared by all cards.
     pub words: Words,
     /// What must be read to decide: derived from the tables in use.
@@ -234,6 +239,8 @@ pub struct Service {
     pub usage: Box<str>,
     /// At a hook that names no order: how many days ago an order may have ended and still be reviewed.
     pub stopped_within: Option<u32>,
+    /// Its prefetch templates hold dates in FHIRPath; an entry beside the plain one, where a site has chosen so.
+    pub dated: bool,
 }
 
 /// Who reviewed the content, and when again.
@@ -242,6 +249,13 @@ pub struct Approval {
     pub reviewers: Vec<Box<str>>,
     /// Date of the next review.
     pub next_review: Box<str>,
+}
+
+/// How a card comes back that was overridden.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeats {
+    /// For so many hours after an override the same card has less force; 0 for never.
+    pub hours: u32,
 }
 
 /// Headings and phrases of `hooks/texts/en.toml`.
@@ -298,6 +312,18 @@ impl Knowledge {
             asked => asked == occasion,
         };
         self.services.iter().find(asks)?.stopped_within
+    }
+
+    /// The name of every rule that a card can carry: that of each row, and of the card for what could not be decided.
+    pub fn rules(&self) -> Vec<String> {
+        let of = |withdrawal: &Withdrawal| {
+            let rows = withdrawal.rows();
+            let names = rows.map(|(table, row)| format!("{}/{table}/{row}", withdrawal.key));
+            names.collect::<Vec<_>>()
+        };
+        let mut rules: Vec<String> = self.withdrawals.iter().flat_map(of).collect();
+        rules.push(UNDECIDED.to_owned());
+        rules
     }
 
     /// The withdrawal of an ingredient, if its stop is reviewed.

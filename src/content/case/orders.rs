@@ -76,6 +76,7 @@ impl Teller<'_> {
             ends_with_stay: false,
             prior: None,
             written_taper: row.written_taper,
+            is_stu3: false,
             received: None,
         }
     }

@@ -251,6 +251,21 @@ pub(super) struct CodingRow {
     pub(super) display: String,
 }
 
+/// `repeats.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Repeats {
+    pub(super) after_override: AfterOverride,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterOverride {
+    pub(super) hours: Spanned<u32>,
+    pub(super) sure: Spanned<Certainty>,
+    pub(super) source: Option<Word>,
+}
+
 /// `withdrawals/*/texts/en/*.toml`.
 pub(super) type Texts = BTreeMap<Word, TextRow>;
 

@@ -185,5 +185,15 @@ pub(super) fn migrator() -> Migrator {
             "review",
             include_str!("../migrations/postgres/0003_review.sql"),
         ),
+        step(
+            20,
+            "card digest",
+            include_str!("../migrations/postgres/0020_card_digest.sql"),
+        ),
+        step(
+            21,
+            "audit reads",
+            include_str!("../migrations/postgres/0021_audit_reads.sql"),
+        ),
     ])
 }

@@ -20,14 +20,14 @@ const EVALUATIONS: Table = Table {
 };
 const CARDS: Table = Table {
     into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, \
-           suggestions, withheld, place, gaps)",
-    columns: 12,
+           suggestions, withheld, place, gaps, digest)",
+    columns: 13,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
     into: "INSERT INTO audit (at_us, client, \"user\", patient, service, hook, hook_instance, content_version, \
-           outcome, answered, key)",
-    columns: 11,
+           outcome, answered, reads, key)",
+    columns: 12,
     end: " ON CONFLICT DO NOTHING",
 };
 /// In the order of the key, so that two replicas with the same tokens do not wait for each other.

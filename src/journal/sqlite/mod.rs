@@ -184,5 +184,15 @@ pub(super) fn migrator() -> Migrator {
             include_str!("../migrations/sqlite/0002_withheld.sql"),
         ),
         step(3, "review", include_str!("../migrations/sqlite/0003_review.sql")),
+        step(
+            20,
+            "card digest",
+            include_str!("../migrations/sqlite/0020_card_digest.sql"),
+        ),
+        step(
+            21,
+            "audit reads",
+            include_str!("../migrations/sqlite/0021_audit_reads.sql"),
+        ),
     ])
 }

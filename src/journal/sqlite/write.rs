@@ -18,14 +18,14 @@ const EVALUATIONS: Table = Table {
 };
 const CARDS: Table = Table {
     into: "INSERT INTO card (uuid, issued_at_us, client, service, topic, rule, indicator, content_version, suggestions, \
-           withheld, place, gaps)",
-    columns: 12,
+           withheld, place, gaps, digest)",
+    columns: 13,
     end: " ON CONFLICT DO NOTHING",
 };
 const AUDIT: Table = Table {
     into: "INSERT INTO audit (at_us, client, user, patient, service, hook, hook_instance, content_version, outcome, \
-           answered)",
-    columns: 10,
+           answered, reads)",
+    columns: 11,
     end: "",
 };
 const INSERT_SPENT: &str =

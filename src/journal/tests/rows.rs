@@ -98,7 +98,7 @@ async fn audit_entries_can_neither_be_changed_nor_removed_early() {
         "UPDATE audit SET patient = 'Patient/other'",
         "DELETE FROM audit",
         "REPLACE INTO audit SELECT id, at_us, 'x', user, patient, service, hook, hook_instance, content_version, \
-         outcome, answered FROM audit",
+         outcome, answered, reads FROM audit",
     ] {
         let said = disk.execute(attempt).await.unwrap_err().to_string();
         assert!(said.contains("audit entries are"), "{said}");

@@ -15,7 +15,8 @@ use crate::trust::remote::{Remote, Timing, http};
 /// A key set behind an address, with every request counted by the server.
 async fn remote(server: &MockServer, timing: Timing) -> Arc<Remote> {
     let url = format!("{}/jwks.json", server.uri()).parse().unwrap();
-    Arc::new(Remote::new("a".to_owned(), url, http(None).unwrap(), timing))
+    let http = http(crate::outbound::Outbound::default(), None).unwrap();
+    Arc::new(Remote::new("a".to_owned(), url, http, timing))
 }
 
 async fn serve(server: &MockServer, answer: ResponseTemplate) {

@@ -149,11 +149,15 @@ impl Run {
             assert!(!self.hook(&self.granted()).await.cards().is_empty(), "{fault:?}");
         }
         let card = answer.cards()[0]["uuid"].clone();
-        let reason = json!({"reason": {"system": "urn:x", "code": "y"}, "userComment": "canary comment 68"});
-        let entry = json!({"card": card, "outcome": "overridden", "outcomeTimestamp": now().to_string(), "overrideReason": reason});
+        let at = now().to_string();
+        let said = |reason: Value| json!({"card": card, "outcome": "overridden", "outcomeTimestamp": at, "overrideReason": reason});
+        let entry = said(
+            json!({"reason": {"system": "urn:x", "code": "y", "display": "canary comment 68"}, "userComment": "canary comment 68"}),
+        );
+        let words = said(json!({"reason": {"system": "canary comment 68", "code": "canary comment 68"}}));
         let wrong = json!({"card": card, "outcome": "canary comment 68"});
         for entries in [
-            json!([entry]),
+            json!([entry, words]),
             json!([entry, wrong]),
             json!({"canary comment 68": 1}),
         ] {
@@ -300,4 +304,63 @@ async fn a_patient_leaves_no_trace_but_in_the_audit() {
         IDENTIFIERS.len(),
         "the audit says who and what: {audited:?}"
     );
+}
+
+/// At its limits it says no less carefully what it refuses; and what operators read tells of nobody.
+#[tokio::test]
+async fn a_service_at_its_limits_and_its_metrics_tell_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let ehr = Ehr::holding(&Stop::tacrolimus())
+        .await
+        .failing("*", Fault::Slow)
+        .open()
+        .await;
+    let top = format!("max-calls = 1\n[admin]\nlisten = '127.0.0.1:{port}'");
+    let client = "rate = { per-second = 1, burst = 2 }\ndeadline-ms = 2000";
+    let program = Program::limited(folder.path(), "trace", &ehr.base(), &top, client);
+    let (request, _) = canary();
+    let mut granted = grant(request.clone(), &ehr.base(), "canary-access-token-67");
+    granted["fhirAuthorization"]["patient"] = json!(IDENTIFIERS[0]);
+    granted.as_object_mut().unwrap().remove("prefetch");
+    let token = || hospital_key().token(&with(Program::claims(PATH), "sub", json!("canary-claim-70")));
+    let mut statuses = BTreeSet::new();
+    for _ in 0..40 {
+        let (one, other) = (token(), token());
+        let (one, other) = tokio::join!(
+            program.post_with(PATH, &one, &granted),
+            program.post_with(PATH, &other, &request)
+        );
+        for answer in [one, other] {
+            if answer.status != 200 {
+                let text = answer.text();
+                assert!(
+                    [find(&IDENTIFIERS, &text), find(&SECRETS, &text)]
+                        .concat()
+                        .is_empty(),
+                    "{text}"
+                );
+            }
+            statuses.insert(answer.status);
+        }
+        if statuses.is_superset(&BTreeSet::from([200, 429, 503])) {
+            break;
+        }
+    }
+    assert_eq!(statuses.into_iter().collect::<Vec<_>>(), [200, 429, 503]);
+    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics"))
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("cds_hook_requests_total"), "{metrics}");
+    for text in [metrics, program.kill()] {
+        for line in text.lines() {
+            let told = [find(&SECRETS, line), find(&IDENTIFIERS, line)].concat();
+            assert!(told.is_empty(), "tells {told:?}: {line}");
+        }
+    }
 }

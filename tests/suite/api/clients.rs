@@ -320,3 +320,35 @@ async fn a_hook_may_have_a_deadline_of_its_own() {
     );
     answer.states_gap("observations", "fetch-failed");
 }
+
+#[test]
+fn a_silent_rule_that_does_not_exist_keeps_the_service_from_starting() {
+    for (top, client, named) in [
+        (
+            "silent = ['tacrolimus/lupus-nephritis/renamed']",
+            "",
+            "tacrolimus/lupus-nephritis/renamed",
+        ),
+        (
+            "",
+            "silent = ['tacrolimus/lupus-nefritis/*']",
+            "tacrolimus/lupus-nefritis/*",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = crate::helpers::app::settings(folder.path(), crate::helpers::app::NOBODY, top, client);
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, settings).unwrap();
+        let ended = std::process::Command::new(env!("CARGO_BIN_EXE_stepdown"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success());
+        assert!(
+            said.contains("`silent`") && said.contains(named) && said.contains("hospital"),
+            "{said}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! `GET /cds-services`: who is there and what each of them wants to know.
 
-use crate::helpers::{Answer, Stop, TestApp};
+use crate::helpers::app::NOBODY;
+use crate::helpers::{Answer, Stop, TestApp, pure};
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,4 +161,76 @@ fn check_template(key: &str, template: &str) {
         );
         assert!(name != "_sort" || value == "-date", "{key}: {parameter}");
     }
+}
+
+/// cds-27
+#[tokio::test]
+async fn dates_in_templates_stand_in_entries_of_their_own_that_a_site_chooses() {
+    let plain = discovery(&TestApp::spawn().await).await;
+    assert!(!plain.text().contains("today()"), "nobody gets FHIRPath unasked");
+    let app = TestApp::with(NOBODY, "dated-templates = true", "").await;
+    let chosen = discovery(&app).await;
+    let dated = |entry: &&Value| entry["id"].as_str().unwrap().ends_with("-dated");
+    let (with, without): (Vec<_>, Vec<_>) = entries(&chosen).iter().partition(dated);
+    assert_eq!(
+        without,
+        entries(&plain).iter().collect::<Vec<_>>(),
+        "the plain entries stay as they are"
+    );
+    assert_eq!(with.len(), without.len());
+    for entry in &with {
+        let template = entry["prefetch"]["observations"].as_str().unwrap();
+        assert!(
+            template.contains("&date=ge{{today() - ") && template.ends_with(" days}}"),
+            "{template}"
+        );
+        let others = |key: &str| !entry["prefetch"][key].as_str().unwrap().contains("today()");
+        assert!(
+            ["patient", "medications", "conditions", "screens"]
+                .into_iter()
+                .all(others)
+        );
+        let request = Stop::tacrolimus().with_kidney_transplant().request();
+        if entry["hook"] == request["hook"] {
+            let path = format!("/cds-services/{}", entry["id"].as_str().unwrap());
+            let answer = app.trusted_ehr().post(&path, request.to_string()).await;
+            assert_eq!(answer.topics()[0], "abrupt-withdrawal", "same hook, same advice");
+        }
+    }
+}
+
+/// cds-63
+#[tokio::test]
+async fn a_page_says_in_plain_words_what_the_service_does_and_what_not() {
+    let app = TestApp::spawn().await;
+    let listed = discovery(&app).await;
+    for path in ["/about", "/"] {
+        let page = Answer::of(app.call(Method::GET, path).send().await.unwrap()).await;
+        assert_eq!(page.status, 200);
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(
+            page.header("content-security-policy")
+                .contains("default-src 'none'")
+        );
+        let text = page.text();
+        assert!(!text.contains("<script") && !text.contains("http://") && !text.contains("https://"));
+        for entry in entries(&listed) {
+            let id = entry["id"].as_str().unwrap();
+            assert!(text.contains(&format!("cds-services/{id}/basis")), "{id}");
+            assert!(text.contains(entry["title"].as_str().unwrap()));
+        }
+        let knowledge = pure::knowledge();
+        for withdrawal in &knowledge.withdrawals {
+            assert!(text.contains(&*knowledge.vocabulary.ingredient(withdrawal.ingredient).name));
+        }
+        assert!(text.contains("Lupus nephritis") || text.contains("lupus nephritis"));
+        assert!(text.contains("What it does not do"));
+    }
+    let id = entries(&listed)[0]["id"].as_str().unwrap();
+    let basis = app.call(Method::GET, &format!("/cds-services/{id}/basis"));
+    let basis = Answer::of(basis.header("accept", "text/html").send().await.unwrap()).await;
+    assert!(
+        basis.text().contains("href=\"../../about\""),
+        "every basis leads to it"
+    );
 }

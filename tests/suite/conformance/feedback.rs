@@ -241,3 +241,59 @@ async fn needs_a_token_addressed_to_the_service_or_its_feedback() {
         "a token for feedback opens no hook"
     );
 }
+
+/// cds-52a
+#[tokio::test]
+async fn understands_odd_spellings_and_batches_that_come_days_later() {
+    let (app, answer) = answered().await;
+    let card = &answer.cards()[0];
+    let ours = &card["overrideReasons"][0];
+    let (system, code) = (&ours["system"], &ours["code"]);
+    let vendor = |part: &str| format!("com.epic.cdshooks.feedback.overrideReason{part}");
+    let parts =
+        json!({vendor(".code"): code, vendor(".system"): system, vendor(".display"): ours["display"]});
+    let said = [
+        json!({"overrideReasons": {"reason": ours}}),
+        json!({"overrideReasons": [{"reason": ours}]}),
+        json!({"overrideReasons": [{}, {"reason": ours, "userComment": "seen"}]}),
+        json!({"overrideReason": {"extension": parts}}),
+        json!({"overrideReasons": [{"extension": {vendor(""): ours}}]}),
+        json!({"overrideReason": {"extension": {vendor(".reason"): ours}}}),
+        json!({"extension": parts}),
+        json!({"overrideReason": null, "extension": {"org.other": [1, {}], vendor(".code"): code}}),
+    ];
+    for (days, said) in said.iter().enumerate() {
+        let at = crate::helpers::days_ago(days as i64);
+        let mut entry = json!({"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": at});
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(said.as_object().unwrap().clone());
+        let kept = app.trusted_ehr().feedback(HOOK, &batch(&[entry])).await;
+        assert_eq!(kept.status, 200, "{said}");
+        let lines = app.journal().feedback_list(20).await.unwrap();
+        assert_eq!(lines.len(), days + 1, "{said}");
+        let reason = lines[0]
+            .reason
+            .as_ref()
+            .unwrap_or_else(|| panic!("no reason in {said}"));
+        assert_eq!(json!(reason.code), *code, "{said}");
+    }
+    for nothing in [
+        json!({"overrideReason": {"extension": {vendor(".code"): {"deep": 1}}}}),
+        json!({"overrideReason": {"extension": [1]}}),
+        json!({"extension": "x"}),
+    ] {
+        let mut entry =
+            json!({"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": now().to_string()});
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(nothing.as_object().unwrap().clone());
+        let kept = app.trusted_ehr().feedback(HOOK, &batch(&[entry])).await;
+        assert_eq!(
+            kept.status, 200,
+            "what an extension of theirs means is not ours to refuse: {nothing}"
+        );
+    }
+}

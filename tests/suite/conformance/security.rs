@@ -458,3 +458,42 @@ async fn never_logs_a_token() {
     }
     assert!(log.contains("token.refused"), "a refusal is logged:\n{log}");
 }
+
+/// cds-59c: the client as configured stands for issuer and tenant, a mark for the `jti`.
+#[tokio::test]
+async fn the_log_names_the_client_and_a_mark_of_each_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path(), "debug");
+    let path = "/cds-services/stepdown-medication-discontinue";
+    let claims = with(Program::claims(path), "tenant", json!("tenant-of-theirs"));
+    let token = hospital_key().token(&claims);
+    let request = Stop::tacrolimus().with_kidney_transplant().request();
+    assert_eq!(program.post_with(path, &token, &request).await.status, 200);
+    assert_eq!(program.post_with(path, &token, &request).await.status, 401);
+    let (issuer, jti) = (claims["iss"].as_str().unwrap(), claims["jti"].as_str().unwrap());
+    let asked = std::process::Command::new(env!("CARGO_BIN_EXE_stepdown"))
+        .args(["mark", "--issuer", issuer, "--config"])
+        .arg(folder.path().join("settings.toml"))
+        .arg(jti)
+        .output()
+        .unwrap();
+    assert!(
+        asked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&asked.stderr)
+    );
+    let mark = String::from_utf8(asked.stdout).unwrap().trim().to_owned();
+    assert_eq!(mark.len(), 16, "{mark}");
+
+    let log = program.kill();
+    for event in ["token.accepted", "token.refused"] {
+        let line = log
+            .lines()
+            .find(|line| line.contains(event))
+            .unwrap_or_else(|| panic!("no {event}:\n{log}"));
+        assert!(line.contains("hospital") && line.contains(&mark), "{line}");
+    }
+    for claim in [issuer, jti, "tenant-of-theirs"] {
+        assert!(!log.contains(claim), "the log holds {claim}:\n{log}");
+    }
+}

@@ -35,6 +35,12 @@ impl Program {
         Self::start(folder, "trace", &settings(folder, fhir_base, top, &client))
     }
 
+    /// The same, with further settings of the hospital.
+    pub fn limited(folder: &Path, level: &str, fhir_base: &str, top: &str, client: &str) -> Self {
+        let settings = settings(folder, fhir_base, top, client);
+        Self::start(folder, level, &settings)
+    }
+
     /// As [`Program::serve`], with the lines of `[journal]`.
     pub fn keeping(folder: &Path, journal: &str, level: &str) -> Self {
         let settings = settings_keeping(folder, journal, NOBODY, "", "deadline-ms = 300");

@@ -2,7 +2,7 @@
 //! from which a service starts again.
 
 use crate::helpers::program::Program;
-use crate::helpers::{Stop, installed, now};
+use crate::helpers::{Ehr, Fault, Stop, installed, now};
 use crate::referee::judge;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -179,4 +179,91 @@ async fn a_journal_that_is_not_there_is_an_error_and_is_not_made() {
         assert!(String::from_utf8_lossy(&ended.stderr).contains("journal.db"));
     }
     assert!(!folder.path().join("journal.db").exists());
+}
+
+/// What was read for a call is audited, whether or not the call could be decided.
+#[tokio::test]
+async fn each_read_of_an_ehr_leaves_as_an_audit_event_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let stop = Stop::tacrolimus().with_kidney_transplant();
+    let ehr = Ehr::holding(&stop)
+        .await
+        .failing("Condition", Fault::Status(403))
+        .open()
+        .await;
+    let program = Program::reading(folder.path(), "info", &ehr.base(), "");
+    let mut request = stop.granting(&ehr.base(), "token");
+    request.as_object_mut().unwrap().remove("prefetch");
+    assert_eq!(program.post(PATH, &request).await.status, 200);
+    // Without the server nothing else is found, and what is stopped cannot be told.
+    for name in ["fhirServer", "fhirAuthorization"] {
+        request.as_object_mut().unwrap().remove(name);
+    }
+    request["context"]["toBeDiscontinued"]["entry"][0]["resource"]["medicationCodeableConcept"] =
+        json!({"text": ""});
+    assert_eq!(program.post(PATH, &request).await.status, 412);
+    let nothing = json!({"feedback": []});
+    assert_eq!(
+        program.post(&format!("{PATH}/feedback"), &nothing).await.status,
+        200
+    );
+    program.kill();
+    let events: Vec<Value> = lines("audit", "2026-01-01", folder.path())
+        .iter()
+        .map(|line| {
+            fhir_out::read_strictly(line).unwrap();
+            serde_json::from_str(line).unwrap()
+        })
+        .collect();
+    let calls: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["subtype"][0]["code"] == "operation")
+        .collect();
+    assert_eq!(calls.len(), 2, "a call that could not be decided is audited too");
+    assert_eq!(calls[1]["outcomeDesc"], "undecided");
+    let asked = |event: &Value| {
+        let detail = event["entity"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entity| entity["detail"].is_array());
+        detail.map(|entity| entity["detail"][0]["valueString"].as_str().unwrap().to_owned())
+    };
+    for kind in [
+        "Patient",
+        "MedicationRequest",
+        "Observation",
+        "Condition",
+        "AllergyIntolerance",
+        "Procedure",
+    ] {
+        let of: Vec<&Value> = events
+            .iter()
+            .filter(|event| {
+                event["subtype"][0]["code"] != "operation" && asked(event).as_deref() == Some(kind)
+            })
+            .collect();
+        assert_eq!(of.len(), 1, "{kind}");
+        for event in of {
+            assert_eq!(
+                event["entity"][0]["what"]["reference"],
+                calls[0]["entity"][0]["what"]["reference"]
+            );
+            let expected = match kind {
+                "Condition" => ["4", "not-permitted"],
+                _ => ["0", "ok"],
+            };
+            assert_eq!(
+                [&event["outcome"], &event["outcomeDesc"]],
+                [&json!(expected[0]), &json!(expected[1])]
+            );
+            let code = if kind == "Patient" { "read" } else { "search-type" };
+            assert_eq!(event["subtype"][0]["code"], code);
+        }
+    }
+    if !installed::skipped() {
+        let texts: Vec<String> = events.iter().map(ToString::to_string).collect();
+        let faults = judge(texts.iter().map(String::as_str));
+        assert!(faults.is_empty(), "{faults:?}: {}", texts[1]);
+    }
 }

@@ -143,6 +143,8 @@ fn evaluation(client: usize, old: bool, cards: &[Uuid]) -> Evaluation {
         orders: vec!["MedicationRequest/\0".into()],
         gaps: vec![],
         withheld: false,
+        softened: false,
+        digest: None,
     };
     Evaluation {
         at: if old { long_ago() } else { Clock::Real.now() },
@@ -156,6 +158,7 @@ fn evaluation(client: usize, old: bool, cards: &[Uuid]) -> Evaluation {
         outcome: "cards".into(),
         duration_us: 1,
         findings: cards.iter().map(card).collect(),
+        reads: Vec::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use fhirbolt::model::r4::types::{CodeableConcept, Coding, Identifier, Reference}
 use crate::OutError;
 use crate::elements::{CodeRef, concept, reference, required, words};
 
-const EVENT_TYPE: CodeRef<'_> = CodeRef {
+pub(crate) const EVENT_TYPE: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/audit-event-type",
     code: "rest",
     display: "RESTful Operation",
@@ -29,42 +29,42 @@ const CREATE: CodeRef<'_> = CodeRef {
     code: "create",
     display: "create",
 };
-const CLIENT: CodeRef<'_> = CodeRef {
+pub(crate) const CLIENT: CodeRef<'_> = CodeRef {
     system: "http://dicom.nema.org/resources/ontology/DCM",
     code: "110153",
     display: "Source Role ID",
 };
-const SERVER: CodeRef<'_> = CodeRef {
+pub(crate) const SERVER: CodeRef<'_> = CodeRef {
     system: "http://dicom.nema.org/resources/ontology/DCM",
     code: "110152",
     display: "Destination Role ID",
 };
-const USER: CodeRef<'_> = CodeRef {
+pub(crate) const USER: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
     code: "IRCP",
     display: "information recipient",
 };
-const APPLICATION_SERVER: CodeRef<'_> = CodeRef {
+pub(crate) const APPLICATION_SERVER: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/security-source-type",
     code: "4",
     display: "Application Server",
 };
-const PERSON: CodeRef<'_> = CodeRef {
+pub(crate) const PERSON: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/audit-entity-type",
     code: "1",
     display: "Person",
 };
-const SYSTEM_OBJECT: CodeRef<'_> = CodeRef {
+pub(crate) const SYSTEM_OBJECT: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/audit-entity-type",
     code: "2",
     display: "System Object",
 };
-const TRANSACTION: CodeRef<'_> = CodeRef {
+pub(crate) const TRANSACTION: CodeRef<'_> = CodeRef {
     system: "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType",
     code: "XrequestId",
     display: "",
 };
-const PATIENT: CodeRef<'_> = CodeRef {
+pub(crate) const PATIENT: CodeRef<'_> = CodeRef {
     system: "http://terminology.hl7.org/CodeSystem/object-role",
     code: "1",
     display: "Patient",
@@ -140,6 +140,8 @@ pub struct AuditedCard<'a> {
     pub indicator: &'a str,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
+    /// Sent with less force, because it was overridden a moment ago.
+    pub softened: bool,
 }
 
 /// Writes the call as AuditEvent JSON.
@@ -235,7 +237,11 @@ fn entities(record: &AuditRecord<'_>) -> Result<Vec<AuditEventEntity>, OutError>
 }
 
 fn card_entity(card: &AuditedCard<'_>) -> Result<AuditEventEntity, OutError> {
-    let sent = if card.withheld { "withheld" } else { "sent" };
+    let sent = match (card.withheld, card.softened) {
+        (true, _) => "withheld",
+        (false, true) => "softened",
+        (false, false) => "sent",
+    };
     Ok(AuditEventEntity {
         what: Some(identified(card.uuid, "card")?),
         r#type: Some(coding(SYSTEM_OBJECT)),
@@ -250,7 +256,7 @@ fn card_entity(card: &AuditedCard<'_>) -> Result<AuditEventEntity, OutError> {
     })
 }
 
-fn detail(name: &'static str, value: &str) -> Result<AuditEventEntityDetail, OutError> {
+pub(crate) fn detail(name: &'static str, value: &str) -> Result<AuditEventEntityDetail, OutError> {
     Ok(AuditEventEntityDetail {
         r#type: name.into(),
         value: AuditEventEntityDetailValue::String(required(value, name)?.into()),
@@ -258,7 +264,7 @@ fn detail(name: &'static str, value: &str) -> Result<AuditEventEntityDetail, Out
     })
 }
 
-fn coding(code: CodeRef<'_>) -> Box<Coding> {
+pub(crate) fn coding(code: CodeRef<'_>) -> Box<Coding> {
     Box::new(Coding {
         system: Some(code.system.into()),
         code: Some(code.code.into()),
@@ -267,12 +273,12 @@ fn coding(code: CodeRef<'_>) -> Box<Coding> {
     })
 }
 
-fn role(code: CodeRef<'_>) -> Result<Option<Box<CodeableConcept>>, OutError> {
+pub(crate) fn role(code: CodeRef<'_>) -> Result<Option<Box<CodeableConcept>>, OutError> {
     concept(code, "", "role").map(Some)
 }
 
 /// A reference by identifier: what is meant is no FHIR resource.
-fn identified(value: &str, element: &'static str) -> Result<Box<Reference>, OutError> {
+pub(crate) fn identified(value: &str, element: &'static str) -> Result<Box<Reference>, OutError> {
     Ok(Box::new(Reference {
         identifier: Some(Box::new(Identifier {
             value: Some(required(value, element)?.into()),
@@ -283,7 +289,7 @@ fn identified(value: &str, element: &'static str) -> Result<Box<Reference>, OutE
 }
 
 /// This service.
-fn service() -> Box<Reference> {
+pub(crate) fn service() -> Box<Reference> {
     Box::new(Reference {
         display: Some("stepdown".into()),
         ..Default::default()

@@ -189,6 +189,7 @@ fn an_audit_event_is_read_strictly_and_names_its_requestor() {
         rule: "a/b/c",
         indicator: "info",
         withheld: true,
+        softened: false,
     };
     let record = AuditRecord {
         act: AuditedAct::Answered,
