@@ -1,7 +1,7 @@
 //! Reading JSON that was written by others: every wrong type becomes "not there", never an error.
 //!
-//! Turns a [`Document`] into leaves ([`Text`], [`Number`], [`Flag`], [`List`]), into lenses (structs of the few
-//! fields that are read, declared with `lens!`) and into [`Object`], whose fields are looked at when they are
+//! Turns a [`Document`] into leaves (`Text`, `Number`, `Flag`, `List`), into lenses (structs of the few
+//! fields that are read, declared with `lens!`) and into `Object`, whose fields are looked at when they are
 //! asked for. It borrows from the text; nothing is read twice. Follows FHIR R4 section 2.6.2 (JSON); beyond it,
 //! an object counts as a list of one and the reverse.
 

@@ -6,7 +6,7 @@
 //! of the chart, comments and tokens are nowhere at all.
 
 use crate::helpers::answer::basis;
-use crate::helpers::app::{PUBLIC, hospital_key, stranger_key};
+use crate::helpers::app::{PUBLIC, hospital_key, http, stranger_key};
 use crate::helpers::chart::grant;
 use crate::helpers::keys::with;
 use crate::helpers::program::Program;
@@ -352,7 +352,9 @@ async fn a_service_at_its_limits_and_its_metrics_tell_nothing() {
         }
     }
     assert_eq!(statuses.into_iter().collect::<Vec<_>>(), [200, 429, 503]);
-    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics"))
+    let metrics = http()
+        .get(format!("http://127.0.0.1:{port}/metrics"))
+        .send()
         .await
         .unwrap();
     let metrics = metrics.text().await.unwrap();
