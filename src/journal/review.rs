@@ -231,7 +231,7 @@ const HISTORY: &str = "\
 /// The entry of the call that a card belongs to: of the same instant and client, with the card in it.
 const AUDITED: &str = "\
     SELECT audit.id, audit.at_us, audit.client, audit.\"user\", audit.patient, audit.hook, audit.hook_instance, \
-           audit.content_version, audit.outcome, audit.answered \
+           audit.content_version, audit.outcome, audit.answered, audit.reads \
     FROM card JOIN audit ON audit.at_us = card.issued_at_us AND audit.client = card.client \
     WHERE card.uuid = $1 AND audit.answered LIKE $2 LIMIT 1";
 

@@ -83,7 +83,7 @@ impl Envelope {
     /// Writes it as one JSON object.
     ///
     /// # Errors
-    /// [`NotKept`] if the body, or a page of an answer, is no JSON.
+    /// `NotKept` if the body, or a page of an answer, is no JSON.
     pub fn write(&self) -> Result<Vec<u8>, NotKept> {
         let written = Written {
             version: VERSION,
