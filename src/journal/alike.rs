@@ -3,6 +3,20 @@
 //! The statements use `$1`, which both understand. The connections are of different types, so what runs them is a
 //! macro that each engine expands; each begins and ends its transaction by itself.
 
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType};
+
+/// One change of the tables.
+pub(super) fn step(version: i64, name: &'static str, sql: &'static str) -> Migration {
+    Migration::new(
+        version,
+        name.into(),
+        MigrationType::Simple,
+        sql.into_sql_str(),
+        false,
+    )
+}
+
 /// Most rows of a table that one purge removes, so that it never holds up an answer for long.
 pub(super) const PORTION: i64 = 2_000;
 /// Says how far the audit may be removed; never goes back.

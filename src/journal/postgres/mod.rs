@@ -9,9 +9,9 @@ mod write;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection};
 
 use super::JournalError;
 use super::alike;
@@ -169,28 +169,19 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
 pub(super) fn migrator() -> Migrator {
-    let step = |version, name: &'static str, sql: &'static str| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    };
     Migrator::with_migrations(vec![
-        step(1, "start", include_str!("../migrations/postgres/0001_start.sql")),
-        step(
+        alike::step(1, "start", include_str!("../migrations/postgres/0001_start.sql")),
+        alike::step(
             3,
             "review",
             include_str!("../migrations/postgres/0003_review.sql"),
         ),
-        step(
+        alike::step(
             20,
             "card digest",
             include_str!("../migrations/postgres/0020_card_digest.sql"),
         ),
-        step(
+        alike::step(
             21,
             "audit reads",
             include_str!("../migrations/postgres/0021_audit_reads.sql"),

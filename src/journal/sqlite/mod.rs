@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection};
 
 use super::JournalError;
 use super::alike;
@@ -167,29 +167,20 @@ pub(super) async fn readers(options: &SqliteConnectOptions) -> Result<SqlitePool
 /// The changes of the tables, oldest first. One that has been released is never edited: the journal
 /// compares its checksum at every start.
 pub(super) fn migrator() -> Migrator {
-    let step = |version, name: &'static str, sql: &'static str| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    };
     Migrator::with_migrations(vec![
-        step(1, "start", include_str!("../migrations/sqlite/0001_start.sql")),
-        step(
+        alike::step(1, "start", include_str!("../migrations/sqlite/0001_start.sql")),
+        alike::step(
             2,
             "withheld cards",
             include_str!("../migrations/sqlite/0002_withheld.sql"),
         ),
-        step(3, "review", include_str!("../migrations/sqlite/0003_review.sql")),
-        step(
+        alike::step(3, "review", include_str!("../migrations/sqlite/0003_review.sql")),
+        alike::step(
             20,
             "card digest",
             include_str!("../migrations/sqlite/0020_card_digest.sql"),
         ),
-        step(
+        alike::step(
             21,
             "audit reads",
             include_str!("../migrations/sqlite/0021_audit_reads.sql"),
