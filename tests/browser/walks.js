@@ -28,7 +28,8 @@ async function override(page, base, patient) {
   const card = page.locator("article.card").first();
   await card.locator("select[name=reason]").selectOption({ index: 1 });
   await card.locator("form:has(select[name=reason]) button").click();
-  await page.getByText("200").first().waitFor();
+  // The page of the cards speaks of a status as well: only the next page's heading says that feedback was taken.
+  await page.getByRole("heading", { level: 1, name: "Sent", exact: true }).waitFor();
 }
 
 const name = (page) => page.locator(".banner .who").innerText();
@@ -375,7 +376,12 @@ const walks = {
     await page.getByRole("button", { name: "Show" }).click();
     await page.waitForURL(/cards=shown/);
     await reaches_all(page);
-    await page.locator("tr", { hasText: "overridden" }).first().locator("a").click();
+    // Cards are written down in groups, after their answer: the list may be a moment behind.
+    const overridden = page.locator("tr", { hasText: "overridden" }).first();
+    for (let tries = 0; tries < 20 && !(await overridden.isVisible()); tries += 1) {
+      await page.reload({ waitUntil: "networkidle" });
+    }
+    await overridden.locator("a").click();
     for (const verdict of ["wrong", "not-useful"]) {
       await page.locator(`input[value=${verdict}]`).focus();
       await page.keyboard.press("Space");
