@@ -1,22 +1,70 @@
 //! Room for one more call, or 503 before anything is read.
 //!
-//! Refuses in two cases: as many calls are in work as the settings allow (they may all be waiting for a FHIR server),
-//! or several are in work and the calls before were slow to get past their token, which takes microseconds where
-//! neither the workers nor the journal have a queue. The first bounds memory, the second the wait: without it,
-//! more calls than a core can answer would queue up to the bound, and everybody would be late. It knows neither who
-//! calls nor what is asked.
+//! Refuses in three cases: as many calls are in work as the settings allow (they may all be waiting for a FHIR server);
+//! or several are in work and this worker takes long to come round to each of them; or several are in work and the
+//! calls before were slow to get past their token, which takes microseconds where the journal has no queue. The first
+//! bounds memory, the others the wait: without them, more calls than a core or the journal can answer would queue up
+//! to the bound, and everybody would be late. It knows neither who calls nor what is asked.
 
 use super::error::Refused;
 use crate::startup::App;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::SemaphorePermit;
 
 /// Calls in work up to which none is refused for being slow: somebody has to find out when the queue is gone.
 const FEW: f64 = 32.0;
-/// Longest time for a token. What is taken until the first slow one is through waits two or three times as long,
-/// which is well below the usual deadline of two seconds.
+/// Longest time for a token.
 const LONGEST: Duration = Duration::from_millis(250);
+/// Longest time in which a worker comes round to every call that has something to do. A call needs four or five
+/// rounds from its first byte to its answer, which is well below the usual deadline of two seconds.
+const LONGEST_ROUND: Duration = Duration::from_millis(50);
+/// How often a worker looks how late it is.
+const LOOK: Duration = Duration::from_millis(25);
+
+thread_local! {
+    static ROUND: Round = Round::new(Instant::now());
+}
+
+/// How long a worker takes to come round, told by a task that wants to run every [`LOOK`].
+struct Round {
+    looked: Cell<Instant>,
+    late: Cell<Duration>,
+}
+
+impl Round {
+    fn new(now: Instant) -> Self {
+        Self {
+            looked: Cell::new(now),
+            late: Cell::default(),
+        }
+    }
+
+    fn look(&self, now: Instant) {
+        self.late.set(self.late_at(now));
+        self.looked.set(now);
+    }
+
+    /// By how much the task that should have run by now is late.
+    fn late_at(&self, now: Instant) -> Duration {
+        now.duration_since(self.looked.get()).saturating_sub(LOOK)
+    }
+
+    /// Whether the last round was too long, or the one that is under way is already.
+    fn is_too_long(&self, now: Instant) -> bool {
+        self.late.get().max(self.late_at(now)) > LONGEST_ROUND
+    }
+}
+
+/// Watches how long this worker takes to come round, for as long as it runs.
+pub(crate) async fn watch() {
+    ROUND.with(|round| round.look(Instant::now()));
+    loop {
+        tokio::time::sleep(LOOK).await;
+        ROUND.with(|round| round.look(Instant::now()));
+    }
+}
 
 /// How long the last call took to get past its token.
 #[derive(Default)]
@@ -31,9 +79,8 @@ impl Pace {
         self.micros.store(micros, Ordering::Relaxed);
     }
 
-    /// Whether one more call, beside so many in work, would wait too long.
-    fn is_too_slow(&self, in_work: f64) -> bool {
-        in_work > FEW && Duration::from_micros(self.micros.load(Ordering::Relaxed)) > LONGEST
+    fn is_too_slow(&self) -> bool {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed)) > LONGEST
     }
 }
 
@@ -42,7 +89,8 @@ impl Pace {
 /// # Errors
 /// [`Refused::Busy`].
 pub(super) fn room(app: &App) -> Result<SemaphorePermit<'_>, Refused> {
-    if app.pace.is_too_slow(app.meters.in_flight.get()) {
+    let several = app.meters.in_flight.get() > FEW;
+    if several && (app.pace.is_too_slow() || ROUND.with(|round| round.is_too_long(Instant::now()))) {
         return Err(Refused::Busy);
     }
     app.slot().ok_or(Refused::Busy)
@@ -53,13 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_slow_calls_leave_no_room_and_a_few_always_do() {
+    fn a_slow_token_is_noticed_and_forgotten() {
         let pace = Pace::default();
-        assert!(!pace.is_too_slow(1_000.0), "nothing is known yet");
+        assert!(!pace.is_too_slow(), "nothing is known yet");
         pace.note(LONGEST + Duration::from_millis(1));
-        assert!(pace.is_too_slow(FEW + 1.0));
-        assert!(!pace.is_too_slow(FEW));
+        assert!(pace.is_too_slow());
         pace.note(Duration::from_millis(2));
-        assert!(!pace.is_too_slow(1_000.0), "the queue is gone");
+        assert!(!pace.is_too_slow(), "the queue is gone");
+    }
+
+    #[test]
+    fn a_long_round_is_noticed_while_it_lasts_and_until_a_short_one_is_over() {
+        let begun = Instant::now();
+        let round = Round::new(begun);
+        let (in_time, late) = (begun + LOOK, begun + LOOK + LONGEST_ROUND + LOOK);
+        assert!(!round.is_too_long(in_time));
+        assert!(round.is_too_long(late), "the round is still under way");
+        round.look(late);
+        assert!(round.is_too_long(late), "the last one was too long");
+        round.look(late + LOOK);
+        assert!(!round.is_too_long(late + LOOK), "the queue is gone");
     }
 }

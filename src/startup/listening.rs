@@ -5,6 +5,7 @@
 use super::StartError;
 use super::live::{Live, Seat};
 use crate::config::Limits;
+use crate::http::room;
 use crate::operations;
 use actix_web::dev::{Server, Service as _};
 use actix_web::{App as Routes, HttpServer, web};
@@ -48,6 +49,7 @@ where
     let live = Arc::clone(live);
     let mut server = HttpServer::new(move || {
         let seat = Rc::new(Seat::new(Arc::clone(&live)));
+        actix_web::rt::spawn(room::watch());
         Routes::new()
             .wrap_fn(move |mut request, next| {
                 request.add_data_container(seat.data());
