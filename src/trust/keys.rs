@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
@@ -17,6 +19,8 @@ use crate::config::SignatureAlgorithm;
 
 /// Longest `kid`, in characters.
 pub(super) const MAX_KID: usize = 200;
+/// Shortest RSA modulus that verifies anything, in bytes.
+pub(super) const SHORTEST_MODULUS: usize = 256;
 
 /// Why a key set cannot be used. Holds no part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,8 @@ pub(super) struct Key {
     pub(super) kid: String,
     pub(super) algorithms: Vec<SignatureAlgorithm>,
     key: DecodingKey,
+    /// Of an RSA key, without leading zeros; a signature is a number below it, of the same length.
+    modulus: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -126,15 +132,61 @@ impl Key {
             kid,
             algorithms,
             key: DecodingKey::from_jwk(&jwk).ok()?,
+            modulus: modulus(&jwk),
         })
+    }
+
+    /// The key of a point on the curve of `algorithm`, uncompressed. It has no name: no token finds it.
+    pub(super) fn of_point(algorithm: SignatureAlgorithm, point: &[u8]) -> Self {
+        Self {
+            kid: String::new(),
+            algorithms: vec![algorithm],
+            key: DecodingKey::from_ec_der(point),
+            modulus: None,
+        }
+    }
+
+    /// The RSA key of a modulus, with the usual exponent. It has no name: no token finds it.
+    pub(super) fn of_modulus(modulus: &[u8]) -> Self {
+        Self {
+            kid: String::new(),
+            algorithms: vec![SignatureAlgorithm::RS256, SignatureAlgorithm::RS384],
+            key: DecodingKey::from_rsa_raw_components(modulus, &[1, 0, 1]),
+            modulus: Some(modulus.to_vec()),
+        }
+    }
+
+    /// Whether a check of `signature` (base64url) goes through all its steps. One that is no number below an RSA
+    /// modulus, of its length, is thrown out at once, which would tell who sent it which keys we have.
+    pub(super) fn may_have_made(&self, signature: &str) -> bool {
+        let Some(modulus) = &self.modulus else {
+            return true;
+        };
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        modulus.len() >= SHORTEST_MODULUS && signature.len() == modulus.len() && signature < *modulus
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`, the token's first two parts.
     pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, signed: &str, signature: &str) -> bool {
+        #[cfg(test)]
+        super::tests::note_check(super::tests::Check {
+            algorithm,
+            modulus: self.modulus.as_ref().map_or(0, Vec::len),
+            whole: self.may_have_made(signature),
+        });
         self.algorithms.contains(&algorithm)
             && crypto::verify(signature, signed.as_bytes(), &self.key, library_name(algorithm))
                 .unwrap_or(false)
     }
+}
+
+/// The modulus of an RSA key, without leading zeros.
+fn modulus(jwk: &Jwk) -> Option<Vec<u8>> {
+    let AlgorithmParameters::RSA(parameters) = &jwk.algorithm else {
+        return None;
+    };
+    let written = URL_SAFE_NO_PAD.decode(&parameters.n).ok()?;
+    Some(written.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
 /// What a key's type and curve allow, narrowed by its own `alg`.

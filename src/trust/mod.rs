@@ -2,12 +2,16 @@
 //!
 //! A [`TrustedEhr`] cannot be made anywhere else, so a handler that takes one cannot be reached
 //! without a verified token. Fails closed: a key set that cannot be fetched is a refusal, and so is a
-//! journal that cannot be written, unless the settings say otherwise (`replay`). It never fetches an address that a token names, never uses a key that a
-//! token carries, and never logs a token or a claim; who refuses, and why, is logged by `http` from
-//! [`Refusal::reason`], with the name of the client and a mark of the `jti` ([`crate::marks`]).
+//! journal that cannot be written, unless the settings say otherwise (`replay`). It never fetches an address that a
+//! token names, never uses a key that a token carries, and never logs a token or a claim; who refuses, and why, is
+//! logged by `http` from [`Refusal::reason`], with the name of the client and a mark of the `jti` ([`crate::marks`]).
+//! A caller learns no reason, not even by a clock: every refusal comes after one signature check, by a decoy where no
+//! key of ours is in question, and how long that takes depends on the token alone (`decoy`, which also says what is
+//! left: a refusal that waits for a key set to be fetched is as late as the fetch).
 //! Follows CDS Hooks, section Security (JWT of the client), RFC 7515 and RFC 7519.
 
 mod client;
+mod decoy;
 mod keys;
 mod refusal;
 mod remote;
@@ -31,6 +35,8 @@ pub use keys::KeySetError;
 pub use refusal::{Refusal, TrustError};
 pub use survey::{KeySurvey, Unusable, survey};
 
+use decoy::Decoy;
+use keys::Key;
 use replay::{Replay, Spent};
 use token::Token;
 
@@ -78,6 +84,7 @@ pub struct Claimed {
 pub struct Trust {
     clients: Clients,
     replay: Arc<Replay>,
+    decoy: Arc<Decoy>,
 }
 
 impl Trust {
@@ -105,6 +112,10 @@ impl Trust {
                 Some(trust) => Arc::clone(&trust.replay),
                 None => Arc::new(Replay::new(config.journal.when_unavailable)),
             },
+            decoy: match previous {
+                Some(trust) => Arc::clone(&trust.decoy),
+                None => Arc::new(Decoy::new().map_err(|_| TrustError::NoRandomness)?),
+            },
         })
     }
 
@@ -130,26 +141,10 @@ impl Trust {
         journal: &Journal,
         claimed: &mut Claimed,
     ) -> Result<TrustedEhr, Refusal> {
-        let token = Token::parse(bearer(authorization)?)?;
-        // The issuer is not proven yet. It only chooses whose rules and keys the token has to satisfy.
-        let client = self
-            .clients
-            .by_issuer(&token.claims.issuer)
-            .ok_or(Refusal::UnknownIssuer)?;
-        claimed.client = Some(Arc::clone(client));
-        claimed.jti = Some(token.claims.jti.as_str().into());
-        token.header.check(client)?;
-        token.claims.check(audiences, now, client.max_token_life())?;
-        let keys = client
-            .keys()
-            .candidates(&token.header.kid, token.header.algorithm)
-            .await?;
-        if !keys
-            .iter()
-            .any(|key| key.verifies(token.header.algorithm, token.signed, token.signature))
-        {
-            return Err(Refusal::Signature);
-        }
+        let read = bearer(authorization).and_then(Token::parse);
+        let token = read.inspect_err(|_| self.decoy.check_nothing())?;
+        let found = self.find_keys(&token, audiences, now, claimed).await;
+        let client = self.prove(&token, found)?;
         let issued = token.claims.issued;
         client.note_skew(issued.as_second() - now.as_second());
         // Comes last, so that nobody but the client itself can use up one of its tokens.
@@ -164,9 +159,49 @@ impl Trust {
             expires,
         };
         self.replay.spend(spent, now, journal).await?;
-        Ok(TrustedEhr {
-            client: Arc::clone(client),
-        })
+        Ok(TrustedEhr { client })
+    }
+
+    /// The client that a token names and its keys for the token, if all is as it should be but for the signature.
+    async fn find_keys(
+        &self,
+        token: &Token<'_>,
+        audiences: &[String],
+        now: Timestamp,
+        claimed: &mut Claimed,
+    ) -> Result<(Arc<Client>, Vec<Key>), Refusal> {
+        // The issuer is not proven yet. It only chooses whose rules and keys the token has to satisfy.
+        let client = self
+            .clients
+            .by_issuer(&token.claims.issuer)
+            .ok_or(Refusal::UnknownIssuer)?;
+        claimed.client = Some(Arc::clone(client));
+        claimed.jti = Some(token.claims.jti.as_str().into());
+        token.header.check(client)?;
+        token.claims.check(audiences, now, client.max_token_life())?;
+        let keys = client
+            .keys()
+            .candidates(&token.header.kid, token.header.algorithm)
+            .await?;
+        Ok((Arc::clone(client), keys))
+    }
+
+    /// Checks the signature with the keys that were found; with a decoy where there are none, or where none of them
+    /// can have made it. The refusal that is known already is told only then.
+    fn prove(
+        &self,
+        token: &Token<'_>,
+        found: Result<(Arc<Client>, Vec<Key>), Refusal>,
+    ) -> Result<Arc<Client>, Refusal> {
+        let keys = found.iter().flat_map(|(_, keys)| keys);
+        let mut usable = keys.filter(|key| key.may_have_made(token.signature)).peekable();
+        if usable.peek().is_none() {
+            self.decoy.check(token);
+            return Err(found.err().unwrap_or(Refusal::Signature));
+        }
+        let good = usable.any(|key| key.verifies(token.header.algorithm, token.signed, token.signature));
+        let (client, _) = found?;
+        if good { Ok(client) } else { Err(Refusal::Signature) }
     }
 }
 

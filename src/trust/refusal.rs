@@ -6,7 +6,7 @@ use super::KeySetError;
 
 /// Why a call is not trusted. Holds no part of the token.
 ///
-/// The caller must not be able to tell these apart: all are 401 with an empty body, except
+/// The caller must not be able to tell these apart: all are 401 with an empty body after one signature check, except
 /// [`Refusal::JournalUnavailable`], which can only follow a verified signature and is 503.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -129,6 +129,9 @@ pub enum TrustError {
     /// The HTTP client for key sets cannot be built.
     #[error("key sets cannot be fetched: {0}")]
     Http(#[source] reqwest::Error),
+    /// The machine gives no random numbers.
+    #[error("no key can be made: the machine gives no random numbers")]
+    NoRandomness,
     /// The FHIR server of the demonstration is not on this machine.
     #[error("the demonstration reads FHIR servers on this machine only")]
     NotLoopback,

@@ -1,9 +1,11 @@
 //! Tokens that are accepted, each of them once, and settings that cannot be trusted. Forged tokens
-//! and fetched key sets have files of their own. Keys are made when the tests run; none is committed.
+//! and fetched key sets have files of their own, and so has what a refusal costs. Keys are made when the tests run; none is committed.
 
+mod even;
 mod fetched;
 mod forged;
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -16,6 +18,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
 use super::*;
+pub(super) use even::{Check, note_check};
 
 const ISSUER: &str = "https://ehr.example";
 const AUDIENCE: &str = "https://cds.example/cds-services/service";
@@ -114,18 +117,28 @@ fn with(mut value: Value, name: &str, member: Value) -> Value {
 struct Service {
     trust: Trust,
     journal: Journal,
+    checks: RefCell<Vec<Check>>,
 }
 
 impl Service {
     async fn new(keys: &[&Value], more: &str) -> Self {
-        let (trust, journal) = (trust(keys, more).unwrap(), Journal::in_memory().await.unwrap());
-        Self { trust, journal }
+        Self::of(trust(keys, more).unwrap()).await
+    }
+
+    async fn of(trust: Trust) -> Self {
+        Self {
+            trust,
+            journal: Journal::in_memory().await.unwrap(),
+            checks: RefCell::default(),
+        }
     }
 
     async fn try_at(&self, now: i64, authorization: Option<&str>) -> Result<TrustedEhr, Refusal> {
         let audiences = [AUDIENCE.to_owned(), format!("{AUDIENCE}/feedback")];
         let now = Timestamp::from_second(now).unwrap();
-        self.trust
+        even::checks();
+        let answer = self
+            .trust
             .authenticate(
                 authorization,
                 &audiences,
@@ -133,7 +146,21 @@ impl Service {
                 &self.journal,
                 &mut Claimed::default(),
             )
-            .await
+            .await;
+        self.checks.replace(even::checks());
+        if let Err(refusal) = &answer {
+            assert_eq!(
+                self.last_checks().len(),
+                1,
+                "{refusal}: one signature check, whatever is wrong"
+            );
+        }
+        answer
+    }
+
+    /// The signature checks of the last call.
+    fn last_checks(&self) -> Vec<Check> {
+        self.checks.borrow().clone()
     }
 
     async fn refusal(&self, token: &str) -> Option<Refusal> {
@@ -288,10 +315,7 @@ async fn without_a_journal_no_token_is_accepted() {
 async fn where_the_settings_say_so_a_token_is_accepted_once_without_a_journal() {
     let signer = Signer::ec384("k");
     let keys = [&signer.public];
-    let service = Service {
-        trust: journalled(&keys, "", "when-unavailable='accept'\n").unwrap(),
-        journal: Journal::in_memory().await.unwrap(),
-    };
+    let service = Service::of(journalled(&keys, "", "when-unavailable='accept'\n").unwrap()).await;
     let (before, during) = (signer.token(&good_claims()), signer.token(&good_claims()));
     assert_eq!(service.refusal(&before).await, None);
     service.journal.close().await.unwrap();
