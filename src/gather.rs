@@ -15,6 +15,7 @@ mod fetch;
 mod outcomes;
 
 pub use fetch::Answer;
+pub(crate) use fetch::note_read;
 
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::PatientRecord;

@@ -421,10 +421,8 @@ fn journal_entry(
         let withheld = decided.withheld.cards.iter();
         shown.chain(withheld.map(|card| issued(card, true))).collect()
     });
-    let reads = record.reads.iter().map(|(kind, missing)| journal::ServerRead {
-        kind,
-        outcome: missing.map_or("ok", Why::code),
-    });
+    let reads = record.reads.iter();
+    let reads = reads.map(|(kind, missing)| journal::ServerRead::new(kind, *missing));
     journal::Evaluation {
         at: now,
         client: ehr.client().name().to_owned(),

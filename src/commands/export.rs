@@ -15,7 +15,8 @@ use serde_json::json;
 use super::CommandError;
 use crate::config::Config;
 use crate::journal::{
-    After, Archive, AuditEntry, CHART_WRITE, EvaluationLine, FeedbackLine, JournalAddress, ViewLine, backup,
+    After, Archive, AuditEntry, CHART_READ, CHART_WRITE, EvaluationLine, FeedbackLine, JournalAddress,
+    ViewLine, backup,
 };
 use crate::startup::StartError;
 
@@ -111,7 +112,7 @@ async fn lines(
     }
 }
 
-/// The call, and each read that was done for it.
+/// The call or write, and each read that was done for it; of what the companion app read, the reads alone.
 fn events(entry: &AuditEntry) -> Result<Vec<String>, fhir_out::OutError> {
     let recorded = entry.at.to_string();
     let reads = entry.reads.iter().map(|read| {
@@ -125,7 +126,8 @@ fn events(entry: &AuditEntry) -> Result<Vec<String>, fhir_out::OutError> {
             outcome: &read.outcome,
         })
     });
-    std::iter::once(event(entry)).chain(reads).collect()
+    let own = (entry.hook != CHART_READ).then(|| event(entry));
+    own.into_iter().chain(reads).collect()
 }
 
 fn event(entry: &AuditEntry) -> Result<String, fhir_out::OutError> {

@@ -218,8 +218,7 @@ impl FhirClient {
         }
         match status {
             StatusCode::OK => Page::of(String::from_utf8(body).map_err(|_| Why::NotReadable)?),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Why::NotPermitted),
-            _ => Err(Why::FetchFailed),
+            other => Err(instead(other.as_u16())),
         }
     }
 
@@ -239,6 +238,14 @@ impl FhirClient {
             StatusCode::OK => Ok((StatusCode::OK, body(response).await?)),
             other => Ok((other, Vec::new())),
         }
+    }
+}
+
+/// Why nothing came, by the status in its place (0 where there was none).
+pub(crate) fn instead(status: u16) -> Why {
+    match status {
+        401 | 403 => Why::NotPermitted,
+        _ => Why::FetchFailed,
     }
 }
 

@@ -10,6 +10,7 @@ use super::client::{FhirClient, Server};
 use super::drafts::{IDENTIFIER_SYSTEM, Identified};
 use super::query::below;
 use super::subject::is_id;
+use crate::clinical::gap::Why;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret;
@@ -94,26 +95,32 @@ impl FhirClient {
             .unwrap_or(Creation::Unknown)
     }
 
-    /// Looks for a resource of a type and patient by its identifier: `Type/id`. `None` if it is not found, or if
-    /// the search fails.
+    /// Looks for a resource of a type and patient by its identifier: `Type/id`, or `None` if it is not there.
+    ///
+    /// # Errors
+    /// Why the search failed, if it did and nothing was found.
     pub(crate) async fn identified(
         &self,
         kind: &str,
         patient: &str,
         identifier: uuid::Uuid,
         server: Server<'_>,
-    ) -> Option<String> {
-        let mut address = below(server.base, &[kind])?;
+    ) -> Result<Option<String>, Why> {
+        let mut address = below(server.base, &[kind]).ok_or(Why::FetchFailed)?;
         let token = format!("{IDENTIFIER_SYSTEM}|{identifier}");
         address
             .query_pairs_mut()
             .append_pair("patient", patient)
             .append_pair("identifier", &token);
         let found = self.pages(address, server).await;
-        found
+        let place = found
             .pages
             .iter()
-            .find_map(|page| in_bundle(page, kind, &identifier.to_string()))
+            .find_map(|page| in_bundle(page, kind, &identifier.to_string()));
+        match (place, found.missing) {
+            (None, Some(why)) => Err(why),
+            (place, _) => Ok(place),
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Course {
     pub results: Vec<LabResult>,
     /// Why it is not all, if so.
     pub missing: Option<Why>,
+    /// Whether the server was asked for it.
+    pub asked: bool,
 }
 
 impl Course {
@@ -85,6 +87,7 @@ pub async fn course(
     Course {
         results,
         missing: fetched.missing,
+        asked: true,
     }
 }
 

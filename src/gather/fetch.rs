@@ -102,12 +102,17 @@ pub(super) async fn medications(
 pub(super) fn reads(answers: &[Answer]) -> Vec<(&'static str, Option<Why>)> {
     let mut reads: Vec<(&'static str, Option<Why>)> = Vec::new();
     for answer in answers {
-        let read = (answer.source.map_or("Medication", kind), answer.fetched.missing);
-        if !reads.contains(&read) {
-            reads.push(read);
-        }
+        let kind = answer.source.map_or("Medication", kind);
+        note_read(&mut reads, (kind, answer.fetched.missing));
     }
     reads
+}
+
+/// Adds a read, unless one of its type that went the same way is there.
+pub(crate) fn note_read(reads: &mut Vec<(&'static str, Option<Why>)>, read: (&'static str, Option<Why>)) {
+    if !reads.contains(&read) {
+        reads.push(read);
+    }
 }
 
 async fn read(source: Option<Source>, url: Option<Url>, fhir: &FhirClient, server: Server<'_>) -> Answer {

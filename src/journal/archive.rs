@@ -48,9 +48,9 @@ pub struct AuditEntry {
     pub user: Option<String>,
     /// Reference to the patient.
     pub patient: String,
-    /// Hook name.
+    /// Hook name; [`CHART_READ`](super::CHART_READ) or [`CHART_WRITE`](super::CHART_WRITE) of the companion app.
     pub hook: String,
-    /// The call's `hookInstance`.
+    /// The call's `hookInstance`, or what stands for it.
     pub hook_instance: String,
     /// Version of the clinical knowledge that answered.
     pub content_version: String,

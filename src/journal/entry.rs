@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::clinical::gap::Why;
+
 /// One answered hook call.
 #[derive(Clone)]
 pub struct Evaluation {
@@ -40,6 +42,40 @@ pub struct ServerRead {
     pub kind: &'static str,
     /// `ok`, or why not all of it came.
     pub outcome: &'static str,
+}
+
+impl ServerRead {
+    /// A read of a type of resource, and why not all of it came, if so.
+    #[must_use]
+    pub fn new(kind: &'static str, missing: Option<Why>) -> Self {
+        Self {
+            kind,
+            outcome: missing.map_or("ok", Why::code),
+        }
+    }
+}
+
+/// What the companion app read of a chart at one time. It has no `Debug`: it names the patient.
+#[derive(Clone)]
+pub struct ChartReading {
+    /// When.
+    pub at: Timestamp,
+    /// Name of the client whose FHIR server it is.
+    pub client: String,
+    /// The patient as a relative reference, `Patient/123`.
+    pub patient: String,
+    /// The user as a relative reference, where known.
+    pub user: Option<String>,
+    /// Version of the clinical knowledge that the chart was read for.
+    pub content_version: String,
+    /// What was asked of the client's FHIR server.
+    pub reads: Vec<ServerRead>,
+}
+
+/// What is written without anybody waiting for it.
+pub(super) enum Noted {
+    Evaluation(Evaluation),
+    Reading(ChartReading),
 }
 
 /// One card of an answer.

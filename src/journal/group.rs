@@ -4,28 +4,39 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::entry::Noted;
 use super::review::Review;
 use super::{Audit, Command, Evaluation, Feedback, FeedbackSummary, JournalError, Reply, Spend};
 
-/// An evaluation on its way to the journal.
+/// What is noted, on its way to the journal.
 pub(super) struct Recorded {
-    /// Told apart by this where the same evaluation may be written twice.
+    /// Told apart by this where the same may be written twice.
     pub(super) key: Uuid,
-    pub(super) evaluation: Evaluation,
+    pub(super) noted: Noted,
 }
 
-impl From<Evaluation> for Recorded {
-    fn from(evaluation: Evaluation) -> Self {
+impl From<Noted> for Recorded {
+    fn from(noted: Noted) -> Self {
         let key = Uuid::now_v7();
-        Self { key, evaluation }
+        Self { key, noted }
     }
 }
 
-/// One transaction, sorted by what it asks for. Evaluations are written first, so that feedback finds
+impl Recorded {
+    /// The answered call, if it is one.
+    pub(super) fn evaluation(&self) -> Option<&Evaluation> {
+        match &self.noted {
+            Noted::Evaluation(evaluation) => Some(evaluation),
+            Noted::Reading(_) => None,
+        }
+    }
+}
+
+/// One transaction, sorted by what it asks for. What was recorded is written first, so that feedback finds
 /// the cards that were recorded before it.
 #[derive(Default)]
 pub(super) struct Group {
-    pub(super) evaluations: Vec<Recorded>,
+    pub(super) recorded: Vec<Recorded>,
     pub(super) spends: Vec<Spend>,
     pub(super) feedback: Vec<Feedback>,
     pub(super) audits: Vec<Audit>,
@@ -59,7 +70,7 @@ impl Group {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.evaluations.is_empty() && !self.is_waited_for()
+        self.recorded.is_empty() && !self.is_waited_for()
     }
 
     /// Whether somebody is told that this was written.

@@ -3,8 +3,8 @@
 //!
 //! What [`Journal::spend_jti`], [`Journal::feedback`] and [`Journal::audit`] acknowledge is on disk: it survives `kill -9` and
 //! a power cut. [`Journal::record`] never waits and may drop; drops are counted. All three go to one
-//! writer, which takes the evaluations recorded so far before it looks at feedback. Evaluations are
-//! written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
+//! writer, which takes the evaluations recorded so far before it looks at feedback. They, and what the companion app
+//! read ([`Journal::record_reading`]), are written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
 //! the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else;
 //! a comment of feedback, and a reviewer's note, is kept only on request. No error text and no log line of this module holds a value from a row.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
@@ -40,9 +40,10 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 pub use archive::{After, Archive, AuditEntry, AuditedCard, AuditedRead, EvaluationLine, ViewLine, backup};
+use entry::Noted;
 pub use entry::{
-    ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, OverrideReason,
-    ServerRead,
+    ChartReading, ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard,
+    OverrideReason, ServerRead,
 };
 pub use error::JournalError;
 pub(crate) use open::is_postgres;
@@ -57,6 +58,8 @@ pub use survey::{Survey, survey};
 
 /// What stands for a hook in the audit of a write into a chart.
 pub const CHART_WRITE: &str = "app-write";
+/// What stands for a hook in the audit of what the companion app read of a chart.
+pub const CHART_READ: &str = "app-read";
 
 /// How long a caller waits for the disk before it is told that the journal is not available.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
@@ -81,7 +84,7 @@ fn is_young(card: Uuid, now: Timestamp) -> bool {
 ///
 /// Dropping it lets the writer finish what is queued, in the background; [`Journal::close`] waits.
 pub struct Journal {
-    evaluations: mpsc::Sender<Evaluation>,
+    noted: mpsc::Sender<Noted>,
     commands: mpsc::Sender<Command>,
     readers: store::Readers,
     state: Arc<WriterState>,
@@ -92,7 +95,7 @@ pub struct Journal {
 struct WriterState {
     dropped: AtomicU64,
     failing: AtomicBool,
-    /// Whether the log was told that evaluations are being dropped.
+    /// Whether the log was told that records are being dropped.
     dropping: AtomicBool,
     /// When the last outage ended.
     back: Mutex<Option<Instant>>,
@@ -105,8 +108,8 @@ impl WriterState {
         ANOTHER_LOOK[usize::from(back.is_some_and(|at| at.elapsed() < RECOVERY))]
     }
 
-    /// Counts evaluations that will not be written, and logs the first of a row.
-    fn drop_evaluations(&self, number: u64) {
+    /// Counts records that will not be written, and logs the first of a row.
+    fn drop_records(&self, number: u64) {
         if number == 0 {
             return;
         }
@@ -115,7 +118,7 @@ impl WriterState {
             tracing::error!(
                 event = "journal.dropping",
                 dropped,
-                "more evaluations wait for the journal than may; further ones are counted and dropped"
+                "more records wait for the journal than may; further ones are counted and dropped"
             );
         }
     }
@@ -220,8 +223,17 @@ impl Journal {
     /// Queues an evaluation and returns at once. If the queue is full or the journal is closed or
     /// broken, the evaluation is dropped and counted in [`Journal::dropped`].
     pub fn record(&self, evaluation: Evaluation) {
-        if self.evaluations.try_send(evaluation).is_err() {
-            self.state.drop_evaluations(1);
+        self.note(Noted::Evaluation(evaluation));
+    }
+
+    /// Queues what was read of a chart for the audit, as [`Journal::record`] does an evaluation.
+    pub fn record_reading(&self, reading: ChartReading) {
+        self.note(Noted::Reading(reading));
+    }
+
+    fn note(&self, noted: Noted) {
+        if self.noted.try_send(noted).is_err() {
+            self.state.drop_records(1);
         }
     }
 
@@ -310,7 +322,7 @@ impl Journal {
         read::counts(&self.readers).await
     }
 
-    /// Evaluations that were answered but could not be written, since the start.
+    /// Evaluations that were answered, and readings, but could not be written, since the start.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.state.dropped.load(Ordering::Relaxed)

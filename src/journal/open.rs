@@ -81,7 +81,7 @@ pub struct JournalOptions {
     pub retention_days: u32,
     /// Whether free-text comments of feedback are kept. They may speak of a patient.
     pub keep_comments: bool,
-    /// How many evaluations, and how many callers, may wait for the writer.
+    /// How many evaluations and readings, and how many callers, may wait for the writer.
     pub queue: usize,
 }
 
@@ -111,17 +111,17 @@ async fn start(store: Store, options: JournalOptions) -> Result<Journal, Journal
     link.migrate().await?;
     let readers = store.readers().await.map_err(JournalError::Open)?;
     let queue = options.queue.max(1);
-    let (evaluations, recorded) = mpsc::channel(queue);
+    let (noted, recorded) = mpsc::channel(queue);
     let (commands, asked) = mpsc::channel(queue);
     let state = Arc::new(WriterState::default());
     let writer = writer::Writer::new(link, store, options, Arc::clone(&state));
     let queues = writer::Queues {
-        evaluations: recorded,
+        noted: recorded,
         commands: asked,
     };
     writer::spawn(writer, queues).map_err(JournalError::Start)?;
     Ok(Journal {
-        evaluations,
+        noted,
         commands,
         readers,
         state,

@@ -8,12 +8,14 @@ use std::borrow::Cow;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome};
+use super::entry::Noted;
+use super::group::Recorded;
+use super::{ChartReading, ChartWrite, Evaluation, FeedbackEntry, FeedbackOutcome, ServerRead};
 
 /// Rows of one statement, largest first; few lengths, so that each is prepared once.
 pub(super) const LENGTHS: [usize; 3] = [64, 8, 1];
 
-/// What stands for a service in the audit of a write into a chart.
+/// What stands for a service in the audit of what the companion app read or wrote.
 const APP: &str = "companion-app";
 
 /// A table that takes many rows: statement up to `VALUES`, number of columns, and what follows the rows.
@@ -112,7 +114,15 @@ pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_
     })
 }
 
-pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
+/// What was recorded, as a row of the audit.
+pub(super) fn audit(recorded: &Recorded) -> Result<Vec<Cell<'_>>, sqlx::Error> {
+    match &recorded.noted {
+        Noted::Evaluation(evaluation) => answered(evaluation),
+        Noted::Reading(reading) => chart_reading(reading, recorded.key),
+    }
+}
+
+fn answered(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
     let answered = evaluation.findings.iter().map(|card| AnsweredCard {
         card: card.uuid,
         topic: &card.topic,
@@ -123,11 +133,6 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         softened: card.softened,
     });
     let answered: Vec<AnsweredCard<'_>> = answered.collect();
-    let reads = evaluation.reads.iter().map(|read| Read {
-        kind: read.kind,
-        outcome: read.outcome,
-    });
-    let reads: Vec<Read> = reads.collect();
     Ok(vec![
         Cell::Number(evaluation.at.as_microsecond()),
         Cell::Text(&evaluation.client),
@@ -139,7 +144,32 @@ pub(super) fn audit(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Erro
         Cell::Text(&evaluation.content_version),
         Cell::Text(&evaluation.outcome),
         Cell::Own(json(&answered)?),
-        Cell::Own(json(&reads)?),
+        Cell::Own(reads(&evaluation.reads)?),
+    ])
+}
+
+fn reads(all: &[ServerRead]) -> Result<String, sqlx::Error> {
+    let each = all.iter().map(|read| Read {
+        kind: read.kind,
+        outcome: read.outcome,
+    });
+    json(&each.collect::<Vec<Read>>())
+}
+
+/// What was read of a chart, as a row of the audit: its hook tells it from an answered call.
+fn chart_reading(reading: &ChartReading, key: Uuid) -> Result<Vec<Cell<'_>>, sqlx::Error> {
+    Ok(vec![
+        Cell::Number(reading.at.as_microsecond()),
+        Cell::Text(&reading.client),
+        reading.user.as_deref().map_or(Cell::Null, Cell::Text),
+        Cell::Text(&reading.patient),
+        Cell::Text(APP),
+        Cell::Text(super::CHART_READ),
+        Cell::Own(key.to_string()),
+        Cell::Text(&reading.content_version),
+        Cell::Text("read"),
+        Cell::Text("[]"),
+        Cell::Own(reads(&reading.reads)?),
     ])
 }
 

@@ -1,11 +1,11 @@
 //! The one task that writes: takes what is waiting, puts it into one transaction, then answers.
 //!
 //! Grouping is what makes `synchronous=FULL` affordable: one flush of the disk acknowledges all that
-//! waited for it. Evaluations, for which nobody waits, are left to gather for a moment and are written
+//! waited for it. What is only recorded, for which nobody waits, is left to gather for a moment and is written
 //! without a flush of their own (SQLite); feedback takes along those that were recorded before it. The
 //! task has a thread of its own, so that neither a busy HTTP worker nor the end of the runtime that opened
 //! the journal can delay it. It never ends because of a failed write: whoever waits is answered with the
-//! error, evaluations are kept for another attempt, and the next one opens a new connection.
+//! error, what was recorded is kept for another attempt, and the next one opens a new connection.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -15,19 +15,20 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::entry::Noted;
 use super::group::{Answers, Group, Recorded};
 use super::store::{Link, Store, blames_the_rows};
-use super::{Command, Evaluation, JournalOptions, Reply, WriterState};
+use super::{Command, JournalOptions, Reply, WriterState};
 
 /// Most callers that one transaction answers.
 const GROUP: usize = 256;
-/// How long evaluations may gather; what a crash of the process can lose of them.
+/// How long records may gather; what a crash of the process can lose of them.
 const GATHER: Duration = Duration::from_millis(50);
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 /// After a failed write the next purge comes early: it shows, without any call, that writing works again.
 const PROBE_AFTER: Duration = Duration::from_secs(2);
-/// How long a database that cannot be reached is left alone, and evaluations wait before they are tried again.
+/// How long a database that cannot be reached is left alone, and records wait before they are tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How far the clock may be set back without a spent token becoming usable again.
 const SPENT_TOKEN_MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -39,7 +40,7 @@ pub(super) struct Writer {
     options: JournalOptions,
     state: Arc<WriterState>,
     purge_due: Instant,
-    /// Evaluations that gather, or that a failed database has not taken yet; at most `options.queue` of these.
+    /// Records that gather, or that a failed database has not taken yet; at most `options.queue` of these.
     gathered: Vec<Recorded>,
     /// When they are to be written.
     due: Option<Instant>,
@@ -49,8 +50,8 @@ pub(super) struct Writer {
 
 /// What waits for the writer.
 pub(super) struct Queues {
-    /// Answered calls; nobody waits for them.
-    pub(super) evaluations: mpsc::Receiver<Evaluation>,
+    /// Answered calls and readings; nobody waits for them.
+    pub(super) noted: mpsc::Receiver<Noted>,
     /// Callers that wait for the disk.
     pub(super) commands: mpsc::Receiver<Command>,
 }
@@ -86,15 +87,15 @@ impl Writer {
             let taken = self.wait(&mut queues, &mut commands).await;
             let ends = taken == Some(0) || commands.iter().any(|c| matches!(c, Command::Close { .. }));
             if ends {
-                queues.evaluations.close();
+                queues.noted.close();
             }
             let mut group = Group::sort(commands.drain(..));
             if ends || group.looks_for_cards() || self.due.is_some_and(|due| due <= Instant::now()) {
                 self.due = None;
-                while let Ok(evaluation) = queues.evaluations.try_recv() {
-                    self.gathered.push(evaluation.into());
+                while let Ok(noted) = queues.noted.try_recv() {
+                    self.gathered.push(noted.into());
                 }
-                group.evaluations = std::mem::take(&mut self.gathered);
+                group.recorded = std::mem::take(&mut self.gathered);
             }
             let close = self.handle(group).await;
             if ends {
@@ -110,7 +111,7 @@ impl Writer {
     }
 
     /// Waits until there is something to write: commands (their number; 0 if there will be no more), or
-    /// `None` when evaluations have gathered long enough, or a purge is due.
+    /// `None` when records have gathered long enough, or a purge is due.
     async fn wait(&mut self, queues: &mut Queues, commands: &mut Vec<Command>) -> Option<usize> {
         loop {
             let until = self.due.map_or(self.purge_due, |due| due.min(self.purge_due));
@@ -119,7 +120,7 @@ impl Writer {
                 taken = queues.commands.recv_many(commands, GROUP) => return Some(taken),
                 () = tokio::time::sleep_until(until) => return None,
                 // Only the first one wakes this task; the others are taken when it is time.
-                first = queues.evaluations.recv(), if self.due.is_none() => {
+                first = queues.noted.recv(), if self.due.is_none() => {
                     self.gathered.extend(first.map(Recorded::from));
                     self.due = Some(Instant::now() + GATHER);
                 }
@@ -139,16 +140,16 @@ impl Writer {
             }
             Err(error) => {
                 self.note_failure(&error);
-                self.hold(std::mem::take(&mut group.evaluations), &error);
+                self.hold(std::mem::take(&mut group.recorded), &error);
                 group.refuse(&Arc::new(error))
             }
         }
     }
 
-    /// Keeps evaluations that could not be written for another attempt; those beyond the bound, the
+    /// Keeps records that could not be written for another attempt; those beyond the bound, the
     /// newest, are dropped, and so are rows that the database will never take.
-    fn hold(&mut self, mut evaluations: Vec<Recorded>, error: &sqlx::Error) {
-        if evaluations.is_empty() {
+    fn hold(&mut self, mut recorded: Vec<Recorded>, error: &sqlx::Error) {
+        if recorded.is_empty() {
             return;
         }
         let kept = if blames_the_rows(error) {
@@ -156,11 +157,11 @@ impl Writer {
         } else {
             self.options.queue.max(1)
         };
-        let beyond = evaluations.len().saturating_sub(kept);
-        evaluations.truncate(kept);
-        self.state.drop_evaluations(beyond as u64);
-        if !evaluations.is_empty() {
-            self.gathered = evaluations;
+        let beyond = recorded.len().saturating_sub(kept);
+        recorded.truncate(kept);
+        self.state.drop_records(beyond as u64);
+        if !recorded.is_empty() {
+            self.gathered = recorded;
             self.due = Some(Instant::now() + RETRY_AFTER);
         }
     }
@@ -242,7 +243,7 @@ impl Writer {
     }
 
     async fn finish(self) {
-        self.state.drop_evaluations(self.gathered.len() as u64);
+        self.state.drop_records(self.gathered.len() as u64);
         if let Some(link) = self.link
             && let Err(error) = link.close().await
         {

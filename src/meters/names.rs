@@ -125,7 +125,7 @@ pub(super) const PATIENT_MISMATCH: Name = name(
 );
 pub(super) const JOURNAL_DROPPED: Name = name(
     "cds_journal_dropped_total",
-    "Evaluations that were answered and could not be written.",
+    "Answers to calls, and readings of charts, that could not be written.",
     &[],
 );
 pub(super) const JOURNAL_WRITABLE: Name = name(

@@ -173,7 +173,7 @@ pub(super) async fn plan(
 
 /// What `draw` makes of an open session, of what was read, of the session's path and of who may frame it.
 async fn shown(
-    app: &App,
+    app: &web::Data<App>,
     request: &HttpRequest,
     name: &str,
     query: &Query,
@@ -189,14 +189,18 @@ async fn shown(
     }
 }
 
+/// The session of a path, with its chart.
 pub(super) async fn opened(
-    app: &App,
+    app: &web::Data<App>,
     request: &HttpRequest,
     name: &str,
     query: &Query,
 ) -> Result<(Arc<Session>, Arc<Reading>), Refusal> {
     let session = app.smart.sessions.of(name, request)?;
-    let reading = reading(app, &session, query.again()).await?;
+    // A browser that goes away ends its request, but what has been asked of the EHR by then is audited.
+    let (own, of, again) = (app.clone(), Arc::clone(&session), query.again());
+    let read = actix_web::rt::spawn(async move { reading(&own, &of, again).await });
+    let reading = read.await.map_err(|_| Refusal::Internal)??;
     Ok((session, reading))
 }
 

@@ -7,6 +7,7 @@
 //! no page holds a script, a foreign address or anything that a query sent without being escaped.
 //! Follows SMART App Launch 2.2 and CDS Hooks 2.0.1, "Link".
 
+mod asked;
 mod callback;
 mod confirm;
 mod cookie;

@@ -3,8 +3,9 @@
 //! Turns a session into a [`Reading`]. It builds the call that an EHR would have sent, hands it to `gather`,
 //! and lets the same tables judge: there is no second way from a record to a rule. A token that has ended is
 //! refreshed once; a source that the user was not allowed to open is a gap (`not-permitted`), never an empty
-//! list. Nothing is written anywhere.
+//! list. What was asked of the EHR goes into the audit; nothing else is written anywhere.
 
+use super::asked::Asked;
 use super::handoff::Stop;
 use super::refusal::Refusal;
 use super::session::{Open, Session};
@@ -17,7 +18,7 @@ use crate::clinical::stops;
 use crate::clinical::vocabulary::Site;
 use crate::fhir::banner::{Banner, banner};
 use crate::fhir::bundle::Given;
-use crate::fhir::client::{FhirClient, Server};
+use crate::fhir::client::{FhirClient, Server, instead};
 use crate::fhir::json::Document;
 use crate::fhir::query::below;
 use crate::gather::{Course, Ehr, course, gather};
@@ -72,14 +73,22 @@ pub(super) async fn reading(app: &App, session: &Session, again: bool) -> Result
     {
         return Ok(Arc::clone(known));
     }
+    let read = Arc::new(anew(app, session, &mut open).await?);
+    open.reading = Some(Arc::clone(&read));
+    Ok(read)
+}
+
+/// Reads it from the EHR, with a new token where the old one has ended.
+async fn anew(app: &App, session: &Session, open: &mut Open) -> Result<Reading, Refusal> {
+    let mut asked = Asked::nothing(app, session);
     if open.ends.is_some_and(|ends| ends < Instant::now() + SOON) {
         // Where there is nothing to refresh it with, the EHR decides whether it is over.
-        renew(session, &mut open).await.ok();
+        renew(session, open).await.ok();
     }
-    let person = match person(app, session, &open).await {
+    let person = match person(app, session, open, &mut asked).await {
         Err(401) => {
-            renew(session, &mut open).await?;
-            person(app, session, &open).await
+            renew(session, open).await?;
+            person(app, session, open, &mut asked).await
         }
         other => other,
     };
@@ -89,13 +98,11 @@ pub(super) async fn reading(app: &App, session: &Session, again: bool) -> Result
         Err(403) => None,
         Err(_) => return Err(Refusal::NotReadable),
     };
-    let read = Arc::new(read(app, session, &open, person.as_deref()).await?);
-    open.reading = Some(Arc::clone(&read));
-    Ok(read)
+    read(app, session, open, person.as_deref(), &mut asked).await
 }
 
 /// The Patient as it came, or the status in its place.
-async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16> {
+async fn person(app: &App, session: &Session, open: &Open, asked: &mut Asked<'_>) -> Result<String, u16> {
     let base = &session.registration.base;
     let address = below(base, &["Patient", session.patient.id()]).ok_or(0_u16)?;
     let server = Server {
@@ -104,7 +111,9 @@ async fn person(app: &App, session: &Session, open: &Open) -> Result<String, u16
         deadline: tokio::time::Instant::now() + WITHIN,
         breaker: None,
     };
-    fhir(app, session).one(address, server).await
+    let person = fhir(app, session).one(address, server).await;
+    asked.note("Patient", person.as_ref().err().map(|status| instead(*status)));
+    person
 }
 
 /// The client for its FHIR server, with the certificate of its settings.
@@ -137,7 +146,13 @@ pub(super) async fn renew(session: &Session, open: &mut Open) -> Result<(), Refu
     Ok(())
 }
 
-async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -> Result<Reading, Refusal> {
+async fn read(
+    app: &App,
+    session: &Session,
+    open: &Open,
+    person: Option<&str>,
+    asked: &mut Asked<'_>,
+) -> Result<Reading, Refusal> {
     let now = app.clock.now();
     let told = Told::of(session, person);
     let request = call(session, &told);
@@ -158,7 +173,13 @@ async fn read(app: &App, session: &Session, open: &Open, person: Option<&str>) -
         }
     };
     let (record, older) = tokio::join!(gather(&request, ehr, &app.knowledge, local, now), older);
+    if older.asked {
+        asked.note("Observation", older.missing);
+    }
     let mut record = record.map_err(|_| Refusal::NotReadable)?;
+    for (kind, missing) in &record.reads {
+        asked.note(kind, *missing);
+    }
     for source in withheld {
         record.sources.of_mut(source).outcome = Outcome::Failed(Why::NotPermitted);
     }

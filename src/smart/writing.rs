@@ -7,6 +7,7 @@
 //! day twice where the server honours `If-None-Exist`. Follows SMART App Launch 2.2 (scopes that create) and FHIR
 //! R4, section 3.1.0.8.
 
+use super::asked::Asked;
 use super::reading::{Reading, fhir, renew};
 use super::session::{Open, Session};
 use crate::fhir::client::Server;
@@ -126,11 +127,11 @@ pub(super) async fn fate(app: &App, session: &Session, identifier: Uuid) -> Opti
     let (mut fate, reading) = (open.written.get(&identifier)?.clone(), open.reading.clone()?);
     if fate == Fate::Of(Creation::Unknown) {
         let server = server(session, &open, LOOK_WITHIN);
-        let found = app
-            .fhir
+        let found = fhir(app, session)
             .identified(KIND, session.patient.id(), identifier, server)
             .await;
-        if let Some(place) = found {
+        Asked::nothing(app, session).note(KIND, found.as_ref().err().copied());
+        if let Ok(Some(place)) = found {
             fate = Fate::Of(Creation::Created(Some(place)));
             open.written.insert(identifier, fate.clone());
         }

@@ -75,6 +75,7 @@ mod doctor {
 mod smart {
     mod authority;
     mod arrival;
+    mod audit;
     mod handoff;
     mod launching;
     mod pages;

@@ -59,7 +59,7 @@ pub(super) async fn group(
     keep_comments: bool,
 ) -> Result<Answers, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    evaluations(&mut transaction, &group.evaluations).await?;
+    recorded(&mut transaction, &group.recorded).await?;
     let fresh = spends(&mut transaction, &group.spends).await?;
     let mut kept = Vec::with_capacity(group.feedback.len());
     for received in &group.feedback {
@@ -84,26 +84,27 @@ pub(super) async fn group(
     })
 }
 
-async fn evaluations(connection: &mut PgConnection, all: &[Recorded]) -> Result<(), sqlx::Error> {
+async fn recorded(connection: &mut PgConnection, all: &[Recorded]) -> Result<(), sqlx::Error> {
     if all.is_empty() {
         return Ok(());
     }
     let mut evaluations = Vec::with_capacity(all.len());
+    let mut cards = Vec::with_capacity(all.len());
     let mut audit = Vec::with_capacity(all.len());
     for recorded in all {
         let key = || Cell::Own(recorded.key.to_string());
-        let (mut row, mut entry) = (
-            rows::evaluation(&recorded.evaluation),
-            rows::audit(&recorded.evaluation)?,
-        );
-        row.push(key());
+        if let Some(evaluation) = recorded.evaluation() {
+            let mut row = rows::evaluation(evaluation);
+            row.push(key());
+            evaluations.push(row);
+            cards.extend(rows::cards(evaluation));
+        }
+        let mut entry = rows::audit(recorded)?;
         entry.push(key());
-        evaluations.push(row);
         audit.push(entry);
     }
-    let cards = all.iter().flat_map(|recorded| rows::cards(&recorded.evaluation));
     insert(connection, &EVALUATIONS, &evaluations).await?;
-    insert(connection, &CARDS, &cards.collect::<Vec<_>>()).await?;
+    insert(connection, &CARDS, &cards).await?;
     insert(connection, &AUDIT, &audit).await
 }
 

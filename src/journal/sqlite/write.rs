@@ -58,7 +58,7 @@ pub(super) async fn group(
     keep_comments: bool,
 ) -> Result<Answers, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    evaluations(&mut transaction, &group.evaluations).await?;
+    recorded(&mut transaction, &group.recorded).await?;
     let mut fresh = Vec::with_capacity(group.spends.len());
     for token in &group.spends {
         fresh.push(spend(&mut transaction, token).await?);
@@ -81,15 +81,20 @@ pub(super) async fn group(
     })
 }
 
-/// Writes a group of evaluations with their cards, suggestions and audit entries.
-async fn evaluations(connection: &mut SqliteConnection, all: &[Recorded]) -> Result<(), sqlx::Error> {
+/// Writes evaluations with their cards and suggestions, and the audit entry of everything that was recorded.
+async fn recorded(connection: &mut SqliteConnection, all: &[Recorded]) -> Result<(), sqlx::Error> {
     if all.is_empty() {
         return Ok(());
     }
-    let each = || all.iter().map(|recorded| &recorded.evaluation);
-    insert(connection, &EVALUATIONS, each().map(rows::evaluation).collect()).await?;
-    insert(connection, &CARDS, each().flat_map(rows::cards).collect()).await?;
-    let audit = each().map(rows::audit).collect::<Result<Vec<_>, _>>()?;
+    let evaluations = || all.iter().filter_map(Recorded::evaluation);
+    insert(
+        connection,
+        &EVALUATIONS,
+        evaluations().map(rows::evaluation).collect(),
+    )
+    .await?;
+    insert(connection, &CARDS, evaluations().flat_map(rows::cards).collect()).await?;
+    let audit = all.iter().map(rows::audit).collect::<Result<Vec<_>, _>>()?;
     insert(connection, &AUDIT, audit).await
 }
 

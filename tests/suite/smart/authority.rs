@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 use stepdown::startup::Clock;
 use url::Url;
 use wiremock::matchers::any;
@@ -53,6 +54,8 @@ pub struct Script {
     pub older_fails: bool,
     /// Given with every search of their type, whoever is asked for.
     pub strangers: Vec<Value>,
+    /// How long the FHIR server takes for each answer.
+    pub slow: Duration,
 }
 
 /// How the FHIR server answers a create.
@@ -101,6 +104,7 @@ impl Authority {
             dated: false,
             older_fails: false,
             strangers: Vec::new(),
+            slow: Duration::ZERO,
         };
         let state = Arc::new(Mutex::new(State {
             script,
@@ -180,7 +184,7 @@ impl State {
             "/fhir/.well-known/smart-configuration" => ok(&merged(discovery(origin), &self.script.discovery)),
             "/keys" => ok(&json!({"keys": [{"kty": "strange"}, KEY.public(), RSA_KEY.public()]})),
             "/token" => self.token(request, origin),
-            path => self.fhir(request, path),
+            path => self.fhir(request, path).set_delay(self.script.slow),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Turns one search or read of an EHR's FHIR server into a FHIR R4 AuditEvent in the manner of IHE BALP.
 //!
-//! This service is the client, the EHR the server. The patient, the hook call for which it was done, and the type
+//! This service is the client, the EHR the server. The patient, the hook call or reading that it belongs to, and the type
 //! of resource that was asked for are the entities. It holds no address, no parameter and nothing that was read.
 //! Follows FHIR R4, section 6.4 (AuditEvent), and IHE BALP 1.1 (PatientRead, PatientQuery).
 
@@ -32,7 +32,7 @@ const QUERY: CodeRef<'_> = CodeRef {
 /// One read of an EHR's server.
 #[derive(Clone, Copy)]
 pub struct ReadRecord<'a> {
-    /// FHIR instant, with zone, of the hook call.
+    /// FHIR instant, with zone, of the hook call or reading.
     pub recorded: &'a str,
     /// Name of the client whose server was asked.
     pub client: &'a str,
@@ -40,7 +40,7 @@ pub struct ReadRecord<'a> {
     pub user: Option<&'a str>,
     /// Reference to the patient.
     pub patient: &'a str,
-    /// The `hookInstance` of the call.
+    /// The `hookInstance` of the call; of a reading of the companion app its own identifier.
     pub hook_instance: &'a str,
     /// Type of resource that was asked for.
     pub kind: &'a str,
