@@ -3,9 +3,9 @@
 //! Turns the overrides of the journal into a map from a card's digest to its last override, read in the background
 //! and never by a call: a journal that is slow or gone delays nothing, and what could not be read anew for a few
 //! seconds counts as forgotten, so that cards keep their full force. The journal is what replicas share and what
-//! outlives a restart, so a replica knows within two seconds what another one was told. A digest is keyed; it
-//! holds client, patient, orders and findings and tells none of them. Follows no standard: CDS Hooks leaves to the
-//! service what it does with feedback.
+//! outlives a restart, so a replica knows two seconds and one reading later at most what another one was told. A
+//! digest is keyed; it holds client, patient, orders and findings and tells none of them. Follows no standard: CDS
+//! Hooks leaves to the service what it does with feedback.
 
 use crate::journal::{Journal, OverriddenCard};
 use crate::marks::Marks;

@@ -3,11 +3,13 @@
 use crate::helpers::answer::{assert_same_advice, basis, topic_of};
 use crate::helpers::app::NOBODY;
 use crate::helpers::doors::through;
+use crate::helpers::postgres::Postgres;
 use crate::helpers::pure;
 use crate::helpers::resources::*;
-use crate::helpers::{Answer, Stop, TestApp, days_ago, hours_ago, now, pause};
+use crate::helpers::{Answer, Stop, TestApp, days_ago, hours_ago, installed, now, pause};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use stepdown::journal::Archive;
 
 const HOOK: &str = "medication-discontinue";
@@ -218,23 +220,56 @@ async fn a_critical_card_and_an_old_override_soften_nothing() {
     }
 }
 
-#[tokio::test]
-async fn replicas_and_the_next_start_remember() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = format!("url = 'sqlite:{}'", folder.path().join("shared.db").display());
+/// A replica reads every two seconds what another one was told; as long again for a machine that is busy.
+const ELSEWHERE_WITHIN: Duration = Duration::from_secs(4);
+
+async fn remembered_elsewhere(journal: &str) {
     let request = warned().request();
-    let (one, other) = (TestApp::keeping(&journal).await, TestApp::keeping(&journal).await);
+    let (one, other) = (TestApp::keeping(journal).await, TestApp::keeping(journal).await);
     let card = asked(&one, &request).await.card(TOPIC).clone();
+    assert_eq!(indicator(&asked(&other, &request).await), "warning");
     overrides(&one, &card, &now().to_string(), &Value::Null).await;
-    softened(&other, &request).await;
+    let told = Instant::now();
+    let soft = softened(&other, &request).await;
+    assert!(told.elapsed() < ELSEWHERE_WITHIN, "{:?}", told.elapsed());
+    assert_eq!(indicator(&soft), "info");
+
+    // What the other one sent with less force is taken back there, and has its force again here.
+    let taken = json!({"feedback": [{"card": card["uuid"], "outcome": "accepted",
+        "outcomeTimestamp": now().to_string(), "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}]}]});
+    assert_eq!(other.trusted_ehr().feedback(HOOK, &taken).await.status, 200);
+    let told = Instant::now();
+    while indicator(&asked(&one, &request).await) == "info" {
+        assert!(told.elapsed() < ELSEWHERE_WITHIN, "it stays softened");
+        pause().await;
+    }
+
+    let card = asked(&other, &request).await.card(TOPIC).clone();
+    overrides(&other, &card, &now().to_string(), &Value::Null).await;
     drop((one, other));
-    let next = TestApp::keeping(&journal).await;
+    let next = TestApp::keeping(journal).await;
     let answer = asked(&next, &request).await;
     assert_eq!(
         indicator(&answer),
         "info",
         "the first answer after a start knows it"
     );
+}
+
+#[tokio::test]
+async fn replicas_on_one_file_and_the_next_start_remember() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shared.db");
+    remembered_elsewhere(&format!("url = 'sqlite:{}'", file.display())).await;
+}
+
+#[tokio::test]
+async fn replicas_on_one_server_and_the_next_start_remember() {
+    if installed::skipped() {
+        return;
+    }
+    let server = Postgres::start();
+    remembered_elsewhere(&format!("url = '{}'", server.database("repeats"))).await;
 }
 
 #[tokio::test]
