@@ -20,17 +20,20 @@ mod helpers;
 
 mod conformance {
     mod answers;
+    mod callers;
     mod cards;
     mod coverage;
     mod discovery;
     mod feedback;
     mod fhir_access;
     mod forged_tokens;
+    mod key_sets;
     mod peers;
     mod prefetch;
     mod releases;
     mod request;
-    mod security;
+    mod token_log;
+    mod tokens;
     mod transport;
 }
 

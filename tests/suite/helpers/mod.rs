@@ -7,6 +7,7 @@ pub mod chart;
 pub mod command;
 pub mod doors;
 pub mod ehr;
+pub mod entrance;
 pub mod forger;
 pub mod installed;
 pub mod keys;

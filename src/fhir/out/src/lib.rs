@@ -27,7 +27,6 @@
 //! outcome 0.5 through fhirbolt, which is little enough to leave alone.
 
 mod audit;
-mod audit_read;
 mod elements;
 mod medication;
 mod medication_model;
@@ -38,8 +37,7 @@ mod referee;
 mod service;
 mod shape;
 
-pub use audit::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, audit_event};
-pub use audit_read::{ReadRecord, audit_read};
+pub use audit::{AuditRecord, AuditedAct, AuditedCard, AuditedEnd, ReadRecord, audit_event, audit_read};
 pub use elements::{Amount, CodeRef};
 #[cfg(feature = "referee")]
 pub use medication::medication_request_afresh;
