@@ -159,7 +159,10 @@ fn compare() {
         services.push(service);
         trusteds.push(trusted);
     }
-    let limits = [("that only takes the body", &bytes), ("that also scans it", &scans)];
+    let limits = [
+        ("that only takes the body", &bytes),
+        ("that also scans it", &scans),
+    ];
     for (what, limit) in limits {
         spread(
             &format!("requests/s, a server {what} to floor"),
