@@ -1,7 +1,8 @@
 //! Throughput of the whole service against a named floor, in one run.
 //!
 //! The floor is an actix-web server that parses the same body into `serde_json::Value` and returns a
-//! fixed card. Both run in a child process with one worker; the parent drives them over loopback with a
+//! fixed card. Beside them runs what no service can do without: the same server that only takes the body from the
+//! socket, and one that also looks where each value of it begins and ends. Each runs in a child process with one worker; the parent drives them over loopback with a
 //! few connections in a closed loop. Prints requests per second and their ratio, and the processor time of a
 //! request, which other work on the machine hardly changes: of the threads that answer, of those of the
 //! journal, and what a token with its `jti` adds to both. The second service is the production one, with an
@@ -47,21 +48,28 @@ const SERVICE: &str = "/cds-services/stepdown-medication-discontinue";
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        Some("serve-floor") => floor(),
+        Some("serve-floor") => floor(|body| {
+            let value: serde_json::Value = serde_json::from_slice(body).unwrap();
+            assert!(value.get("context").is_some());
+        }),
+        Some("serve-bytes") => floor(|body| assert!(body.ends_with(b"}"))),
+        Some("serve-scan") => floor(|body| {
+            let _: serde::de::IgnoredAny = serde_json::from_slice(body).unwrap();
+        }),
         Some("serve-service") => service(),
         Some("serve-trusted") => trusted(&std::env::args().nth(2).unwrap()),
         _ => compare(),
     }
 }
 
-fn floor() {
+/// A server that reads a body so, and returns a fixed card.
+fn floor(read: fn(&[u8])) {
     actix_web::rt::System::new().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         println!("listening on http://{}", listener.local_addr().unwrap());
         let card = r#"{"cards":[{"summary":"fixed","indicator":"info","source":{"label":"floor"}}]}"#;
         let answer = move |body: web::Bytes| async move {
-            let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            assert!(value.get("context").is_some());
+            read(&body);
             HttpResponse::Ok().content_type("application/json").body(card)
         };
         let app = move || {
@@ -125,8 +133,11 @@ fn compare() {
     );
     let signer = Signer::ec("bench");
     let (mut floors, mut services, mut trusteds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bytes, mut scans) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let floor = measure(&["serve-floor"], &body, None);
+        bytes.push(measure(&["serve-bytes"], &body, None));
+        scans.push(measure(&["serve-scan"], &body, None));
         let service = measure(&["serve-service"], &body, None);
         let folder = tempfile::tempdir().unwrap();
         settings(folder.path(), &signer);
@@ -147,6 +158,20 @@ fn compare() {
         floors.push(floor);
         services.push(service);
         trusteds.push(trusted);
+    }
+    let limits = [
+        ("that only takes the body", &bytes),
+        ("that also scans it", &scans),
+    ];
+    for (what, limit) in limits {
+        spread(
+            &format!("requests/s, a server {what} to floor"),
+            floors.iter().zip(limit).map(|(f, l)| l.rate / f.rate),
+        );
+        spread(
+            &format!("CPU of a request in us, a server {what}"),
+            limit.iter().map(|l| l.answering),
+        );
     }
     let pairs = || floors.iter().zip(&services);
     spread(

@@ -192,7 +192,9 @@ pub fn ages(birth: When, now: i64) -> (i64, i64) {
 /// Whether a phrase stands in a text as whole words; both lower case.
 pub fn has_words(text: &str, phrase: &str) -> bool {
     let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    text.match_indices(phrase).any(|(at, _)| {
-        bounded(text[..at].chars().next_back()) && bounded(text[at + phrase.len()..].chars().next())
-    })
+    // Most texts are empty; a search costs more to begin than to carry out.
+    text.len() >= phrase.len()
+        && text.match_indices(phrase).any(|(at, _)| {
+            bounded(text[..at].chars().next_back()) && bounded(text[at + phrase.len()..].chars().next())
+        })
 }

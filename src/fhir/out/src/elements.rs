@@ -37,7 +37,8 @@ pub struct Amount<'a> {
 /// The text without forbidden control characters, or `None` if nothing visible is left.
 pub(crate) fn words(text: &str) -> Option<Cow<'_, str>> {
     let allowed = |c: char| c >= ' ' || matches!(c, '\t' | '\n' | '\r');
-    let kept = if text.chars().all(allowed) {
+    // What is forbidden is one byte long, and bytes are looked at faster than characters.
+    let kept = if text.bytes().all(|byte| allowed(char::from(byte))) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.chars().filter(|c| allowed(*c)).collect())
