@@ -5,7 +5,7 @@
 
 use crate::config::OperatorConfig;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{digest, hmac};
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Operators {
     /// Anybody on this machine, for the demonstration; `None` if there is no randomness.
     pub(crate) fn for_demo() -> Option<Self> {
         let mut token = [0_u8; 32];
-        rand::fill(&mut token).ok()?;
+        getrandom::fill(&mut token).ok()?;
         Some(Self {
             all: vec![Operator::new(NOBODY.to_owned(), &token)],
             guesses: Arc::default(),

@@ -2,14 +2,14 @@
 
 use super::refusal::Refusal;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// 256 random bits in base64url, 43 characters.
 pub(super) fn secret() -> Result<String, Refusal> {
     let mut bits = [0_u8; 32];
-    rand::fill(&mut bits).map_err(|_| Refusal::Internal)?;
+    getrandom::fill(&mut bits).map_err(|_| Refusal::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(bits))
 }
 

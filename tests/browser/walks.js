@@ -382,15 +382,17 @@ const walks = {
       await page.reload({ waitUntil: "networkidle" });
     }
     await overridden.locator("a").click();
-    for (const verdict of ["wrong", "not-useful"]) {
+    const history = page.locator("[aria-label='History of verdicts'] tbody tr");
+    for (const [before, verdict] of ["wrong", "not-useful"].entries()) {
       await page.locator(`input[value=${verdict}]`).focus();
       await page.keyboard.press("Space");
       await page.getByRole("button", { name: "Keep this verdict" }).focus();
       await page.keyboard.press("Enter");
+      // The page of the first verdict says that it is kept as well: the second is kept when its row is there.
+      await history.nth(before).waitFor();
       await page.getByRole("status").getByText("The verdict is kept").waitFor();
     }
-    const history = await page.locator("[aria-label='History of verdicts'] tbody tr").allInnerTexts();
-    assert.match(history.join("\n"), /not useful[^]*wrong/);
+    assert.match((await history.allInnerTexts()).join("\n"), /not useful[^]*wrong/);
     assert.doesNotMatch(await page.locator("main").innerText(), /Patient\//);
     await page.getByRole("button", { name: "Show patient and orders" }).click();
     await page.getByText(/^Written down/).waitFor();
