@@ -114,7 +114,7 @@ impl Trust {
             },
             decoy: match previous {
                 Some(trust) => Arc::clone(&trust.decoy),
-                None => Arc::new(Decoy::new().map_err(|_| TrustError::NoRandomness)?),
+                None => Arc::new(Decoy::new()),
             },
         })
     }

@@ -129,9 +129,6 @@ pub enum TrustError {
     /// The HTTP client for key sets cannot be built.
     #[error("key sets cannot be fetched: {0}")]
     Http(#[source] reqwest::Error),
-    /// The machine gives no random numbers.
-    #[error("no key can be made: the machine gives no random numbers")]
-    NoRandomness,
     /// The FHIR server of the demonstration is not on this machine.
     #[error("the demonstration reads FHIR servers on this machine only")]
     NotLoopback,
