@@ -8,7 +8,8 @@ use stepdown::journal::Journal;
 #[tokio::test]
 async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 1");
+    // Long enough for the reload to be over on a busy machine.
+    let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 5");
     let list = http()
         .get(format!("{}/cds-services", program.base()))
         .send()
