@@ -11,11 +11,8 @@
 
 use std::hint::black_box;
 
+use aws_lc_rs::agreement::{Algorithm, ECDH_P256, ECDH_P384, PrivateKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand::{self, SystemRandom};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -33,7 +30,7 @@ pub(super) struct Decoy {
     p256: Key,
     p384: Key,
     modulus: [u8; LONGEST_MODULUS],
-    /// Over [`NOTHING`], by the key of `p384`.
+    /// For [`NOTHING`], by nobody; of the length for `p384`.
     signature: String,
 }
 
@@ -47,18 +44,14 @@ impl Decoy {
     /// # Errors
     /// If the machine gives no random numbers.
     pub(super) fn new() -> Result<Self, Unspecified> {
-        let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-        let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?;
-        let signature = p384.sign(&SystemRandom::new(), NOTHING.as_bytes())?;
-        let mut modulus = [0; LONGEST_MODULUS];
-        rand::fill(&mut modulus)?;
+        let mut modulus = random::<LONGEST_MODULUS>()?;
         // Above every number that a signature for a real key of this length may be.
         modulus[..8].fill(u8::MAX);
         Ok(Self {
-            p256: Key::of_point(SignatureAlgorithm::ES256, p256.public_key().as_ref()),
-            p384: Key::of_point(SignatureAlgorithm::ES384, p384.public_key().as_ref()),
+            p256: Key::of_point(SignatureAlgorithm::ES256, &point(&ECDH_P256, &random::<32>()?)?),
+            p384: Key::of_point(SignatureAlgorithm::ES384, &point(&ECDH_P384, &random::<48>()?)?),
             modulus,
-            signature: URL_SAFE_NO_PAD.encode(signature),
+            signature: URL_SAFE_NO_PAD.encode(random::<96>()?),
         })
     }
 
@@ -98,4 +91,20 @@ impl Decoy {
         }
         Key::of_modulus(&modulus)
     }
+}
+
+/// Bytes of the operating system: the crypto library's own generator takes 50 ms to begin.
+fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], Unspecified> {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).map_err(|_| Unspecified)?;
+    Ok(bytes)
+}
+
+/// The public point of a private key, which is forgotten. Its highest bit is not used, so that it is below the order
+/// of the curve.
+pub(super) fn point(curve: &'static Algorithm, private: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    let mut private = private.to_vec();
+    private[0] &= 0x7f;
+    let private = PrivateKey::from_private_key(curve, &private).map_err(|_| Unspecified)?;
+    Ok(private.compute_public_key()?.as_ref().to_vec())
 }

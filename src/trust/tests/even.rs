@@ -2,6 +2,9 @@
 
 use std::cell::RefCell;
 
+use aws_lc_rs::agreement::{ECDH_P256, ECDH_P384};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
@@ -9,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::{AUDIENCE, ISSUER, JKU, NOW, Refusal, Service, Signer, good_claims, unsigned, with};
 use crate::config::SignatureAlgorithm;
+use crate::trust::decoy::{Decoy, point};
+use crate::trust::keys::Key;
 
 /// What one signature check costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,4 +151,32 @@ async fn two_keys_of_one_name_are_both_tried() {
     let service = Service::new(&[&one.public, &other.public], "").await;
     assert_eq!(service.refusal(&other.token(&good_claims())).await, None);
     assert_eq!(service.last_checks().len(), 2);
+}
+
+/// A point that is none would be thrown out before any work: the keys of decoys are whole.
+#[test]
+fn the_keys_of_decoys_verify_what_their_private_halves_sign() {
+    let private = [0x11; 48];
+    let p384 = point(&ECDH_P384, &private).unwrap();
+    let p256 = point(&ECDH_P256, &private[..32]).unwrap();
+    for (algorithm, signing, private, point) in [
+        (
+            SignatureAlgorithm::ES384,
+            &ECDSA_P384_SHA384_FIXED_SIGNING,
+            &private[..],
+            p384,
+        ),
+        (
+            SignatureAlgorithm::ES256,
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            &private[..32],
+            p256,
+        ),
+    ] {
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(signing, private, &point).unwrap();
+        let signature = pair.sign(&SystemRandom::new(), b"signed").unwrap();
+        let key = Key::of_point(algorithm, &point);
+        assert!(key.verifies(algorithm, "signed", &URL_SAFE_NO_PAD.encode(signature)));
+    }
+    Decoy::new().unwrap().check_nothing();
 }
