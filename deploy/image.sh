@@ -3,7 +3,7 @@
 # own) puts it together from scratch, from a program that was built on this machine and three packages of the
 # distribution. Needs Debian or Ubuntu, buildah, apt-get and dpkg-deb; root, or `buildah unshare`.
 #
-#   cargo build --release --locked && deploy/image.sh target/release/stepdown stepdown:0.1.0
+#   deploy/release.sh && deploy/image.sh target/release/stepdown stepdown:0.1.0
 #
 # The program must have been built on the release of the distribution whose packages are taken. Like the other
 # image it holds no shell and no package manager, runs as 65532 and writes to /var/lib/stepdown only. With

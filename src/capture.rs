@@ -5,18 +5,20 @@
 //! FHIR server answered, so the folder belongs to the service's user alone, is not part of the journal, its backups
 //! or its exports, and the token of a call is never in it. A folder and not the journal: the journal acknowledges
 //! feedback within a bound, and documents of this size would hold it up.
-//! [`Capture::keep`] never waits: one thread writes, what it cannot take is dropped and the log says so. A crash may
-//! lose the last ones.
+//! [`Capture::keep`] never waits: one thread writes, what it cannot take is dropped and counted, and the log says so
+//! once. A crash may lose the last ones.
 
 use crate::config::CaptureConfig;
-use crate::replay::Envelope;
+use crate::meters::CaptureMeters;
+use crate::replay::{Envelope, Saved};
 use crate::startup::Clock;
+use jiff::Timestamp;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -30,9 +32,11 @@ const PARTIAL: &str = "partial";
 
 /// A folder of recent requests.
 pub struct Capture {
+    folder: PathBuf,
     queue: Mutex<Option<SyncSender<Envelope>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     dropping: AtomicBool,
+    meters: Arc<CaptureMeters>,
 }
 
 /// Why requests cannot be kept.
@@ -52,11 +56,11 @@ pub enum CaptureError {
 }
 
 impl Capture {
-    /// Makes the folder, removes what is too old, and begins to write.
+    /// Makes the folder, removes what is too old, and begins to write; what is lost is counted there.
     ///
     /// # Errors
     /// [`CaptureError`] if the folder cannot be used, or others than its owner can read it.
-    pub fn open(config: &CaptureConfig) -> Result<Self, CaptureError> {
+    pub fn open(config: &CaptureConfig, meters: &Arc<CaptureMeters>) -> Result<Self, CaptureError> {
         let refused = |source| CaptureError::Folder {
             folder: config.folder.clone(),
             source,
@@ -69,15 +73,18 @@ impl Capture {
             config: config.clone(),
             bytes: 0,
             failing: false,
+            meters: Arc::clone(meters),
         };
         shelf.tidy().map_err(refused)?;
         let (queue, waiting) = sync_channel(WAITING);
         let writer = std::thread::Builder::new().name("capture".to_owned());
         let writer = writer.spawn(move || shelf.run(&waiting)).map_err(refused)?;
         Ok(Self {
+            folder: config.folder.clone(),
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
             dropping: AtomicBool::new(false),
+            meters: Arc::clone(meters),
         })
     }
 
@@ -86,12 +93,37 @@ impl Capture {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = queue.as_ref().is_some_and(|queue| queue.try_send(call).is_ok());
         drop(queue);
+        if !taken {
+            self.meters.found_no_room();
+        }
         if self.dropping.swap(!taken, Ordering::Relaxed) == taken && !taken {
             tracing::warn!(
                 event = "capture.dropping",
                 "more requests wait to be kept than may; calls are answered as ever"
             );
         }
+    }
+
+    /// The calls that were judged at that instant, to the microsecond: none where they are not yet or no longer kept.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be read.
+    pub fn of_instant(&self, at: Timestamp) -> io::Result<Vec<Saved>> {
+        let (of, mut found) = (begun(at), Vec::new());
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.starts_with(&of) && name.ends_with(".json") {
+                found.push(Saved {
+                    name: name.to_owned(),
+                    body: fs::read(&path)?,
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// Writes what waits, and ends.
@@ -103,6 +135,11 @@ impl Capture {
             writer.join().ok();
         }
     }
+}
+
+/// How the names of the files of an instant begin.
+fn begun(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%S.%6fZ-").to_string()
 }
 
 /// Makes a folder that only its owner can read; one that is there stays as it is.
@@ -130,13 +167,14 @@ struct Shelf {
     config: CaptureConfig,
     bytes: u64,
     failing: bool,
+    meters: Arc<CaptureMeters>,
 }
 
 impl Shelf {
     fn run(mut self, waiting: &Receiver<Envelope>) {
         loop {
             let done = match waiting.recv_timeout(LOOK) {
-                Ok(call) => self.put(&call),
+                Ok(call) => self.take(&call),
                 Err(RecvTimeoutError::Timeout) => self.tidy(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -156,9 +194,17 @@ impl Shelf {
         }
     }
 
+    fn take(&mut self, call: &Envelope) -> io::Result<()> {
+        self.put(call).inspect_err(|_| self.meters.was_not_written())?;
+        if self.bytes > self.config.max_bytes {
+            return self.tidy();
+        }
+        Ok(())
+    }
+
     fn put(&mut self, call: &Envelope) -> io::Result<()> {
         let written = call.write().map_err(io::Error::other)?;
-        let name = format!("{}-{}", call.at.strftime("%Y%m%dT%H%M%S.%6fZ"), Uuid::new_v4());
+        let name = format!("{}{}", begun(call.at), Uuid::new_v4());
         let partial = self.config.folder.join(format!("{name}.{PARTIAL}"));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -167,9 +213,6 @@ impl Shelf {
         options.open(&partial)?.write_all(&written)?;
         fs::rename(&partial, self.config.folder.join(format!("{name}.json")))?;
         self.bytes += written.len() as u64;
-        if self.bytes > self.config.max_bytes {
-            return self.tidy();
-        }
         Ok(())
     }
 
@@ -211,6 +254,7 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::{Meters, Moment};
     use std::os::unix::fs::PermissionsExt;
 
     fn call(second: i64, filler: usize) -> Envelope {
@@ -240,7 +284,7 @@ mod tests {
             days: 1,
             max_bytes: 10_000,
         };
-        let capture = Capture::open(&config).unwrap();
+        let capture = Capture::open(&config, &Arc::default()).unwrap();
         for second in 0..20 {
             capture.keep(call(second, 1_000));
         }
@@ -286,12 +330,40 @@ mod tests {
             days: 2,
             max_bytes: 10_000,
         };
-        Capture::open(&config).unwrap().finish();
+        Capture::open(&config, &Arc::default()).unwrap().finish();
         let left: Vec<_> = files(folder.path())
             .iter()
             .map(|path| path.file_name().unwrap().to_owned())
             .collect();
         assert_eq!(left, ["new.json", "notes.txt"]);
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_by_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = CaptureConfig {
+            folder: folder.path().join("a"),
+            days: 1,
+            max_bytes: 10_000,
+        };
+        let meters = Meters::new();
+        let capture = Capture::open(&config, &meters.capture).unwrap();
+        fs::remove_dir(&config.folder).unwrap();
+        capture.keep(call(0, 1));
+        capture.finish();
+        capture.keep(call(1, 1));
+        capture.keep(call(2, 1));
+        let text = meters.text(&Moment {
+            dropped: 0,
+            writable: true,
+            ready: true,
+        });
+        for lost in [
+            r#"cds_capture_dropped_total{cause="write"} 1"#,
+            r#"cds_capture_dropped_total{cause="queue"} 2"#,
+        ] {
+            assert!(text.contains(lost), "{lost}\n{text}");
+        }
     }
 
     #[test]
@@ -303,7 +375,7 @@ mod tests {
             days: 1,
             max_bytes: 1,
         };
-        let refused = Capture::open(&config).err().unwrap().to_string();
+        let refused = Capture::open(&config, &Arc::default()).err().unwrap().to_string();
         assert!(refused.contains("chmod 700"), "{refused}");
     }
 }

@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 use tracing::Instrument;
 use url::Url;
 
+/// What is kept back of the budget of a call, to judge and to write the answer; a tenth of it where that is less.
+const LONGEST_RESERVE: Duration = Duration::from_millis(50);
+
 /// Why a call has no answer.
 #[derive(Debug)]
 pub enum Failure {
@@ -376,7 +379,7 @@ async fn collect(
         base: server,
         token: request.authorization.as_ref().map(|a| &a.access_token),
         fhir: &fhir,
-        deadline: tokio::time::Instant::now() + ehr.client().deadline(&request.hook),
+        deadline: tokio::time::Instant::now() + time_to_read(ehr.client().deadline(&request.hook)),
         breaker: Some(ehr.client().breaker()),
     };
     let local = app.local_codes(ehr.client().name());
@@ -390,6 +393,11 @@ async fn collect(
         }
     }
     Ok((record, fetched))
+}
+
+/// How long a call may read before it has to judge, so that its answer still comes within the budget.
+fn time_to_read(budget: Duration) -> Duration {
+    budget - LONGEST_RESERVE.min(budget / 10)
 }
 
 #[expect(clippy::too_many_arguments, reason = "it writes down the whole call once")]

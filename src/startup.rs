@@ -34,7 +34,7 @@ use actix_web::web;
 use certificates::Certificates;
 use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
-use parts::{Parts, Shared, problems};
+use parts::{BUILT_IN, Parts, Shared, problems};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -261,6 +261,14 @@ impl App {
         })
     }
 
+    /// The client of that name.
+    pub(crate) fn client(&self, name: &str) -> Option<Arc<Client>> {
+        self.callers
+            .list()
+            .into_iter()
+            .find(|client| client.name() == name)
+    }
+
     /// Room for one more call, kept until this is dropped; `None` if there is none.
     pub fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.try_acquire().ok()
@@ -315,21 +323,13 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         keep_comments: config.journal.keep_comments,
         ..JournalOptions::default()
     };
-    let capture = config
-        .capture
-        .as_ref()
-        .map(Capture::open)
-        .transpose()?
-        .map(Arc::new);
-    let certificates = config.tls.as_ref().map(Certificates::new);
-    let shared = Shared {
-        capture: capture.clone(),
-        certificates,
-        ..Shared::new(
-            Journal::open_at(&config.journal.address, options).await?,
-            config.outbound,
-        )
-    };
+    let journal = Journal::open_at(&config.journal.address, options).await?;
+    let mut shared = Shared::new(journal, config.outbound);
+    shared.certificates = config.tls.as_ref().map(Certificates::new);
+    let kept = config.capture.as_ref();
+    let capture = kept.map(|kept| Capture::open(kept, &shared.meters.capture));
+    let capture = capture.transpose()?.map(Arc::new);
+    shared.capture = capture.clone();
     let journal = Arc::clone(&shared.journal);
     // Each worker sets up its own when it first fetches; what would keep them from it is told now.
     FhirClient::new()?;
@@ -404,6 +404,7 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let clock = how.clock;
     let parts = Parts {
         knowledge,
+        package: BUILT_IN,
         smart: Arc::new(smart),
         public_url,
         clock,

@@ -10,7 +10,7 @@ use super::bundle::{Given, Shape, State};
 use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::config::ClientTls;
-use crate::meters::FhirMeters;
+use crate::meters::{FhirMeters, Stage};
 use crate::outbound::Outbound;
 use crate::traces;
 use reqwest::header::ACCEPT;
@@ -46,6 +46,8 @@ pub struct FhirClient {
     http: Arc<OnceLock<Client>>,
     outbound: Outbound,
     meters: Arc<FhirMeters>,
+    /// What it is asked for.
+    stage: Stage,
     sends_traceparent: bool,
     /// What its connections show and believe, beyond the machine's.
     tls: Option<Arc<ClientTls>>,
@@ -110,6 +112,15 @@ impl FhirClient {
         }
     }
 
+    /// The same client, asked for the companion app and not for a hook call.
+    #[must_use]
+    pub(crate) fn for_app(&self) -> Self {
+        FhirClient {
+            stage: Stage::App,
+            ..self.clone()
+        }
+    }
+
     /// As the servers of a client are asked: with the certificate and the authority of its settings, where there
     /// are any, on connections that no other client shares.
     #[must_use]
@@ -140,6 +151,11 @@ impl FhirClient {
     /// Where its reads are counted.
     pub(crate) fn meters(&self) -> &FhirMeters {
         &self.meters
+    }
+
+    /// Counts what a deadline cut off.
+    pub(super) fn was_late(&self) {
+        self.meters.late(self.stage);
     }
 
     pub(super) fn http(&self) -> Result<&Client, SetupError> {
@@ -196,6 +212,7 @@ impl FhirClient {
     /// Reads one address; the body, or the status (0 where there is none: no answer, late, too large).
     pub(crate) async fn one(&self, url: Url, server: Server<'_>) -> Result<String, u16> {
         let read = timeout_at(server.deadline, self.read(url, server)).await;
+        let read = read.inspect_err(|_| self.was_late());
         match read.unwrap_or(Err(Why::FetchFailed)) {
             Ok((StatusCode::OK, body)) => String::from_utf8(body).map_err(|_| 0),
             Ok((status, _)) => Err(status.as_u16()),
@@ -211,7 +228,7 @@ impl FhirClient {
             None => None,
         };
         let read = timeout_at(server.deadline, self.read(url, server)).await;
-        let read = read.inspect_err(|_| self.meters.late.add(1));
+        let read = read.inspect_err(|_| self.was_late());
         let (status, body) = read.unwrap_or(Err(Why::FetchFailed))?;
         if let Some(leave) = leave.filter(|_| !is_overwhelmed(status)) {
             leave.answered();

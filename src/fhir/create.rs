@@ -90,9 +90,8 @@ impl FhirClient {
                 Err(_) => Creation::Unknown,
             }
         };
-        timeout_at(server.deadline, exchange)
-            .await
-            .unwrap_or(Creation::Unknown)
+        let sent = timeout_at(server.deadline, exchange).await;
+        sent.inspect_err(|_| self.was_late()).unwrap_or(Creation::Unknown)
     }
 
     /// Looks for a resource of a type and patient by its identifier: `Type/id`, or `None` if it is not there.

@@ -3,6 +3,7 @@
 use super::error::Refused;
 use super::room::room;
 use super::{JSON, body};
+use crate::meters::Stage;
 use crate::pipeline::{self, Answered, Failure};
 use crate::startup::App;
 use crate::traces;
@@ -12,7 +13,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::{Instrument, Span};
 
 /// What is known of a call so far, for its counters.
@@ -20,6 +21,13 @@ use tracing::{Instrument, Span};
 struct Seen<'a> {
     client: Option<Arc<Client>>,
     hook: Option<&'a str>,
+}
+
+impl Seen<'_> {
+    /// The time in which the call should be answered, where it is known who calls for what.
+    fn budget(&self) -> Option<Duration> {
+        Some(self.client.as_ref()?.deadline(self.hook?))
+    }
 }
 
 /// Answers the call, or says why not, and counts it.
@@ -42,6 +50,9 @@ pub(super) async fn handle(
         started.elapsed(),
     );
     app.board.call(client, seen.hook).count(outcome, took);
+    if seen.budget().is_some_and(|budget| took > budget) {
+        app.meters.fhir.late(Stage::Answer);
+    }
     traces::answered(&span, (client, seen.hook), outcome, &app.knowledge.version);
     tracing::debug!(
         event = "hook.answered",

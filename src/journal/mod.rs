@@ -7,6 +7,10 @@
 //! read ([`Journal::record_reading`]), are written within 50 ms; SQLite flushes them with the next acknowledgement or checkpoint: a crash may lose
 //! the last of them, a torn one is never seen. Patient data goes into the table `audit` and nowhere else;
 //! a comment of feedback, and a reviewer's note, is kept only on request. No error text and no log line of this module holds a value from a row.
+//! **No clinical value is kept**, neither beside a card nor in the audit: who was asked about, which rule answered and
+//! what was missing is enough to account for an answer and to count, and the journal lives long and is copied (retention,
+//! backups, exports). What a card rested on is in the answer that the EHR got and, where the site wants it for some days,
+//! in the folder of [`crate::capture`], from which a call can be judged again.
 //! Follows CDS Hooks, section Feedback, and the outside contract, section 4.
 //! Two engines keep the same rows: SQLite for one process, PostgreSQL for several replicas, which then
 //! refuse each other's spent tokens and know each other's cards. While the database fails, evaluations

@@ -79,11 +79,16 @@ impl CallMeter {
 }
 
 impl Board {
-    /// Looks up what calls of these clients to these tables will need.
+    /// Looks up what calls of these clients to these tables will need; `package` is where the tables come from.
     #[must_use]
-    pub fn new(meters: &Meters, clients: &[Arc<Client>], knowledge: &Knowledge) -> Self {
+    pub fn new(
+        meters: &Meters,
+        clients: &[Arc<Client>],
+        package: &'static str,
+        knowledge: &Knowledge,
+    ) -> Self {
         meters.knowledge.clear();
-        meters.knowledge.with(&[&knowledge.version]).set(1.0);
+        meters.knowledge.with(&[package, &knowledge.version]).set(1.0);
         let calls = clients.iter().map(|client| {
             let hooks = knowledge.services.iter().map(|service| &service.hook);
             let of = hooks.map(|hook| {

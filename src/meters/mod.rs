@@ -16,7 +16,7 @@ mod outside;
 
 pub use board::{Board, CallMeter};
 pub use instruments::{Counter, Family, Gauge, Histogram};
-pub use outside::{FhirMeters, KeySetMeters};
+pub use outside::{CaptureMeters, FhirMeters, KeySetMeters, Stage};
 
 use crate::clinical::record::{SOURCES, Source};
 use instruments::write_one;
@@ -59,12 +59,14 @@ pub struct Meters {
     pub heartbeat_at: Family<Gauge>,
     /// Reloads by result.
     pub reloads: Family<Counter>,
-    /// The version of the tables in use.
+    /// The tables in use: which package, and its version.
     pub knowledge: Family<Gauge>,
     /// Reads of FHIR servers; shared with every worker's client.
     pub fhir: Arc<FhirMeters>,
     /// Fetches of key sets; shared with the clients' keys.
     pub key_sets: Arc<KeySetMeters>,
+    /// Requests that were to be kept and were not; shared with the folder of kept requests.
+    pub capture: Arc<CaptureMeters>,
     /// Launches of the companion app by result.
     pub smart_launches: Family<Counter>,
     /// Whether a client's FHIR server is left alone: 1 or 0.
@@ -128,6 +130,7 @@ impl Meters {
             clock_skew: Family::new(&names::CLOCK_SKEW),
             fhir: Arc::default(),
             key_sets: Arc::default(),
+            capture: Arc::default(),
             prefetch_of: keys()
                 .flat_map(|key| STATES.map(|state| prefetch.with(&[key, state])))
                 .collect(),
@@ -183,6 +186,8 @@ impl Meters {
             &self.reloads,
             &self.smart_launches,
             &self.key_sets.refreshes,
+            &self.fhir.exceeded,
+            &self.capture.dropped,
         ] {
             family.write(&mut out);
         }
@@ -204,7 +209,6 @@ impl Meters {
         let flag = |yes: bool| Gauge::at(if yes { 1.0 } else { 0.0 });
         let dropped = Counter::default();
         dropped.add(moment.dropped);
-        write_one(&mut out, &names::DEADLINE_EXCEEDED, &self.fhir.late);
         write_one(&mut out, &names::PATIENT_MISMATCH, &self.patient_mismatch);
         write_one(&mut out, &names::CARDS_SOFTENED, &self.softened);
         write_one(&mut out, &names::JOURNAL_DROPPED, &dropped);

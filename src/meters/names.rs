@@ -1,4 +1,7 @@
 //! Every metric by name, with what it says and its labels. The alarms and the dashboard of deploy/ use these names.
+//!
+//! What other services call a tenant is a client here, as in the settings. A label is never a patient, a user, an
+//! order or a hook instance.
 
 /// A metric.
 pub struct Name {
@@ -86,7 +89,11 @@ pub(super) const HEARTBEAT_TIMESTAMP: Name = name(
     &[],
 );
 pub(super) const RELOAD: Name = name("cds_reload_total", "Reloads of settings and tables.", &["result"]);
-pub(super) const KNOWLEDGE: Name = name("cds_knowledge_info", "The tables in use.", &["version"]);
+pub(super) const KNOWLEDGE: Name = name(
+    "cds_knowledge_info",
+    "The tables in use: built-in, or the site's own.",
+    &["package", "version"],
+);
 pub(super) const FHIR_REQUEST_DURATION: Name = name(
     "cds_fhir_request_duration_seconds",
     "Time of one search or read, all of its pages together.",
@@ -110,8 +117,8 @@ pub(super) const SMART_LAUNCH: Name = name(
 );
 pub(super) const DEADLINE_EXCEEDED: Name = name(
     "cds_deadline_exceeded_total",
-    "Reads that the deadline of a call cut off.",
-    &[],
+    "What missed its deadline: a read of a hook call (fetch), a whole answer (answer), a read or write of the app (app).",
+    &["stage"],
 );
 pub(super) const CARDS_SOFTENED: Name = name(
     "cds_cards_softened_total",
@@ -128,6 +135,11 @@ pub(super) const JOURNAL_DROPPED: Name = name(
     "Answers to calls, and readings of charts, that could not be written.",
     &[],
 );
+pub(super) const CAPTURE_DROPPED: Name = name(
+    "cds_capture_dropped_total",
+    "Requests that were to be kept and could not be: too many waited (queue), or the disk refused (write).",
+    &["cause"],
+);
 pub(super) const JOURNAL_WRITABLE: Name = name(
     "cds_journal_writable",
     "Whether the journal takes what must be kept.",
@@ -135,3 +147,44 @@ pub(super) const JOURNAL_WRITABLE: Name = name(
 );
 pub(super) const READY: Name = name("cds_ready", "Whether the service is ready for calls.", &[]);
 pub(super) const CALLS_IN_FLIGHT: Name = name("cds_calls_in_flight", "Calls that are being answered.", &[]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names and labels that operators were promised, as section 4 of the notes on operations lists them.
+    #[test]
+    fn the_names_and_labels_are_those_that_were_promised() {
+        for (metric, name, labels) in [
+            (HOOK_REQUESTS, "cds_hook_requests_total", "client hook outcome"),
+            (HOOK_DURATION, "cds_hook_duration_seconds", "client hook"),
+            (PREFETCH_KEY, "cds_prefetch_key_total", "key state"),
+            (
+                FHIR_REQUEST_DURATION,
+                "cds_fhir_request_duration_seconds",
+                "resource class",
+            ),
+            (FHIR_BREAKER, "cds_fhir_breaker_state", "client"),
+            (DEADLINE_EXCEEDED, "cds_deadline_exceeded_total", "stage"),
+            (PARTIAL, "cds_partial_total", "source"),
+            (PATIENT_MISMATCH, "cds_patient_mismatch_total", ""),
+            (RULE_EVALUATIONS, "cds_rule_evaluations_total", "rule result"),
+            (CARDS, "cds_cards_total", "mode indicator"),
+            (
+                RULE_LAST_FIRED_TIMESTAMP,
+                "cds_rule_last_fired_timestamp_seconds",
+                "rule mode",
+            ),
+            (UNMAPPED_CODE, "cds_unmapped_code_total", "system"),
+            (FEEDBACK, "cds_feedback_total", "outcome reason"),
+            (JWT_REJECTED, "cds_jwt_rejected_total", "reason"),
+            (JWKS_REFRESH, "cds_jwks_refresh_total", "result"),
+            (CLOCK_SKEW, "cds_clock_skew_seconds", "client"),
+            (SMART_LAUNCH, "smart_launch_total", "result"),
+            (BUILD, "cds_build_info", "version"),
+            (KNOWLEDGE, "cds_knowledge_info", "package version"),
+        ] {
+            assert_eq!((metric.name, &*metric.labels.join(" ")), (name, labels));
+        }
+    }
+}

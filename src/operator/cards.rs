@@ -1,10 +1,12 @@
-//! The review: a list of cards, shown and withheld, one card with its verdicts, and a look at whom it was about.
+//! The review: a list of cards, shown and withheld, one card with its verdicts, and a look at whom it was about and what
+//! it rested on.
 //!
 //! Turns findings of the journal into pages, and forms into verdicts. Pages show no patient; a reviewer who has
-//! to open the record asks for the reference, which is given out only once it is on disk who asked. A verdict is
-//! never changed: another one follows it.
+//! to open the record asks for the reference, which is given out, with the values that the card rested on where they
+//! can be had ([`super::inputs`]), only once it is on disk who asked. A verdict is never changed: another one follows it.
 
 use super::door::{Frame, Refusal, Visit};
+use super::inputs::{self, Inputs};
 use super::period::Filter;
 use crate::journal::{
     AuditEntry, Before, FINDINGS_PAGE, Finding, FindingFilter, NewVerdict, Verdict, VerdictLine,
@@ -158,6 +160,8 @@ struct One {
     kept: bool,
     /// The next card of this rule without a verdict.
     next: Option<Uuid>,
+    /// Whether what the card rested on can be shown with the patient, because requests of its client are kept.
+    keeps_requests: bool,
     whom: Option<Whom>,
 }
 
@@ -176,10 +180,11 @@ struct Whom {
     orders: Vec<String>,
     hook: String,
     hook_instance: String,
+    inputs: Inputs,
 }
 
 impl Whom {
-    fn of(entry: AuditEntry, card: Uuid) -> Self {
+    fn of(entry: AuditEntry, card: Uuid, inputs: Inputs) -> Self {
         let card = card.to_string();
         let orders = entry.cards.into_iter().find(|one| one.card == card);
         Self {
@@ -188,6 +193,7 @@ impl Whom {
             orders: orders.map(|one| one.orders).unwrap_or_default(),
             hook: entry.hook,
             hook_instance: entry.hook_instance,
+            inputs,
         }
     }
 }
@@ -210,16 +216,19 @@ pub(super) async fn one(app: web::Data<App>, request: HttpRequest) -> HttpRespon
 async fn looked_at(app: &App, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
     let visit = Visit::of(app, request).await?;
     let asked = web::Query::<Asked>::from_query(request.query_string()).map_err(|_| Refusal::NoCard)?;
-    let mut page = page(app, &visit, asked.card).await?;
+    let finding = found(app, asked.card).await?;
+    let mut page = page(app, &visit, &finding).await?;
     page.kept = asked.kept == 1;
     Ok(visit.page(&page))
 }
 
-async fn page(app: &App, visit: &Visit<'_>, card: Uuid) -> Result<One, Refusal> {
+async fn found(app: &App, card: Uuid) -> Result<Finding, Refusal> {
     let finding = app.journal.finding(card).await;
-    let finding = finding
-        .map_err(|_| Refusal::Unavailable)?
-        .ok_or(Refusal::NoCard)?;
+    finding.map_err(|_| Refusal::Unavailable)?.ok_or(Refusal::NoCard)
+}
+
+async fn page(app: &App, visit: &Visit<'_>, finding: &Finding) -> Result<One, Refusal> {
+    let card = finding.card;
     let verdicts = app.journal.verdicts(card).await;
     let waiting = FindingFilter {
         period: crate::journal::Period::ALL,
@@ -228,7 +237,7 @@ async fn page(app: &App, visit: &Visit<'_>, card: Uuid) -> Result<One, Refusal> 
         withheld: Some(finding.withheld),
         verdict: "none".to_owned(),
     };
-    let next = app.journal.findings(&waiting, Some(after(&finding))).await;
+    let next = app.journal.findings(&waiting, Some(after(finding))).await;
     let said = |line: VerdictLine| Said {
         at: instant(line.at),
         who: line.who,
@@ -238,7 +247,7 @@ async fn page(app: &App, visit: &Visit<'_>, card: Uuid) -> Result<One, Refusal> 
     let verdicts = verdicts.map_err(|_| Refusal::Unavailable)?;
     Ok(One {
         frame: visit.frame("card"),
-        row: Row::of(&finding),
+        row: Row::of(finding),
         verdicts: verdicts.into_iter().rev().map(said).collect(),
         key: Uuid::new_v4(),
         keeps_notes: app.operators.keeps_notes(),
@@ -247,6 +256,7 @@ async fn page(app: &App, visit: &Visit<'_>, card: Uuid) -> Result<One, Refusal> 
             .map_err(|_| Refusal::Unavailable)?
             .first()
             .map(|next| next.card),
+        keeps_requests: inputs::are_kept(app, &finding.client),
         whom: None,
     })
 }
@@ -309,7 +319,7 @@ pub(super) struct Revealed {
     card: Uuid,
 }
 
-/// `POST /operator/reveal`: the patient, once it is written down who asked.
+/// `POST /operator/reveal`: the patient and what the card rested on, once it is written down who asked.
 pub(super) async fn reveal(
     app: web::Data<App>,
     request: HttpRequest,
@@ -328,10 +338,12 @@ async fn revealed(
 ) -> Result<HttpResponse, Refusal> {
     let form = form.map_err(|_| Refusal::Foreign)?.into_inner();
     let visit = Visit::of_form(app, request, &form.form).await?;
-    let mut page = page(app, &visit, form.card).await?;
+    let finding = found(app, form.card).await?;
+    let mut page = page(app, &visit, &finding).await?;
     let entry = app.journal.reveal(form.card, visit.session.who()).await;
     let entry = entry.map_err(|_| Refusal::Unavailable)?.ok_or(Refusal::NoCard)?;
-    page.whom = Some(Whom::of(entry, form.card));
+    let inputs = inputs::of(app, &finding, &entry).await;
+    page.whom = Some(Whom::of(entry, form.card, inputs));
     tracing::info!(event = "review.looked-up", who = visit.session.who());
     Ok(visit.page(&page))
 }

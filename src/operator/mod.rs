@@ -2,7 +2,8 @@
 //!
 //! Turns the journal into pages that were rendered on the server, and a reviewer's verdict into a row of it. It
 //! has a door of its own: a token of `[operator]`, as a bearer token or through a sign-in that gives a short
-//! cookie. No page shows a patient, but the one that a reviewer asks for by name; that is written down first.
+//! cookie. No page shows a patient, but the one that a reviewer asks for by name, with what the card
+//! rested on; that is written down first.
 //! Pages need no script, hold nothing foreign, and link to each other by relative addresses, so that they work
 //! behind a proxy under any path. In the demonstration nobody signs in, and every page says so.
 
@@ -12,6 +13,7 @@ mod door;
 mod draw;
 mod feedback;
 mod gate;
+mod inputs;
 mod period;
 mod ratio;
 mod session;

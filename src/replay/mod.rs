@@ -9,6 +9,7 @@
 mod compare;
 mod envelope;
 mod found;
+mod rested;
 mod saved;
 mod side_by_side;
 mod sums;
@@ -17,6 +18,7 @@ mod told;
 pub use compare::{Difference, Kind, differences};
 pub use envelope::Envelope;
 pub use found::{Found, requests};
+pub use rested::{InputTold, Rested, Wanted};
 pub use saved::{Judging, Opened, Readable, Saved, Site, Sites};
 pub use side_by_side::{batches, map};
 pub use sums::Sums;

@@ -82,6 +82,15 @@ impl Sites {
         })
     }
 
+    /// One for every request.
+    #[must_use]
+    pub fn always(site: Site) -> Self {
+        Sites {
+            usual: site,
+            ..Sites::default()
+        }
+    }
+
     fn site(&self, client: Option<&str>) -> &Site {
         client
             .and_then(|name| self.by_name.get(name))

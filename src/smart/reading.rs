@@ -119,7 +119,8 @@ async fn person(app: &App, session: &Session, open: &Open, asked: &mut Asked<'_>
 /// The client for its FHIR server, with the certificate of its settings.
 pub(super) fn fhir(app: &App, session: &Session) -> FhirClient {
     let registration = &session.registration;
-    app.fhir.towards(&registration.name, registration.tls().as_ref())
+    let fhir = app.fhir.towards(&registration.name, registration.tls().as_ref());
+    fhir.for_app()
 }
 
 /// Uses the refresh token up. What the new token is for must be what the old one was for.

@@ -26,6 +26,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::Semaphore;
 
+/// The tables that the program was built with.
+pub(super) const BUILT_IN: &str = "built-in";
+/// Tables of the site, from the folder of its settings.
+const OWN: &str = "own";
+
 /// What outlives every reload.
 pub(super) struct Shared {
     pub(super) journal: Arc<Journal>,
@@ -67,6 +72,8 @@ impl Shared {
 /// What one version of an application is made of.
 pub(super) struct Parts {
     pub(super) knowledge: Knowledge,
+    /// Where the tables come from, for operators: [`BUILT_IN`] or [`OWN`].
+    pub(super) package: &'static str,
     pub(super) smart: Arc<Smart>,
     pub(super) public_url: String,
     pub(super) clock: Clock,
@@ -99,6 +106,7 @@ impl Parts {
         }
         let parts = Parts {
             knowledge,
+            package: if config.knowledge.is_some() { OWN } else { BUILT_IN },
             smart: match previous {
                 Some(app) => Arc::clone(&app.smart),
                 None => Arc::new(Smart::new(&config.clients, &public_url, config.outbound)?),
@@ -141,7 +149,12 @@ impl Parts {
         .unwrap_or(HeaderValue::from_static("\"0\""));
         let clients = self.callers.list();
         Ok(App {
-            board: Arc::new(Board::new(&shared.meters, &clients, &self.knowledge)),
+            board: Arc::new(Board::new(
+                &shared.meters,
+                &clients,
+                self.package,
+                &self.knowledge,
+            )),
             meters: Arc::clone(&shared.meters),
             ending: Arc::clone(&shared.ending),
             capture: shared.capture.clone(),

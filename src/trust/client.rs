@@ -112,6 +112,11 @@ impl Client {
         }
     }
 
+    /// What the settings say of it.
+    pub(crate) fn settings(&self) -> &ClientConfig {
+        &self.settings
+    }
+
     /// Name in logs, metrics and the journal.
     #[must_use]
     pub fn name(&self) -> &str {

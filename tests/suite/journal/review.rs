@@ -1,5 +1,6 @@
 //! The operator's page through HTTP: who may look, what the pages say, and what a review leaves, on both engines.
 
+use crate::helpers::command::{copied, edit};
 use crate::helpers::postgres::Postgres;
 use crate::helpers::{Stop, TestApp, installed, now};
 use reqwest::Method;
@@ -447,4 +448,96 @@ async fn the_silent_cards_are_found_by_rule_and_page_by_page() {
     );
     let other = browser.get("cards?rule=another%2Frule%2Fthan").await.text;
     assert!(other.contains("No card matches"));
+}
+
+/// The card of an answer for a patient with lupus nephritis, as a reviewer sees it before and after it is written
+/// down that they asked for the patient.
+async fn looked_up(browser: &Browser<'_>, card: &str) -> (String, String) {
+    let page = format!("card?card={card}");
+    let before = browser.get(&page).await.text;
+    let token = browser.field(&page, "form").await;
+    let after = browser.post("reveal", &[("form", &token), ("card", card)]).await;
+    assert_eq!(after.status, 200);
+    (before, after.text)
+}
+
+#[tokio::test]
+async fn what_a_card_rested_on_is_shown_with_the_patient_where_requests_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, TOKEN).unwrap();
+    let edited = copied("hooks", &folder.path().join("edited"));
+    let top = format!(
+        "[admin]\nlisten = '127.0.0.1:0'\n[capture]\nfolder = 'kept'\n[operator]\ntoken-file = '{}'",
+        file.display()
+    );
+    let app = TestApp::with("http://127.0.0.1:9/fhir", &top, "capture = true").await;
+    let stop = Stop::tacrolimus()
+        .in_lupus_nephritis()
+        .with_upcr("2.1", "g/g", 7)
+        .request();
+    let card = async |caller: crate::helpers::app::Caller<'_>| {
+        let answer = caller.hook(&stop).await;
+        let feedback = overridden(&answer.cards()[0], "x");
+        // Feedback comes after the evaluation of its card: then it is in the journal.
+        assert_eq!(caller.feedback(HOOK, &feedback).await.status, 200);
+        answer.cards()[0]["uuid"].as_str().unwrap().to_owned()
+    };
+    let kept = app.folder().join("kept");
+    let files = || {
+        let entries = std::fs::read_dir(&kept)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let whole = entries.filter(|path| path.extension().is_some_and(|of| of == "json"));
+        whole.collect::<Vec<_>>()
+    };
+    let (shown, other) = (card(app.trusted_ehr()).await, card(app.other_client()).await);
+    while files().is_empty() {
+        crate::helpers::pause().await;
+    }
+    let browser = Browser::sign_in(&app, TOKEN).await.ok().unwrap();
+
+    let (before, after) = looked_up(&browser, &shown).await;
+    for value in ["upcr", "2.1 g/g", "Observation/"] {
+        assert!(!before.contains(value), "{value} before anybody asked\n{before}");
+        assert!(after.contains(value), "{value}\n{after}");
+    }
+    assert!(
+        before.contains("with the values that the card rested on"),
+        "{before}"
+    );
+    assert!(!after.contains("with the tables"), "the same tables\n{after}");
+
+    let (before, after) = looked_up(&browser, &other).await;
+    for page in [before, after] {
+        assert!(page.contains("no requests of this client are kept"), "{page}");
+        assert!(!page.contains("2.1"), "{page}");
+    }
+
+    // Other tables are in use now, and say so.
+    edit(
+        &edited.join("content.toml"),
+        "version = \"2026.11.0\"",
+        "version = \"2099.1.0\"",
+    );
+    let settings = app.folder().join("settings.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, format!("knowledge = '{}'\n{text}", edited.display())).unwrap();
+    assert_eq!(app.admin(Method::POST, "/reload").await.status, 200);
+    let (_, after) = looked_up(&browser, &shown).await;
+    assert!(
+        after.contains("with the tables 2099.1.0 that are in use now"),
+        "{after}"
+    );
+
+    for file in files() {
+        std::fs::write(file, "{\"stepdown-capture\": 9}").unwrap();
+    }
+    let (_, after) = looked_up(&browser, &shown).await;
+    assert!(after.contains("cannot be judged again"), "{after}");
+    for file in files() {
+        std::fs::remove_file(file).unwrap();
+    }
+    let (_, after) = looked_up(&browser, &shown).await;
+    assert!(after.contains("not in the folder of kept requests"), "{after}");
 }

@@ -1,8 +1,11 @@
 //! What operators read.
 
-use crate::helpers::{Stop, TestApp, now};
+use crate::helpers::{Ehr, Fault, Stop, TestApp, now};
 use reqwest::Method;
 use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const HOOK: &str = "medication-discontinue";
 const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'";
@@ -107,6 +110,67 @@ async fn a_drug_told_by_its_text_alone_although_coded_is_counted() {
         let series = format!(r#"cds_unmapped_code_total{{system="{label}"}}"#);
         assert!(sample(&text, &series) >= Some(1.0), "{series}\n{text}");
     }
+}
+
+#[tokio::test]
+async fn what_misses_its_deadline_is_counted_by_stage() {
+    let stop = Stop::tacrolimus().with_kidney_transplant();
+    let ehr = Ehr::holding(&stop)
+        .await
+        .failing("Observation", Fault::Slow)
+        .open()
+        .await;
+    let app = TestApp::with(&ehr.base(), ADMIN, "deadline-ms = 600").await;
+    let text = app.metrics().await;
+    for stage in ["fetch", "answer", "app"] {
+        let series = format!(r#"cds_deadline_exceeded_total{{stage="{stage}"}}"#);
+        assert_eq!(
+            sample(&text, &series),
+            Some(0.0),
+            "there before it is needed\n{text}"
+        );
+    }
+    let answer = app.trusted_ehr().hook(&stop.granting(&ehr.base(), "t")).await;
+    answer.states_gap("observations", "fetch-failed");
+    let text = app.metrics().await;
+    let cut = r#"cds_deadline_exceeded_total{stage="fetch"}"#;
+    assert!(sample(&text, cut) >= Some(1.0), "{text}");
+    let app_cut = r#"cds_deadline_exceeded_total{stage="app"}"#;
+    assert_eq!(sample(&text, app_cut), Some(0.0), "{text}");
+    let package = format!(
+        "cds_knowledge_info{{package=\"built-in\",version=\"{}\"}} 1",
+        content(&answer)
+    );
+    assert!(text.contains(&package), "{package}\n{text}");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_budget_is_counted() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "deadline-ms = 300").await;
+    let (path, token) = (app.path(HOOK), app.trusted_ehr().token(&app.path(HOOK)));
+    let body = Stop::tacrolimus().with_kidney_transplant().request().to_string();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut slow = TcpStream::connect(app.base().trim_start_matches("http://"))
+        .await
+        .unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    slow.write_all(body.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    slow.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    let late = r#"cds_deadline_exceeded_total{stage="answer"}"#;
+    assert_eq!(sample(&app.metrics().await, late), Some(1.0));
+}
+
+/// Version of the tables that a card names.
+fn content(answer: &crate::helpers::Answer) -> String {
+    let basis = &answer.cards()[0]["extension"]["org.stepdown.basis"];
+    basis["content"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

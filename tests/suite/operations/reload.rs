@@ -117,7 +117,9 @@ async fn what_cannot_be_used_is_refused_with_its_problems_and_changes_nothing() 
     let text = app.metrics().await;
     assert!(text.contains(r#"cds_reload_total{result="refused"} 2"#), "{text}");
     assert!(
-        text.contains(&format!("cds_knowledge_info{{version=\"{NEWER}\"}} 1")),
+        text.contains(&format!(
+            "cds_knowledge_info{{package=\"own\",version=\"{NEWER}\"}} 1"
+        )),
         "{text}"
     );
 }
