@@ -111,9 +111,8 @@ impl<'a> Page<'a> {
 
     /// The line, from 1, of an offset into the text.
     pub(super) fn line_of(&self, offset: usize) -> usize {
-        // A slice, because a start asks for hundreds of lines and slices are counted many bytes at a time.
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + memchr::memchr_iter(b'\n', before).count()
     }
 
     fn file(&self) -> String {
