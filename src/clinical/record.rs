@@ -214,7 +214,7 @@ pub enum OrderStatus {
     Cancelled,
     /// `completed`.
     Completed,
-    /// `entered-in-error`.
+    /// `entered-in-error`, or no order to give a drug but one not to (`doNotPerform`): no sign of its use.
     EnteredInError,
     /// `stopped`.
     Stopped,

@@ -77,7 +77,11 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         Default::default()
     };
     let span = Span::of(of, &instructions);
-    let status = status(of);
+    let status = match role {
+        // One that a hook names is judged all the same.
+        Role::Draft | Role::Recorded if forbids(of) => OrderStatus::EnteredInError,
+        _ => status(of),
+    };
     let (reason, codes) = status_reason(of);
     let mut order = Order {
         reference: of.reference("MedicationRequest"),
@@ -143,6 +147,12 @@ fn status(of: &Object<'_>) -> OrderStatus {
         Some("draft") => OrderStatus::Draft,
         _ => OrderStatus::Unknown,
     }
+}
+
+/// Whether it is an order not to give the drug, which is no sign of its use; so is one that does not say it readably.
+fn forbids(of: &Object<'_>) -> bool {
+    let said = of.raw("doNotPerform");
+    said.is_some_and(|said| said.raw().trim_matches('"') != "false")
 }
 
 /// Systemic or local: by product, then route, form, text of the instructions, and brand.

@@ -374,3 +374,43 @@ fn a_status_that_r4_does_not_know_still_counts_as_a_stop() {
         assert!(order.status.counts_as_stop(), "{status}");
     }
 }
+
+#[test]
+fn an_order_not_to_give_a_drug_is_no_sign_of_its_use() {
+    let read = |said: &str, role: Role| {
+        let json = format!(
+            r#"{{"resourceType":"MedicationRequest","id":"m1","status":"active",{said}{}}}"#,
+            rx("11")
+        );
+        read_order_as(role, &json, &[]).order.status
+    };
+    for given in [
+        "",
+        r#""doNotPerform":false,"#,
+        r#""doNotPerform":"false","#,
+        r#""doNotPerform":null,"#,
+    ] {
+        assert_eq!(read(given, Role::Recorded), OrderStatus::Active, "{given}");
+    }
+    for forbidden in [
+        r#""doNotPerform":true,"#,
+        r#""doNotPerform":"true","#,
+        r#""doNotPerform":[1],"#,
+    ] {
+        assert_eq!(
+            read(forbidden, Role::Recorded),
+            OrderStatus::EnteredInError,
+            "{forbidden}"
+        );
+        assert_eq!(
+            read(forbidden, Role::Draft),
+            OrderStatus::EnteredInError,
+            "{forbidden}"
+        );
+        assert_eq!(
+            read(forbidden, Role::Stopping),
+            OrderStatus::Active,
+            "{forbidden}"
+        );
+    }
+}

@@ -3,7 +3,7 @@
 //! Turns the services, drugs and indications of the tables into a page. Open to everybody, as discovery is: it says
 //! nothing of a patient, a client or a call. CDS Hooks 3.0, "Security and Safety": a service should publish such a page.
 
-use super::basis::{CLOSED, POLICY};
+use super::basis::{CACHED, CLOSED};
 use super::error::Refused;
 use crate::clinical::knowledge::{Kind, Knowledge, Service};
 use crate::startup::App;
@@ -29,7 +29,7 @@ struct Drug<'a> {
 pub(super) async fn handle(app: web::Data<App>) -> HttpResponse {
     match about(&app.knowledge).render() {
         Ok(page) => HttpResponse::Ok()
-            .insert_header((CACHE_CONTROL, POLICY))
+            .insert_header((CACHE_CONTROL, CACHED))
             .insert_header((CONTENT_SECURITY_POLICY, CLOSED))
             .content_type("text/html; charset=utf-8")
             .body(page),

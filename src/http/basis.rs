@@ -13,7 +13,7 @@ use askama::Template;
 use serde::Serialize;
 
 /// How long a page that is the same for everybody may be kept.
-pub(super) const POLICY: HeaderValue = HeaderValue::from_static("public, max-age=300");
+pub(super) const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
 /// A page that runs nothing and is framed by nobody.
 pub(super) const CLOSED: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -65,7 +65,7 @@ pub(super) async fn handle(app: web::Data<App>, id: web::Path<String>, request: 
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((VARY, "accept"))
-        .insert_header((CACHE_CONTROL, POLICY));
+        .insert_header((CACHE_CONTROL, CACHED));
     if !wants_page(&request) {
         return answer.json(basis);
     }
@@ -81,7 +81,7 @@ pub(super) async fn handle(app: web::Data<App>, id: web::Path<String>, request: 
 /// The page's style.
 pub(super) async fn style() -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, POLICY))
+        .insert_header((CACHE_CONTROL, CACHED))
         .content_type("text/css; charset=utf-8")
         .body(include_str!("basis.css"))
 }
