@@ -20,7 +20,7 @@ async fn the_pages_work_in_chromium() {
     let report = folder.join("report.html");
     let page = stepdown::content::report(None).expect("knowledge that can be told");
     std::fs::write(&report, page).unwrap();
-    let demo = Demo::spawn().await;
+    let demo = Demo::alone().await;
     let token = "an-operator-token-of-forty-characters-00";
     let file = folder.join("token");
     std::fs::write(&file, token).unwrap();

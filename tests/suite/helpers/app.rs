@@ -330,22 +330,24 @@ impl<'a> Caller<'a> {
 /// The day of which the hook's definition speaks.
 const EXAMPLES: &str = "2026-11-22T08:00:00Z";
 
-static DEMO: LazyLock<Served> = LazyLock::new(|| demonstration(now()));
-static DEFINITION: LazyLock<Served> = LazyLock::new(|| demonstration(EXAMPLES.parse().unwrap()));
+static DEMO: LazyLock<Served> = LazyLock::new(|| demonstration(Clock::Fixed(now())));
+static DEFINITION: LazyLock<Served> =
+    LazyLock::new(|| demonstration(Clock::Fixed(EXAMPLES.parse().unwrap())));
 
-fn demonstration(now: jiff::Timestamp) -> Served {
+fn demonstration(clock: Clock) -> Served {
     let how = Demonstration {
         port: 0,
-        clock: Clock::Fixed(now),
+        clock,
         journal: None,
         workers: Some(1),
     };
     Served::start(async move || startup::demonstrate(how).await)
 }
 
-/// The demonstration, which takes calls without a token; one for the whole suite, since it keeps nothing
-/// between calls that a test looks at.
+/// The demonstration, which takes calls without a token; one for the whole suite, but for tests that look at what
+/// it keeps between calls.
 pub struct Demo {
+    _own: Option<Served>,
     base: String,
     http: Client,
     services: Services,
@@ -354,18 +356,30 @@ pub struct Demo {
 impl Demo {
     /// At the suite's own day.
     pub async fn spawn() -> Self {
-        Self::of(DEMO.base.clone()).await
+        Self::of(None, DEMO.base.clone()).await
+    }
+
+    /// One of its own, by the machine's clock: what it lists, newest first, is what was done last.
+    pub async fn alone() -> Self {
+        let own = demonstration(Clock::Real);
+        let base = own.base.clone();
+        Self::of(Some(own), base).await
     }
 
     /// On the day of which the hook's definition speaks.
     pub async fn of_the_definition() -> Self {
-        Self::of(DEFINITION.base.clone()).await
+        Self::of(None, DEFINITION.base.clone()).await
     }
 
-    async fn of(base: String) -> Self {
+    async fn of(own: Option<Served>, base: String) -> Self {
         let http = http();
         let services = services(&http, &base).await;
-        Self { base, http, services }
+        Self {
+            _own: own,
+            base,
+            http,
+            services,
+        }
     }
 
     /// Where it listens.

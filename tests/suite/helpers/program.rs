@@ -3,18 +3,21 @@
 use super::answer::Answer;
 use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings, settings_keeping};
 use super::keys::claims;
+use super::pause;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// `stepdown serve`, with its log.
 pub struct Program {
     child: Child,
     base: String,
-    output: Vec<JoinHandle<String>>,
+    log: Arc<Mutex<String>>,
+    output: Vec<JoinHandle<()>>,
 }
 
 impl Program {
@@ -65,7 +68,8 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let errors = rest_of(child.stderr.take().unwrap());
+        let log = Arc::default();
+        let errors = rest_of(child.stderr.take().unwrap(), &log);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -76,7 +80,8 @@ impl Program {
         Self {
             child,
             base,
-            output: vec![errors, rest_of(stdout)],
+            output: vec![errors, rest_of(stdout, &log)],
+            log,
         }
     }
 
@@ -118,6 +123,14 @@ impl Program {
         assert!(sent.unwrap().success());
     }
 
+    /// Waits until it has logged an event.
+    pub async fn logged(&self, event: &str) {
+        let line = format!("\"event\":\"{event}\"");
+        while !self.log.lock().unwrap().contains(&line) {
+            pause().await;
+        }
+    }
+
     /// Waits for its end; returns whether it ended well, and what it has logged.
     pub fn ended(mut self) -> (bool, String) {
         let ended = self.child.wait().unwrap();
@@ -138,16 +151,23 @@ impl Program {
 
     /// What it has logged and printed, to its end.
     fn said(&mut self) -> String {
-        let output = std::mem::take(&mut self.output);
-        output.into_iter().map(|part| part.join().unwrap()).collect()
+        for part in self.output.drain(..) {
+            part.join().unwrap();
+        }
+        std::mem::take(&mut self.log.lock().unwrap())
     }
 }
 
-/// Reads to the end, beside the test.
-fn rest_of(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+/// Reads to the end, line by line, beside the test.
+fn rest_of(from: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> JoinHandle<()> {
+    let log = Arc::clone(log);
     std::thread::spawn(move || {
-        let mut all = String::new();
-        from.read_to_string(&mut all).map(|_| all).unwrap()
+        for line in BufReader::new(from).lines() {
+            let line = line.unwrap();
+            let mut log = log.lock().unwrap();
+            log.push_str(&line);
+            log.push('\n');
+        }
     })
 }
 

@@ -8,7 +8,6 @@ use stepdown::journal::Journal;
 #[tokio::test]
 async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() {
     let folder = tempfile::tempdir().unwrap();
-    // Long enough for the reload to be over on a busy machine.
     let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 5");
     let list = http()
         .get(format!("{}/cds-services", program.base()))
@@ -25,6 +24,8 @@ async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() 
     let stop = Stop::tacrolimus().with_kidney_transplant().request();
     assert_eq!(program.post(&path, &stop).await.status, 200);
     program.signal("HUP");
+    // Of two signals that wait, the program may take either first.
+    program.logged("reload.done").await;
     program.signal("TERM");
     let ready = format!("{}/readyz", program.base());
     while http().get(&ready).send().await.unwrap().status() != 503 {
