@@ -130,8 +130,14 @@ impl Board {
     pub fn judged(&self, evaluation: &Evaluation<'_>, now: Timestamp) {
         for judgement in &evaluation.judgements {
             let key = &judgement.withdrawal.key;
+            let tables = self.rules.get(key);
+            // A table's rows are asked one after the other.
+            let mut at = ("", None);
             for step in &judgement.trail {
-                if let Some(rule) = self.rule(key, step.table, step.row) {
+                if at.0 != step.table {
+                    at = (step.table, tables.and_then(|tables| tables.get(step.table)));
+                }
+                if let Some(rule) = at.1.and_then(|rows| rows.get(step.row)) {
                     rule.results[place(step.truth)].add(1);
                 }
             }

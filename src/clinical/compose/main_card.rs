@@ -166,17 +166,14 @@ impl<'k> Writer<'_, 'k> {
         };
         found
             .filter_map(|(index, against)| match against {
-                Entry::Order(order) => Some(
-                    words
-                        .get("doubt.level")
-                        .replace("{drug}", &text::plain(&self.record.orders[order].drug_text)),
-                ),
-                Entry::Result(other) => Some(
-                    words
-                        .get("doubt.measures")
-                        .replace("{one}", &measured(index)?)
-                        .replace("{other}", &measured(other)?),
-                ),
+                Entry::Order(order) => {
+                    let drug = text::plain(&self.record.orders[order].drug_text);
+                    Some(words.with("doubt.level", &[("drug", &drug)]))
+                }
+                Entry::Result(other) => Some(words.with(
+                    "doubt.measures",
+                    &[("one", &measured(index)?), ("other", &measured(other)?)],
+                )),
                 _ => None,
             })
             .collect()
@@ -304,8 +301,8 @@ impl<'k> Writer<'_, 'k> {
             let earlier = earlier.and_then(|i| Some((values.shown(i)?, self.record.results[i].when?)));
             let before = earlier
                 .map(|(value, when)| {
-                    let words = self.knowledge.words.get(phrase);
-                    words.replace("{value}", &value).replace("{date}", &when.human())
+                    let values = [("value", &*value), ("date", &*when.human())];
+                    self.knowledge.words.with(phrase, &values)
                 })
                 .unwrap_or_default();
             lines.push(format!("{name} {value} ({}{before})", when.human()));
@@ -323,8 +320,8 @@ impl<'k> Writer<'_, 'k> {
             .map(|i| {
                 let drug = text::plain(&self.record.orders[i].drug_text);
                 Suggestion {
-                    label: words.get("suggestion.keep-order").replace("{drug}", &drug),
-                    description: words.get("action.keep-order").replace("{drug}", &drug),
+                    label: words.with("suggestion.keep-order", &[("drug", &drug)]),
+                    description: words.with("action.keep-order", &[("drug", &drug)]),
                     recommended: false,
                     proposal: Proposal::Keep(i),
                 }

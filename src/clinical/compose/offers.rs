@@ -70,11 +70,8 @@ impl<'k> Writer<'_, 'k> {
         };
         let drug = &*self.knowledge.vocabulary.ingredient(ingredient).name;
         card.suggestions = vec![Suggestion {
-            label: words.get("suggestion.draft-taper").replace("{drug}", drug),
-            description: words
-                .get("action.draft-taper")
-                .replace("{drug}", drug)
-                .replace("{steps}", &count),
+            label: words.with("suggestion.draft-taper", &[("drug", drug)]),
+            description: words.with("action.draft-taper", &[("drug", drug), ("steps", &count)]),
             recommended: true,
             proposal,
         }];
@@ -165,11 +162,8 @@ impl<'k> Writer<'_, 'k> {
                 "suggestion.agent-check-first"
             };
             Suggestion {
-                label: words
-                    .get(key)
-                    .replace("{name}", &s.agent.name)
-                    .replace("{reasons}", &first),
-                description: words.get("action.agent").replace("{name}", &s.agent.name),
+                label: words.with(key, &[("name", &s.agent.name), ("reasons", &first)]),
+                description: words.with("action.agent", &[("name", &s.agent.name)]),
                 recommended: false,
                 proposal: Proposal::Agent {
                     agent: s.of.agent,
@@ -212,11 +206,11 @@ impl<'k> Writer<'_, 'k> {
                 continue;
             }
             card.suggestions.push(Suggestion {
-                label: words
-                    .get("suggestion.test")
-                    .replace("{test}", &known.name)
-                    .replace("{days}", &in_days.to_string()),
-                description: words.get("action.test").replace("{test}", &known.name),
+                label: words.with(
+                    "suggestion.test",
+                    &[("test", &known.name), ("days", &in_days.to_string())],
+                ),
+                description: words.with("action.test", &[("test", &known.name)]),
                 recommended: false,
                 proposal: Proposal::Test {
                     analyte,

@@ -100,8 +100,7 @@ impl Sections<'_> {
                 .map_or(&*gap.need, |a| &a.name),
         };
         self.words
-            .get(&format!("gap.{}", gap.why.code()))
-            .replace("{need}", need)
+            .with(&format!("gap.{}", gap.why.code()), &[("need", need)])
     }
 
     /// A list of the tables' own lines.
@@ -113,12 +112,13 @@ impl Sections<'_> {
     /// The steps of a reduction.
     pub(super) fn steps(&mut self, steps: &[(Step, String)]) {
         let line = |n: usize, (step, dose): &(Step, String)| {
-            self.words
-                .get("taper.step")
-                .replace("{step}", &n.to_string())
-                .replace("{doses}", dose)
-                .replace("{daily}", &text::number(step.daily()))
-                .replace("{days}", &step.days.to_string())
+            let values = [
+                ("step", &*n.to_string()),
+                ("doses", dose),
+                ("daily", &text::number(step.daily())),
+                ("days", &step.days.to_string()),
+            ];
+            self.words.with("taper.step", &values)
         };
         let list: Vec<String> = steps
             .iter()
@@ -132,13 +132,13 @@ impl Sections<'_> {
     pub(super) fn agents(&mut self, screening: &Screening<'_>, adult: bool) {
         let mut list = Vec::new();
         for screened in &screening.agents {
-            let status = self.words.get(match screened.status {
+            let key = match screened.status {
                 Status::Offered => "agent.offered",
                 Status::CheckFirst => "agent.check-first",
                 Status::Excluded => "agent.excluded",
                 Status::AlreadyTaking => "agent.already-taking",
-            });
-            let status = status.replace("{reasons}", &screened.reasons.join(", "));
+            };
+            let status = self.words.with(key, &[("reasons", &screened.reasons.join(", "))]);
             let mut line = format!("- **{}**: {status}", screened.agent.name);
             let usable = matches!(screened.status, Status::Offered | Status::CheckFirst);
             if adult && usable && !screened.of.dose.is_empty() {

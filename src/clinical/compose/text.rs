@@ -51,6 +51,9 @@ fn defuse_links(text: String) -> String {
 /// Chart text made safe for a card: markup is taken out rather than escaped, because summaries and labels are
 /// plain text and details are GFM.
 pub fn plain(text: &str) -> String {
+    if text.len() <= LONGEST && is_plain(text.as_bytes()) {
+        return text.to_owned();
+    }
     let kept: String = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
@@ -64,6 +67,24 @@ pub fn plain(text: &str) -> String {
         .take(LONGEST)
         .collect();
     defuse_links(kept.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether it has only letters, digits, harmless signs and single spaces between words, as most chart text does.
+fn is_plain(text: &[u8]) -> bool {
+    let mut before = b' ';
+    for byte in text {
+        let harmless = matches!(
+            byte,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'-' | b'+' | b',' | b';' | b'/' | b'(' | b')' | b'%'
+        );
+        // A point may be part of an address.
+        let in_number = *byte == b'.' && before.is_ascii_digit();
+        if !(harmless || in_number) || (*byte, before) == (b' ', b' ') {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b' '
 }
 
 /// Control, formatting and bidirectional characters.
@@ -134,6 +155,12 @@ mod tests {
     fn chart_text_cannot_carry_markup() {
         assert_eq!(plain("<b>x</b> [a](http://e.x) **b**"), "bx/b a(http: //e.x) b");
         assert_eq!(plain("tacro\u{202e}sumil\u{0007}"), "tacrosumil");
+        assert_eq!(plain(" tacrolimus  0.5 mg "), "tacrolimus 0.5 mg");
+        assert_eq!(
+            plain("tacrolimus 0.5 mg (twice daily)"),
+            "tacrolimus 0.5 mg (twice daily)"
+        );
+        assert_eq!(plain("see www.e.x"), "see www .e.x");
         assert_eq!(
             plain("<img src=x onerror=alert(1)> *drug*"),
             "img src=x onerror=alert(1) drug"

@@ -30,13 +30,13 @@ pub(super) fn dose_in_words(words: &Words, dose: &Dose) -> Option<String> {
     let same = day.windows(2).all(|w| w[0] == w[1]);
     Some(match (shown.as_slice(), same) {
         ([], _) => return None,
-        ([one], _) => words.get("dose.once-daily").replace("{dose}", one),
-        ([one, _], true) => words.get("dose.twice-daily").replace("{dose}", one),
-        ([one, ..], true) => words
-            .get("dose.times-daily")
-            .replace("{dose}", one)
-            .replace("{count}", &day.len().to_string()),
-        (all, false) => words.get("dose.unequal").replace("{doses}", &all.join(" + ")),
+        ([one], _) => words.with("dose.once-daily", &[("dose", one)]),
+        ([one, _], true) => words.with("dose.twice-daily", &[("dose", one)]),
+        ([one, ..], true) => words.with(
+            "dose.times-daily",
+            &[("dose", one), ("count", &day.len().to_string())],
+        ),
+        (all, false) => words.with("dose.unequal", &[("doses", &all.join(" + "))]),
     })
 }
 
@@ -173,7 +173,7 @@ impl<'a> Values<'a> {
             61..=730 => (days * 48 / 1461, "ago.months"),
             _ => (days * 4 / 1461, "ago.years"),
         };
-        Some(words.get(unit).replace("{count}", &count.to_string()))
+        Some(words.with(unit, &[("count", &count.to_string())]))
     }
 
     /// When the drug was stopped, looking back.
@@ -195,7 +195,7 @@ impl<'a> Values<'a> {
             14..=182 => (days / 7, "for.weeks"),
             _ => (days * 48 / 1461, "for.months"),
         };
-        Some(words.get(unit).replace("{count}", &count.to_string()))
+        Some(words.with(unit, &[("count", &count.to_string())]))
     }
 
     /// `upcr`, `upcr.date`, `upcr.before` or `upcr.baseline`.

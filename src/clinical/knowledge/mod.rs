@@ -269,6 +269,25 @@ impl Words {
     pub fn get<'a>(&'a self, key: &'a str) -> &'a str {
         self.phrases.get(key).map_or(key, |phrase| phrase)
     }
+
+    /// A phrase with the values of its `{names}`, which are looked at once: a value is never taken for a name, whatever
+    /// a chart holds.
+    pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
+        let mut rest = self.get(key);
+        let mut text =
+            String::with_capacity(rest.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
+        while let Some(open) = rest.find('{') {
+            let (before, from) = rest.split_at(open);
+            text.push_str(before);
+            let end = from.find('}').map_or(from.len(), |close| close + 1);
+            let (hole, behind) = from.split_at(end);
+            let name = hole.trim_start_matches('{').trim_end_matches('}');
+            let value = values.iter().find(|(known, _)| *known == name);
+            text.push_str(value.map_or(hole, |(_, value)| value));
+            rest = behind;
+        }
+        text + rest
+    }
 }
 
 /// What must be read to decide, derived from the tables.
@@ -331,5 +350,21 @@ impl Knowledge {
         self.withdrawals
             .iter()
             .find(|w| self.vocabulary.same_family(w.ingredient, ingredient))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_taken_for_a_name() {
+        let phrases = [("says".into(), "{a} and {b}, {c} {".into())];
+        let words = Words {
+            phrases: phrases.into_iter().collect(),
+        };
+        let text = words.with("says", &[("a", "{b}"), ("b", "{a}")]);
+        assert_eq!(text, "{b} and {a}, {c} {");
+        assert_eq!(words.with("missing", &[("a", "x")]), "missing");
     }
 }

@@ -117,6 +117,20 @@ fn what_serde_json_takes_is_taken_and_the_rest_is_not() {
 }
 
 #[test]
+fn a_string_ends_where_it_ends_however_long_it_is() {
+    for length in 0..200 {
+        let text = "x".repeat(length);
+        for inside in [
+            "", "\\\"", "\\", "\u{7f}", "\u{1f}", "\u{e9}", "\u{80}", "\\u0041", "\n", " ",
+        ] {
+            agree(&format!("[\"{text}{inside}\",\"{inside}{text}\"]"));
+            agree(&format!("{{\"{text}\":{{\"a\":[]}},\"{inside}\":1}}"));
+            agree(&format!("\"{text}{inside}"));
+        }
+    }
+}
+
+#[test]
 fn values_are_given_back_as_they_came() {
     let text = r#"{"a": [1.50, "x\u0041", {"b" : null}], "c":"plain"}"#;
     let document = Document::parse(text).unwrap();

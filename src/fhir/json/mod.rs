@@ -224,7 +224,7 @@ impl<'a> Object<'a> {
 
     /// `Type/id`, where there is an id.
     pub(crate) fn reference(&self, kind: &str) -> Option<Box<str>> {
-        self.id().map(|id| format!("{kind}/{id}").into())
+        self.id().map(|id| [kind, "/", &*id].concat().into())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The bytes of a JSON text, read once from the first to the last.
 //!
-//! Turns a text into the flat list of its values, or says that it is no JSON. It looks at eight bytes of a string
-//! at a time and keeps the open lists and objects in a list of its own, so that it does not recurse. Follows
+//! Turns a text into the flat list of its values, or says that it is no JSON. It finds the ends of strings in 64
+//! bytes at once and keeps the open lists and objects in a list of its own, so that it does not recurse. Follows
 //! RFC 8259, sections 2 to 7.
+
+use wide::u8x16;
 
 /// Why a text is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +36,18 @@ pub(super) struct Slot {
     pub(super) kind: Kind,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// The first slot behind it and all that it holds.
+    /// The first slot behind it and all that it holds; of a key, behind its value.
     pub(super) next: u32,
 }
 
 /// The values of a text in the order written.
 pub(super) fn slots(text: &str) -> Result<Vec<Slot>, NotJson> {
+    let bytes = text.as_bytes();
     let mut reader = Reader {
-        bytes: text.as_bytes(),
-        at: 0,
+        bytes,
+        marks: (0..=bytes.len() / BLOCK)
+            .map(|n| marks_from(bytes, n * BLOCK))
+            .collect(),
         // Resources have a value or a key for each ten bytes or so.
         slots: Vec::with_capacity(text.len() / 8),
         open: Vec::with_capacity(32),
@@ -51,99 +56,96 @@ pub(super) fn slots(text: &str) -> Result<Vec<Slot>, NotJson> {
     Ok(reader.slots)
 }
 
+/// What was read so far. The place in the text is handed from step to step, so that it never leaves a register: each
+/// step waits for it.
 struct Reader<'b> {
     bytes: &'b [u8],
-    at: usize,
+    /// Of each 64 bytes a bit for each that ends a string, begins an escape or may not stand in a string.
+    marks: Vec<u64>,
     slots: Vec<Slot>,
     /// Places of the lists and objects that are not closed yet, and whether it is an object.
     open: Vec<(usize, bool)>,
 }
 
+/// The place behind what was read.
+type Behind = Result<usize, NotJson>;
+
 impl Reader<'_> {
     fn whole(&mut self) -> Result<(), NotJson> {
+        let mut at = 0;
         loop {
-            self.space();
-            match self.peek() {
-                b'"' => self.string()?,
-                b'{' | b'[' => {
-                    if self.opens()? {
+            at = self.space(at);
+            at = match self.peek(at) {
+                b'"' => self.string(at, 1)?,
+                first @ (b'{' | b'[') => {
+                    let is_object = first == b'{';
+                    let inside = self.opens(at, is_object);
+                    let end = if is_object { b'}' } else { b']' };
+                    if self.peek(inside) == end {
+                        self.close(inside + 1)
+                    } else {
+                        at = if is_object { self.key(inside)? } else { inside };
                         continue;
                     }
                 }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.word(b"true", Kind::True)?,
-                b'f' => self.word(b"false", Kind::False)?,
-                b'n' => self.word(b"null", Kind::Null)?,
-                _ => return Err(self.wrong()),
-            }
-            if self.closes()? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Begins a list or an object; whether a value follows.
-    fn opens(&mut self) -> Result<bool, NotJson> {
-        let place = self.slots.len();
-        let is_object = self.bytes[self.at] == b'{';
-        let (kind, end) = if is_object {
-            (Kind::Object, b'}')
-        } else {
-            (Kind::List, b']')
-        };
-        self.put(kind, self.at, self.at);
-        self.at += 1;
-        self.space();
-        if self.peek() == end {
-            self.at += 1;
-            self.close(place);
-            return Ok(false);
-        }
-        self.open.push((place, is_object));
-        if is_object {
-            self.key()?;
-        }
-        Ok(true)
-    }
-
-    /// Goes on behind a value, to the next one; whether the whole text has ended.
-    #[inline]
-    fn closes(&mut self) -> Result<bool, NotJson> {
-        loop {
-            self.space();
-            let Some(&(place, is_object)) = self.open.last() else {
-                let ended = self.at == self.bytes.len();
-                return ended.then_some(true).ok_or(NotJson::Malformed);
+                b'-' | b'0'..=b'9' => self.number(at)?,
+                b't' => self.word(at, b"true", Kind::True)?,
+                b'f' => self.word(at, b"false", Kind::False)?,
+                b'n' => self.word(at, b"null", Kind::Null)?,
+                _ => return Err(self.wrong(at)),
             };
-            match (self.peek(), is_object) {
-                (b',', true) => {
-                    self.at += 1;
-                    self.space();
-                    self.key()?;
-                    return Ok(false);
+            // Behind a value: the next one, or the end of what holds it.
+            loop {
+                at = self.space(at);
+                let Some(&(_, is_object)) = self.open.last() else {
+                    let ended = at == self.bytes.len();
+                    return ended.then_some(()).ok_or(NotJson::Malformed);
+                };
+                match (self.peek(at), is_object) {
+                    (b',', true) => {
+                        at = self.space(at + 1);
+                        at = self.key(at)?;
+                        break;
+                    }
+                    (b',', false) => {
+                        at += 1;
+                        break;
+                    }
+                    (b'}', true) | (b']', false) => at = self.close(at + 1),
+                    _ => return Err(self.wrong(at)),
                 }
-                (b',', false) => {
-                    self.at += 1;
-                    return Ok(false);
-                }
-                (b'}', true) | (b']', false) => {
-                    self.at += 1;
-                    self.open.pop();
-                    self.close(place);
-                }
-                _ => return Err(self.wrong()),
             }
         }
     }
 
-    fn close(&mut self, place: usize) {
-        let (end, next) = (index(self.at), index(self.slots.len()));
-        let slot = &mut self.slots[place];
-        (slot.end, slot.next) = (end, next);
+    /// Begins a list or an object; the place of what it holds.
+    #[inline]
+    fn opens(&mut self, at: usize, is_object: bool) -> usize {
+        let kind = if is_object { Kind::Object } else { Kind::List };
+        self.open.push((self.slots.len(), is_object));
+        self.put(1, kind, at, at);
+        self.space(at + 1)
     }
 
-    fn put(&mut self, kind: Kind, start: usize, end: usize) {
-        let next = index(self.slots.len() + 1);
+    /// Ends the innermost list or object before a place. In an object, the slot before it is its key.
+    #[inline]
+    fn close(&mut self, at: usize) -> usize {
+        let Some((place, _)) = self.open.pop() else {
+            return at;
+        };
+        let next = index(self.slots.len());
+        let slot = &mut self.slots[place];
+        (slot.end, slot.next) = (index(at), next);
+        if matches!(self.open.last(), Some((_, true))) {
+            self.slots[place - 1].next = next;
+        }
+        at
+    }
+
+    /// Adds a value or a key; the next of its list or object is so many `slots` from here.
+    #[inline]
+    fn put(&mut self, slots: usize, kind: Kind, start: usize, end: usize) {
+        let next = index(self.slots.len() + slots);
         self.slots.push(Slot {
             kind,
             start: index(start),
@@ -152,15 +154,16 @@ impl Reader<'_> {
         });
     }
 
-    /// The next byte; zero, which begins nothing, at the end.
-    fn peek(&self) -> u8 {
-        self.bytes.get(self.at).copied().unwrap_or_default()
+    /// The byte at a place; zero, which begins nothing, at the end.
+    #[inline]
+    fn peek(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or_default()
     }
 
     /// What is wrong where nothing that may follow follows.
     #[cold]
-    fn wrong(&self) -> NotJson {
-        if self.at >= self.bytes.len() {
+    fn wrong(&self, at: usize) -> NotJson {
+        if at >= self.bytes.len() {
             NotJson::Short
         } else {
             NotJson::Malformed
@@ -168,91 +171,113 @@ impl Reader<'_> {
     }
 
     #[inline]
-    fn space(&mut self) {
+    fn space(&self, at: usize) -> usize {
         // Between machines there is seldom any.
-        if self.peek() <= b' ' {
-            self.spaces();
+        if self.peek(at) > b' ' {
+            return at;
         }
+        self.spaces(at)
     }
 
-    fn spaces(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.at += 1;
-        }
+    #[inline(never)]
+    fn spaces(&self, at: usize) -> usize {
+        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        at + self.bytes[at..].iter().take_while(is_space).count()
     }
 
     /// A key with its colon.
     #[inline]
-    fn key(&mut self) -> Result<(), NotJson> {
-        if self.peek() != b'"' {
-            return Err(self.wrong());
+    fn key(&mut self, at: usize) -> Behind {
+        if self.peek(at) != b'"' {
+            return Err(self.wrong(at));
         }
-        self.string()?;
-        self.space();
-        if self.peek() != b':' {
-            return Err(self.wrong());
+        let behind = self.string(at, 2)?;
+        let behind = self.space(behind);
+        if self.peek(behind) != b':' {
+            return Err(self.wrong(behind));
         }
-        self.at += 1;
-        Ok(())
+        Ok(behind + 1)
     }
 
+    /// A string; the next of its list or object is so many `slots` from here.
     #[inline]
-    fn string(&mut self) -> Result<(), NotJson> {
-        let start = self.at + 1;
-        let (mut at, mut kind) = (start, Kind::Plain);
+    fn string(&mut self, at: usize, slots: usize) -> Behind {
+        let start = at + 1;
+        let end = self.marked(start);
+        if self.peek(end) != b'"' {
+            return self.escaped(start, end, slots);
+        }
+        self.put(slots, Kind::Plain, start, end);
+        Ok(end + 1)
+    }
+
+    /// A string that does not end at the first mark in it.
+    #[inline(never)]
+    fn escaped(&mut self, start: usize, mark: usize, slots: usize) -> Behind {
+        let mut at = mark;
         loop {
-            at = plain(self.bytes, at);
             match self.bytes.get(at) {
                 Some(b'"') => break,
-                Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    at += escape(&self.bytes[at + 1..])?;
-                }
+                Some(b'\\') => at += escape(&self.bytes[at + 1..])?,
                 Some(_) => return Err(NotJson::Malformed),
                 None => return Err(NotJson::Short),
             }
+            at = self.marked(at);
         }
-        self.put(kind, start, at);
-        self.at = at + 1;
-        Ok(())
+        self.put(slots, Kind::Escaped, start, at);
+        Ok(at + 1)
     }
 
-    fn number(&mut self) -> Result<(), NotJson> {
-        let start = self.at;
-        self.skip(b"-");
-        if !self.skip(b"0") {
-            self.digits()?;
+    /// The first place from `at` on that is marked, or the end of the text.
+    #[inline]
+    fn marked(&self, at: usize) -> usize {
+        let behind = at % BLOCK;
+        let mut block = at / BLOCK;
+        let mut marks = self.marks.get(block).map(|marks| marks >> behind << behind);
+        while marks == Some(0) {
+            block += 1;
+            marks = self.marks.get(block).copied();
         }
-        if self.skip(b".") {
-            self.digits()?;
-        }
-        if self.skip(b"eE") {
-            self.skip(b"+-");
-            self.digits()?;
-        }
-        self.put(Kind::Number, start, self.at);
-        Ok(())
+        let place = |marks: u64| block * BLOCK + marks.trailing_zeros() as usize;
+        marks.map_or(self.bytes.len(), place)
     }
 
-    /// Skips one byte if it is one of these.
-    fn skip(&mut self, any: &[u8]) -> bool {
-        let found = any.contains(&self.peek());
-        self.at += usize::from(found);
-        found
+    fn number(&mut self, start: usize) -> Behind {
+        let mut at = self.skip(start, b"-");
+        let zero = self.skip(at, b"0");
+        at = if zero > at { zero } else { self.digits(at)? };
+        let point = self.skip(at, b".");
+        if point > at {
+            at = self.digits(point)?;
+        }
+        let exponent = self.skip(at, b"eE");
+        if exponent > at {
+            at = self.digits(self.skip(exponent, b"+-"))?;
+        }
+        self.put(1, Kind::Number, start, at);
+        Ok(at)
     }
 
-    fn digits(&mut self) -> Result<(), NotJson> {
-        if !self.peek().is_ascii_digit() {
-            return Err(self.wrong());
-        }
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        Ok(())
+    /// Behind one byte if it is one of these.
+    #[inline]
+    fn skip(&self, at: usize, any: &[u8]) -> usize {
+        at + usize::from(any.contains(&self.peek(at)))
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), NotJson> {
-        let rest = &self.bytes[self.at..];
+    #[inline]
+    fn digits(&self, start: usize) -> Behind {
+        let mut at = start;
+        while self.peek(at).is_ascii_digit() {
+            at += 1;
+        }
+        if at == start {
+            return Err(self.wrong(at));
+        }
+        Ok(at)
+    }
+
+    fn word(&mut self, at: usize, word: &[u8], kind: Kind) -> Behind {
+        let rest = &self.bytes[at..];
         if !rest.starts_with(word) {
             return Err(if word.starts_with(rest) {
                 NotJson::Short
@@ -260,9 +285,8 @@ impl Reader<'_> {
                 NotJson::Malformed
             });
         }
-        self.put(kind, self.at, self.at + word.len());
-        self.at += word.len();
-        Ok(())
+        self.put(1, kind, at, at + word.len());
+        Ok(at + word.len())
     }
 }
 
@@ -271,29 +295,35 @@ fn index(place: usize) -> u32 {
     place as u32
 }
 
-/// The place of the first byte from `at` on that ends a string, begins an escape or may not stand in a string.
-#[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    // Eight bytes at a time: subtracting borrows into the high bit of a byte that is zero (the quote and the
-    // backslash, after exclusive or) or below 32, unless the high bit was set before. A borrow can only mark
-    // bytes behind a marked one, and the first mark counts.
-    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let eight = u64::from_le_bytes(*eight);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let quote = zero(eight ^ (ONES * u64::from(b'"')));
-        let backslash = zero(eight ^ (ONES * u64::from(b'\\')));
-        let control = eight.wrapping_sub(ONES * 0x20) & !eight;
-        let marks = (quote | backslash | control) & HIGH;
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// A bit for each of the 64 bytes from `at` on that ends a string, begins an escape or may not stand in a string. No
+/// byte behind the text has one.
+fn marks_from(bytes: &[u8], at: usize) -> u64 {
     let rest = &bytes[at..];
-    at + rest.iter().position(ends).unwrap_or(rest.len())
+    if let Some(block) = rest.first_chunk() {
+        return marks(block);
+    }
+    let mut block = [b' '; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    marks(&block)
+}
+
+#[inline]
+fn marks(block: &[u8; BLOCK]) -> u64 {
+    let quote = u8x16::splat(b'"');
+    let backslash = u8x16::splat(b'\\');
+    let control = u8x16::splat(0x1f);
+    let (sixteens, _) = block.as_chunks::<16>();
+    let mut marks = 0;
+    for (place, sixteen) in sixteens.iter().enumerate() {
+        let bytes = u8x16::new(*sixteen);
+        // Not above the last control character, without a sign.
+        let ends = bytes.simd_eq(quote) | bytes.simd_eq(backslash) | bytes.max(control).simd_eq(control);
+        marks |= u64::from(ends.to_bitmask()) << (16 * place);
+    }
+    marks
 }
 
 /// Length of an escape with its backslash, from what follows it.

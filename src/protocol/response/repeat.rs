@@ -118,11 +118,10 @@ fn same<'c>(card: &'c CardOut<'_>, about: &'c About<'_>, orders: &'c [&'c str]) 
 }
 
 fn soften(card: &mut CardOut<'_>, last: Overridden, knowledge: &Knowledge) {
-    let mut phrase = knowledge
-        .words
-        .get("softened.overridden")
-        .replace("{date}", &last.at.strftime("%Y-%m-%d").to_string())
-        .replace("{time}", &last.at.strftime("%H:%M").to_string());
+    let date = last.at.strftime("%Y-%m-%d").to_string();
+    let time = last.at.strftime("%H:%M").to_string();
+    let values = [("date", &*date), ("time", &*time)];
+    let mut phrase = knowledge.words.with("softened.overridden", &values);
     let offered = last.reason.as_ref().and_then(|(system, code)| {
         let ours = |known: &&Coding| {
             *known.code == **code && system.as_deref().is_none_or(|system| *known.system == *system)
@@ -133,7 +132,7 @@ fn soften(card: &mut CardOut<'_>, last: Overridden, knowledge: &Knowledge) {
     if let Some(reason) = offered {
         let words = in_detail((&*reason.display).into());
         phrase.push(' ');
-        phrase.push_str(&knowledge.words.get("softened.reason").replace("{reason}", &words));
+        phrase.push_str(&knowledge.words.with("softened.reason", &[("reason", &words)]));
     }
     card.detail = format!("{phrase}\n\n{}", card.detail).into();
     card.extension.basis.softened = Some(SoftenedOut {
