@@ -19,9 +19,17 @@ impl Teller<'_> {
                 "an order is one of stops (or hold), draft, stopped",
             );
         }
+        if row.not_to_give && (stopping || row.stopped.is_some()) {
+            self.page.refuse(
+                row.drug.span(),
+                "an order not to give a drug neither stops nor stopped",
+            );
+        }
         let (role, status) = match row {
             _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
             _ if row.stops && row.entered_in_error => (Role::Stopping, OrderStatus::EnteredInError),
+            _ if row.not_to_give && row.draft => (Role::Draft, OrderStatus::EnteredInError),
+            _ if row.not_to_give => (Role::Recorded, OrderStatus::EnteredInError),
             _ if row.stops && row.completed => (Role::Stopping, OrderStatus::Completed),
             _ if row.stops => (Role::Stopping, OrderStatus::Stopped),
             _ if row.draft => (Role::Draft, OrderStatus::Draft),

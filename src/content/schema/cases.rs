@@ -149,6 +149,9 @@ pub(crate) struct OrderRow {
     pub(crate) written_taper: bool,
     #[serde(default)]
     pub(crate) entered_in_error: bool,
+    /// An order not to give the drug.
+    #[serde(default)]
+    pub(crate) not_to_give: bool,
     #[serde(default)]
     pub(crate) completed: bool,
     #[serde(default)]
