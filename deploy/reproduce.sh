@@ -9,6 +9,8 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# Work may go on in this folder meanwhile.
+commit=$(git rev-parse HEAD)
 home=${CARGO_HOME:-$HOME/.cargo}
 work=$(mktemp -d "${TMPDIR:-/tmp}/reproduce.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -18,7 +20,7 @@ unset CARGO_TARGET_DIR
 # build FOLDER CARGO_HOME: leaves FOLDER.bin
 build() {
     mkdir -p "$1"
-    git archive HEAD | tar -x -C "$1"
+    git archive "$commit" | tar -x -C "$1"
     CARGO_HOME="$2" sh "$1/deploy/release.sh"
     mv "$1/target/release/stepdown" "$1.bin"
     rm -rf "$1"
@@ -35,7 +37,7 @@ build "$work/a" "$home"
 build "$work/b/deeper/and-with-a-longer-name" "$work/another-home"
 mv "$work/b/deeper/and-with-a-longer-name.bin" "$work/b.bin"
 
-printf 'commit %s\n' "$(git rev-parse HEAD)"
+printf 'commit %s\n' "$commit"
 (cd "$work" && sha256sum a.bin b.bin)
 for path in "$work" "$home" "$(pwd -P)"; do
     if grep -qaF "$path" "$work/a.bin" "$work/b.bin"; then
