@@ -215,7 +215,7 @@ pub enum OrderStatus {
     /// `completed`.
     Completed,
     /// `entered-in-error`, or no order to give a drug but one not to (`doNotPerform`): no sign of its use.
-    EnteredInError,
+    Void,
     /// `stopped`.
     Stopped,
     /// `draft`.
@@ -227,7 +227,7 @@ pub enum OrderStatus {
 impl OrderStatus {
     /// Whether an order of this status, when a hook names it, is being ended or held.
     pub fn counts_as_stop(self) -> bool {
-        !matches!(self, OrderStatus::EnteredInError | OrderStatus::Completed)
+        !matches!(self, OrderStatus::Void | OrderStatus::Completed)
     }
 }
 

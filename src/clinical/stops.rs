@@ -100,7 +100,7 @@ impl Look {
             OrderStatus::Completed => stopped.or(self.ends_now(order).then_some(now)),
             OrderStatus::Active if self.ends_now(order) => Some(now),
             OrderStatus::Active => order.ends.filter(|_| has_ended(order, self.now)).map(End::from),
-            OrderStatus::EnteredInError | OrderStatus::Draft | OrderStatus::Unknown => None,
+            OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown => None,
         }
     }
 

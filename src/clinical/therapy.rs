@@ -158,7 +158,7 @@ fn remaining(
     let began = stopping.iter().filter_map(|&i| began(&record.orders[i])).min();
     let left = ours.iter().copied().filter(|&i| {
         let order = &record.orders[i];
-        let alive = order.role == Role::Draft && order.status != OrderStatus::EnteredInError
+        let alive = order.role == Role::Draft && order.status != OrderStatus::Void
             || order.role == Role::Recorded
                 && order.status == OrderStatus::Active
                 && !has_ended(order, now)
@@ -277,9 +277,7 @@ fn start_of(record: &PatientRecord, ours: &[usize], withdrawal: &Withdrawal, now
     let mut spans: Vec<(When, Option<i64>)> = ours
         .iter()
         .map(|&i| &record.orders[i])
-        .filter(|o| {
-            o.role != Role::Draft && o.status != OrderStatus::EnteredInError && o.site != Some(Site::Local)
-        })
+        .filter(|o| o.role != Role::Draft && o.status != OrderStatus::Void && o.site != Some(Site::Local))
         .filter_map(|o| Some((began(o)?, o.stopped.or(o.ends).map(When::latest))))
         .collect();
     spans.sort_unstable_by_key(|span| std::cmp::Reverse(span.0));

@@ -79,7 +79,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
     let span = Span::of(of, &instructions);
     let status = match role {
         // One that a hook names is judged all the same.
-        Role::Draft | Role::Recorded if forbids(of) => OrderStatus::EnteredInError,
+        Role::Draft | Role::Recorded if forbids(of) => OrderStatus::Void,
         _ => status(of),
     };
     let (reason, codes) = status_reason(of);
@@ -142,7 +142,7 @@ fn status(of: &Object<'_>) -> OrderStatus {
         Some("on-hold") => OrderStatus::OnHold,
         Some("cancelled") => OrderStatus::Cancelled,
         Some("completed") => OrderStatus::Completed,
-        Some("entered-in-error") => OrderStatus::EnteredInError,
+        Some("entered-in-error") => OrderStatus::Void,
         Some("stopped") => OrderStatus::Stopped,
         Some("draft") => OrderStatus::Draft,
         _ => OrderStatus::Unknown,

@@ -397,16 +397,8 @@ fn an_order_not_to_give_a_drug_is_no_sign_of_its_use() {
         r#""doNotPerform":"true","#,
         r#""doNotPerform":[1],"#,
     ] {
-        assert_eq!(
-            read(forbidden, Role::Recorded),
-            OrderStatus::EnteredInError,
-            "{forbidden}"
-        );
-        assert_eq!(
-            read(forbidden, Role::Draft),
-            OrderStatus::EnteredInError,
-            "{forbidden}"
-        );
+        assert_eq!(read(forbidden, Role::Recorded), OrderStatus::Void, "{forbidden}");
+        assert_eq!(read(forbidden, Role::Draft), OrderStatus::Void, "{forbidden}");
         assert_eq!(
             read(forbidden, Role::Stopping),
             OrderStatus::Active,

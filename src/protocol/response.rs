@@ -92,10 +92,7 @@ impl<'a> CardOut<'a> {
     /// What was not known and why, as `need:why` without a space.
     pub fn gaps(&self) -> impl Iterator<Item = String> {
         let gaps = self.extension.basis.gaps.iter();
-        gaps.map(|gap| match gap.need.contains(char::is_whitespace) {
-            true => format!("{}:{}", gap.need.replace(char::is_whitespace, "-"), gap.why),
-            false => [gap.need, ":", gap.why].concat(),
-        })
+        gaps.map(|gap| gap.need.replace(char::is_whitespace, "-") + ":" + gap.why)
     }
 
     /// Whether it has less force than its rule says, because it was overridden a moment ago.

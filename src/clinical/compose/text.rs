@@ -155,11 +155,8 @@ mod tests {
     fn chart_text_cannot_carry_markup() {
         assert_eq!(plain("<b>x</b> [a](http://e.x) **b**"), "bx/b a(http: //e.x) b");
         assert_eq!(plain("tacro\u{202e}sumil\u{0007}"), "tacrosumil");
-        assert_eq!(plain(" tacrolimus  0.5 mg "), "tacrolimus 0.5 mg");
-        assert_eq!(
-            plain("tacrolimus 0.5 mg (twice daily)"),
-            "tacrolimus 0.5 mg (twice daily)"
-        );
+        assert_eq!(plain(" drug  0.5 mg "), "drug 0.5 mg");
+        assert_eq!(plain("drug 0.5 mg (twice daily)"), "drug 0.5 mg (twice daily)");
         assert_eq!(plain("see www.e.x"), "see www .e.x");
         assert_eq!(
             plain("<img src=x onerror=alert(1)> *drug*"),

@@ -274,16 +274,15 @@ impl Words {
     /// a chart holds.
     pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut rest = self.get(key);
-        let mut text =
-            String::with_capacity(rest.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
-        while let Some(open) = rest.find('{') {
-            let (before, from) = rest.split_at(open);
+        let mut text = String::with_capacity(2 * rest.len());
+        while let Some((before, from)) = rest.split_once('{')
+            && let Some((name, behind)) = from.split_once('}')
+        {
             text.push_str(before);
-            let end = from.find('}').map_or(from.len(), |close| close + 1);
-            let (hole, behind) = from.split_at(end);
-            let name = hole.trim_start_matches('{').trim_end_matches('}');
-            let value = values.iter().find(|(known, _)| *known == name);
-            text.push_str(value.map_or(hole, |(_, value)| value));
+            match values.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => text.push_str(value),
+                None => text.extend(["{", name, "}"]),
+            }
             rest = behind;
         }
         text + rest

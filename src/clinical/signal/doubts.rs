@@ -15,17 +15,16 @@ impl Signals<'_> {
         let days = self.withdrawal.level_void_within;
         let moves = |order: &Order| match order.role {
             Role::Stopping => order.status.counts_as_stop(),
-            Role::Draft => order.status != OrderStatus::EnteredInError,
+            Role::Draft => order.status != OrderStatus::Void,
             Role::Recorded => match order.status {
                 OrderStatus::Active => starts_near(order, days, days, self.now),
                 OrderStatus::Stopped | OrderStatus::Completed | OrderStatus::OnHold => order
                     .stopped
                     .or(order.ends)
                     .is_some_and(|w| w.within(days, self.now) == Placed::Inside),
-                OrderStatus::Cancelled
-                | OrderStatus::EnteredInError
-                | OrderStatus::Draft
-                | OrderStatus::Unknown => false,
+                OrderStatus::Cancelled | OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown => {
+                    false
+                }
             },
         };
         self.record.orders.iter().position(|order| {

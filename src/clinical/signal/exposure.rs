@@ -62,7 +62,7 @@ impl Signals<'_> {
             if self.knowledge.vocabulary.same_family(ingredient, self.withdrawal.ingredient));
         ours && order.site != Some(Site::Local)
             && order.role != Role::Draft
-            && !matches!(order.status, OrderStatus::EnteredInError | OrderStatus::Draft)
+            && !matches!(order.status, OrderStatus::Void | OrderStatus::Draft)
     }
 
     /// When an order ended; one that is active, or is being stopped, runs until now.

@@ -53,7 +53,7 @@ impl Therapy {
 fn is_over(order: &Order, now: i64) -> bool {
     match (order.role, order.status) {
         (Role::Draft | Role::Stopping, _)
-        | (_, OrderStatus::EnteredInError | OrderStatus::Draft | OrderStatus::Unknown) => false,
+        | (_, OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown) => false,
         // Without a date it is an order that ran its course at some time, and no stop.
         (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
         (Role::Recorded, OrderStatus::Active) => has_ended(order, now),
@@ -104,7 +104,7 @@ fn continues(order: &Order, own: bool, set: &DrugSet, withdrawal: &Withdrawal, n
         || matches!(order.drug, Drug::Known { ingredient, .. }
             if set.ingredients.binary_search(&ingredient).is_ok());
     let alive = match (order.role, order.status) {
-        (Role::Draft, status) => status != OrderStatus::EnteredInError,
+        (Role::Draft, status) => status != OrderStatus::Void,
         (Role::Recorded, OrderStatus::Draft) => {
             starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
         }

@@ -27,9 +27,9 @@ impl Teller<'_> {
         }
         let (role, status) = match row {
             _ if row.hold => (Role::Stopping, OrderStatus::OnHold),
-            _ if row.stops && row.entered_in_error => (Role::Stopping, OrderStatus::EnteredInError),
-            _ if row.not_to_give && row.draft => (Role::Draft, OrderStatus::EnteredInError),
-            _ if row.not_to_give => (Role::Recorded, OrderStatus::EnteredInError),
+            _ if row.stops && row.entered_in_error => (Role::Stopping, OrderStatus::Void),
+            _ if row.not_to_give && row.draft => (Role::Draft, OrderStatus::Void),
+            _ if row.not_to_give => (Role::Recorded, OrderStatus::Void),
             _ if row.stops && row.completed => (Role::Stopping, OrderStatus::Completed),
             _ if row.stops => (Role::Stopping, OrderStatus::Stopped),
             _ if row.draft => (Role::Draft, OrderStatus::Draft),

@@ -23,9 +23,9 @@ use super::group::{Answers, Group};
 /// How long a connection waits for a lock that another process holds, say a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const READERS: u32 = 2;
-/// Pages that a reader keeps, in KiB, as SQLite wants it (negative). It fills up whatever is read: with the usual
+/// Size of a reader's page cache in KiB, negative as SQLite asks for it. It fills up whatever is read: with the usual
 /// 2 MiB memory grew for a quarter of an hour.
-const READER_PAGES: &str = "-400";
+const READER_CACHE: &str = "-400";
 
 /// Options for the file at `url`, which is created if it is missing.
 pub(super) fn file(url: &str) -> Result<SqliteConnectOptions, JournalError> {
@@ -167,7 +167,7 @@ pub(super) async fn readers(options: &SqliteConnectOptions) -> Result<SqlitePool
             options
                 .clone()
                 .pragma("query_only", "ON")
-                .pragma("cache_size", READER_PAGES),
+                .pragma("cache_size", READER_CACHE),
         )
         .await
 }

@@ -108,7 +108,7 @@ fn spans(case: &Case<'_, '_>) -> Vec<(Date, Date, Decimal)> {
 }
 
 fn is_past(order: &Order) -> bool {
-    order.role != Role::Draft && !matches!(order.status, OrderStatus::EnteredInError | OrderStatus::Draft)
+    order.role != Role::Draft && !matches!(order.status, OrderStatus::Void | OrderStatus::Draft)
 }
 
 fn begins(order: &Order) -> Option<Date> {
