@@ -125,7 +125,7 @@ pub async fn answer(
     }
     let rendering = traces::rendering().entered();
     let decided = decide(app, ehr, &request, &record, &evaluation, now);
-    let body = (decided.as_ref().ok()).map(|decided| serde_json::to_vec(&decided.shown));
+    let body = (decided.as_ref().ok()).map(|decided| decided.shown.to_json());
     drop(rendering);
     // What was asked and read is audited, whether or not it could be decided.
     let kept = decided.as_ref().ok();

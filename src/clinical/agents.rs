@@ -186,19 +186,23 @@ fn requirements<'k>(
             continue;
         }
         let truth = signals.truth(&requirement.know);
-        let known = grounds(&requirement.know, signals);
         match (truth, &requirement.otherwise) {
             (Truth::True, _) => {}
             (Truth::False, Some(because)) => {
                 screened.exclude(because);
-                entries.extend(known);
+                entries.extend(grounds(&requirement.know, signals));
             }
-            // What is on record and speaks for a look is a reason, not a gap.
-            (Truth::False, None) if !known.is_empty() && !only_asks(requirement, signals) => {
+            (Truth::False, None) => {
                 screened.check(&requirement.ask);
-                entries.extend(known);
+                let known = grounds(&requirement.know, signals);
+                // What is on record and speaks for a look is a reason, not a gap.
+                if known.is_empty() || only_asks(requirement, signals) {
+                    gaps.extend(gap_of(requirement, signals));
+                } else {
+                    entries.extend(known);
+                }
             }
-            (Truth::False, None) | (Truth::Unknown | Truth::Unreadable, _) => {
+            (Truth::Unknown | Truth::Unreadable, _) => {
                 screened.check(&requirement.ask);
                 gaps.extend(gap_of(requirement, signals));
             }

@@ -10,7 +10,7 @@ use super::schema::{TextRow, Texts as Written};
 use crate::clinical::knowledge::{Piece, Template, Text, Words};
 use crate::clinical::vocabulary::Vocabulary;
 use rustc_hash::FxHashMap as HashMap;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// CDS Hooks: a summary has fewer than 140 characters.
 const SUMMARY_LIMIT: usize = 140;
@@ -187,19 +187,20 @@ fn literal(text: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
 /// Reads `hooks/texts/en.toml`: phrases by key; those of a table by `table.key`. A folder that lacks a
 /// phrase of the built-in one is refused: cards would print the phrase's key.
 pub(super) fn read_words(page: &Page) -> Option<Words> {
-    let mut phrases = BTreeMap::new();
+    let mut phrases = HashMap::default();
     flatten(page, "", page.toml::<toml::Table>()?, &mut phrases);
-    let mut built_in = BTreeMap::new();
+    let mut built_in = HashMap::default();
     if let Some(table) = built_in_text(page.path).and_then(|text| toml::from_str(text).ok()) {
         flatten(page, "", table, &mut built_in);
     }
-    for key in built_in.keys().filter(|key| !phrases.contains_key(*key)) {
+    let missing: BTreeSet<&Box<str>> = built_in.keys().filter(|key| !phrases.contains_key(*key)).collect();
+    for key in missing {
         page.refuse_file(format!("the phrase '{key}' is missing"));
     }
     Some(Words { phrases })
 }
 
-fn flatten(page: &Page, prefix: &str, table: toml::Table, phrases: &mut BTreeMap<Box<str>, Box<str>>) {
+fn flatten(page: &Page, prefix: &str, table: toml::Table, phrases: &mut HashMap<Box<str>, Box<str>>) {
     for (key, value) in table {
         let name = format!("{prefix}{key}");
         match value {

@@ -132,7 +132,6 @@ impl Drafts<'_> {
                     },
                     text: display,
                     occurrence_date: Some(&day),
-                    reason: None,
                     note: Some(says),
                 };
                 ("create", service_request(&order).ok()?)
@@ -155,7 +154,6 @@ impl Drafts<'_> {
             medication,
             text,
             prior_prescription: prior,
-            reason: None,
             note: said.note.filter(|n| !n.is_empty()),
             dosage,
             authored_on: said.authored_on,

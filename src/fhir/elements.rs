@@ -3,7 +3,7 @@
 //! Turns FHIR R4 data types (section 2.24) into borrowed structs of the fields that are read. They judge
 //! nothing; what a code means is said by [`super::terms`].
 
-use super::json::{List, Number, Raw, Text, lens};
+use super::json::{Few, Number, Raw, Text, lens};
 use crate::clinical::when::When;
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ lens! {
 
     /// `CodeableConcept`; a plain string in its place is its text.
     struct Concept {
-        coding: List<Coding<'a>> = "coding",
+        coding: Few<Coding<'a>> = "coding",
         text: Text<'a> = "text",
     } else concept_of_text;
 

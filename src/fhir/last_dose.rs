@@ -4,8 +4,9 @@
 //! the minute of the day at the place where it was drawn. A note that speaks of ranges in general says nothing
 //! about this sample. A time in UTC (`Z`) does not tell which clock hung on the wall there.
 
-use super::elements::{Concept, Extension, Note, Quantity, date};
-use super::json::{List, Object, Text, decimal};
+use super::elements::{Extension, Note, Quantity, date};
+use super::json::{List, Text, decimal};
+use super::measurement::Measurement;
 use super::terms::{Terms, Words};
 use crate::clinical::vocabulary::LevelTiming;
 use crate::clinical::when::When;
@@ -27,16 +28,14 @@ pub(crate) struct Drawn {
 
 /// Reads it. `code` is what the laboratory's code says.
 pub(crate) fn drawn(
-    of: &Object<'_>,
-    components: &[Object<'_>],
+    of: &Measurement<'_>,
+    components: &[Measurement<'_>],
     sampled: Option<When>,
     code: LevelTiming,
     terms: Terms<'_>,
 ) -> Drawn {
-    let at = of
-        .text("effectiveDateTime")
-        .or_else(|| of.text("effectiveInstant"))
-        .and_then(|text| minute_of_day(&text));
+    let taken = of.effective.get().or_else(|| of.effective_instant.get());
+    let at = taken.and_then(minute_of_day);
     let hours = stated(of, components, sampled);
     if hours.is_some() || code != LevelTiming::Unstated {
         return Drawn {
@@ -45,7 +44,7 @@ pub(crate) fn drawn(
             at,
         };
     }
-    let notes: List<Note<'_>> = of.get("note");
+    let notes: List<Note<'_>> = of.note.read();
     let notes = notes.0.iter().filter_map(|note| note.text.get());
     let (timing, hours) = notes
         .filter_map(|note| in_note(note, sampled, at, terms))
@@ -139,16 +138,15 @@ fn time_in(text: &str, sampled: Option<When>, at: Option<u16>) -> Option<Decimal
 
 /// Hours between the last dose and the sample, where a component or an extension gives them or the time of
 /// the last dose.
-fn stated(of: &Object<'_>, components: &[Object<'_>], sampled: Option<When>) -> Option<Decimal> {
+fn stated(of: &Measurement<'_>, components: &[Measurement<'_>], sampled: Option<When>) -> Option<Decimal> {
     let by_component = components.iter().find_map(|component| {
-        let code: Concept<'_> = component.get("code");
-        let speaks_of_it = code.texts().any(speaks_of_last_dose);
+        let speaks_of_it = component.code.texts().any(speaks_of_last_dose);
         speaks_of_it
             .then(|| component_hours(component, sampled))
             .flatten()
     });
     by_component.or_else(|| {
-        let extensions: List<Extension<'_>> = of.get("extension");
+        let extensions: List<Extension<'_>> = of.extension.read();
         extensions
             .0
             .iter()
@@ -170,9 +168,9 @@ fn speaks_of_last_dose(name: &str) -> bool {
     name.to_ascii_lowercase().contains("lastdose")
 }
 
-fn component_hours(component: &Object<'_>, sampled: Option<When>) -> Option<Decimal> {
-    let quantity: Quantity<'_> = component.get("valueQuantity");
-    let time: Text<'_> = component.get("valueDateTime");
+fn component_hours(component: &Measurement<'_>, sampled: Option<When>) -> Option<Decimal> {
+    let quantity: Quantity<'_> = component.quantity.read();
+    let time: Text<'_> = component.date_time.read();
     hours(&quantity).or_else(|| between(date(&time)?, sampled?))
 }
 

@@ -7,7 +7,7 @@
 
 use super::dosage_text::strength_in;
 use super::elements::{Coding, Concept, Reference};
-use super::json::{List, Object, Text, lens};
+use super::json::{Few, List, Object, Text, lens};
 use super::terms::{Terms, Words};
 use crate::clinical::record::Drug;
 use crate::clinical::vocabulary::{DrugCode, FormulationId, Site};
@@ -21,7 +21,7 @@ lens! {
     struct Medicine {
         concept: Concept<'a> = "concept",
         reference: Reference<'a> = "reference",
-        coding: List<Coding<'a>> = "coding",
+        coding: Few<Coding<'a>> = "coding",
         text: Text<'a> = "text",
         display: Text<'a> = "display",
     } else medicine_of_text;
@@ -142,7 +142,7 @@ pub(crate) fn identify(
         formulation: formulation.or_else(|| terms.formulation_in(&words, code?)),
         strength: product
             .and_then(|product| product.strength_mg)
-            .or_else(|| names.strength()),
+            .or_else(|| code.and_then(|_| names.strength())),
         form_site: names.forms.iter().find_map(|form| terms.route(form)),
         unmapped: named.and_then(|_| names.unmapped(terms)),
         words: called,

@@ -21,6 +21,7 @@ pub mod drafts;
 pub(crate) mod elements;
 pub mod json;
 mod last_dose;
+mod measurement;
 pub(crate) mod medication;
 pub(crate) mod observation;
 pub(crate) mod order;

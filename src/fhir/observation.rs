@@ -1,13 +1,14 @@
 //! Results.
 //!
 //! Turns an Observation, or the components of a panel, into [`LabResult`]s of known analytes. An unknown
-//! code is dropped before its value is read. What is wrong, cancelled or not known to be valid does not
+//! code is dropped without a look at its value. What is wrong, cancelled or not known to be valid does not
 //! count; what came without a usable value stays as an unusable result, because it may hide something.
 //! Follows FHIR R4 Observation.
 
 use super::elements::{Concept, Period};
-use super::json::{List, Object};
+use super::json::{List, Object, Read};
 use super::last_dose::{Drawn, drawn};
+use super::measurement::Measurement;
 use super::result_value::{range, value};
 use super::terms::Terms;
 use crate::clinical::gap::Why;
@@ -26,43 +27,33 @@ pub(crate) enum About {
 
 /// Reads an Observation. `now` is in seconds since 1970.
 pub(crate) fn observation(of: &Object<'_>, terms: Terms<'_>, now: i64, into: &mut Vec<LabResult>) -> About {
-    let status = of.text("status");
-    let status = status.as_deref().unwrap_or("final");
+    let of: Measurement<'_> = of.whole();
+    let status = of.status.get().unwrap_or("final");
     if matches!(status, "entered-in-error" | "cancelled" | "unknown") {
         return About::Something;
     }
-    let code: Concept<'_> = of.get("code");
-    let lab = terms.lab(&code);
-    if lab.is_none() && !of.has("component") {
-        return if code.is_empty() {
-            About::Nothing
-        } else {
-            About::Something
+    let mut about = !of.code.is_empty();
+    let lab = terms.lab(&of.code);
+    if lab.is_some() || of.component.0.is_some() {
+        let components: List<Measurement<'_>> = of.component.read();
+        let reading = Reading {
+            whole: &of,
+            status,
+            terms,
+            when: sampled(&of, now),
         };
-    }
-    let components: List<Object<'_>> = of.get("component");
-    let reading = Reading {
-        whole: of,
-        status,
-        terms,
-        when: sampled(of, now),
-    };
-    let mut about = !code.is_empty();
-    if let Some(lab) = lab {
-        into.extend(reading.result(lab, of, &components.0));
-    }
-    for component in &components.0 {
-        let code: Concept<'_> = component.get("code");
-        about |= !code.is_empty();
-        if let Some(lab) = terms.lab(&code) {
-            into.extend(reading.result(lab, component, &[]));
+        into.extend(lab.and_then(|lab| reading.result(lab, &of, &components.0)));
+        for component in &components.0 {
+            about |= !component.code.is_empty();
+            let lab = terms.lab(&component.code);
+            into.extend(lab.and_then(|lab| reading.result(lab, component, &[])));
         }
     }
     if about { About::Something } else { About::Nothing }
 }
 
 struct Reading<'o, 'a> {
-    whole: &'o Object<'a>,
+    whole: &'o Measurement<'a>,
     status: &'o str,
     terms: Terms<'o>,
     when: Option<When>,
@@ -71,7 +62,12 @@ struct Reading<'o, 'a> {
 impl Reading<'_, '_> {
     /// The result of one analyte. `None` for a panel without a value of its own, and for one that is only
     /// registered.
-    fn result(&self, lab: &LabCode, of: &Object<'_>, components: &[Object<'_>]) -> Option<LabResult> {
+    fn result(
+        &self,
+        lab: &LabCode,
+        of: &Measurement<'_>,
+        components: &[Measurement<'_>],
+    ) -> Option<LabResult> {
         let analyte = self.terms.vocabulary.analyte(lab.analyte);
         let found = value(of, analyte, self.terms);
         let waits = self.status == "registered" || !components.is_empty();
@@ -89,7 +85,7 @@ impl Reading<'_, '_> {
         };
         Some(LabResult {
             analyte: lab.analyte,
-            reference: self.whole.reference("Observation"),
+            reference: (self.whole.id.get()).map(|id| ["Observation/", id].concat().into()),
             when: self.when,
             preliminary: matches!(self.status, "registered" | "preliminary"),
             value: found.unwrap_or(Value::Unusable(Why::NotReadable)),
@@ -102,28 +98,25 @@ impl Reading<'_, '_> {
     }
 
     fn assay(&self, lab: &LabCode) -> Box<str> {
-        if !lab.assay.is_empty() || !self.whole.has("method") {
+        if !lab.assay.is_empty() || self.whole.method.0.is_none() {
             return lab.assay.clone();
         }
-        let method: Concept<'_> = self.whole.get("method");
+        let method: Concept<'_> = self.whole.method.read();
         method.label().to_lowercase().into()
     }
 }
 
 /// When the sample was taken. A date in the future is none; the time of issue counts where there is no other.
-fn sampled(of: &Object<'_>, now: i64) -> Option<When> {
-    let at = |name: &str| of.text(name).map(|text| When::parse(&text));
+fn sampled(of: &Measurement<'_>, now: i64) -> Option<When> {
     let period = || {
-        let period: Period<'_> = of.get("effectivePeriod");
-        of.has("effectivePeriod")
-            .then(|| period.ends().or_else(|| period.starts()))
+        let sent = of.effective_period.0?;
+        let period = Period::read(sent);
+        Some(period.ends().or_else(|| period.starts()))
     };
-    let timing = || of.has("effectiveTiming").then_some(None);
-    let when = at("effectiveDateTime")
-        .or_else(|| at("effectiveInstant"))
-        .or_else(period)
-        .or_else(timing);
-    when.or_else(|| at("issued"))
+    let timing = || of.effective_timing.0.map(|_| None);
+    let taken = of.effective.get().or_else(|| of.effective_instant.get());
+    let when = taken.map(When::parse).or_else(period).or_else(timing);
+    when.or_else(|| of.issued.get().map(When::parse))
         .flatten()
         .filter(|when| !when.is_future(now))
 }

@@ -17,11 +17,34 @@ use crate::clinical::when::When;
 use url::Url;
 
 lens! {
+    /// `MedicationRequest`, apart from what it orders.
+    struct Request {
+        id: Text<'a> = "id",
+        meta: Raw<'a> = "meta",
+        extension: Raw<'a> = "extension",
+        contained: Raw<'a> = "contained",
+        status: Text<'a> = "status",
+        status_changed: Text<'a> = "statusChanged",
+        status_reason: Raw<'a> = "statusReason",
+        do_not_perform: Raw<'a> = "doNotPerform",
+        authored: Text<'a> = "authoredOn",
+        requester: Raw<'a> = "requester",
+        reason_code: Raw<'a> = "reasonCode",
+        reason_reference: Raw<'a> = "reasonReference",
+        /// Of R5.
+        reason: Raw<'a> = "reason",
+        note: Raw<'a> = "note",
+        dosage: Raw<'a> = "dosageInstruction",
+        dispense: Raw<'a> = "dispenseRequest",
+        prior: Raw<'a> = "priorPrescription",
+        /// Of STU3.
+        context: Raw<'a> = "context",
+    }
+
     /// `MedicationRequest.dispenseRequest`.
     struct DispenseRequest {
         validity: Period<'a> = "validityPeriod",
     }
-
 
     /// `Meta`.
     struct Meta {
@@ -66,9 +89,10 @@ pub(crate) struct ReadOrder {
 /// Reads a MedicationRequest. The instructions of a drug that no table speaks of are not read.
 pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope<'_>) -> ReadOrder {
     let mut identified = identify(of, shelf, scope.base, scope.terms);
+    let of: Request<'_> = of.whole();
     let instructions = match identified.drug {
         Drug::Other => Vec::new(),
-        Drug::Known { .. } | Drug::Unreadable => of.get::<List<Dosage<'_>>>("dosageInstruction").0,
+        Drug::Known { .. } | Drug::Unreadable => of.dosage.read::<List<Dosage<'_>>>().0,
     };
     let known = matches!(identified.drug, Drug::Known { .. });
     let use_of = if known {
@@ -76,15 +100,15 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
     } else {
         Default::default()
     };
-    let span = Span::of(of, &instructions);
+    let span = Span::of(&of, &instructions);
     let status = match role {
         // One that a hook names is judged all the same.
-        Role::Draft | Role::Recorded if forbids(of) => OrderStatus::Void,
-        _ => status(of),
+        Role::Draft | Role::Recorded if forbids(&of) => OrderStatus::Void,
+        _ => status(&of),
     };
-    let (reason, codes) = status_reason(of);
+    let (reason, codes) = status_reason(&of);
     let mut order = Order {
-        reference: of.reference("MedicationRequest"),
+        reference: (of.id.get()).map(|id| ["MedicationRequest/", id].concat().into()),
         role,
         status,
         drug: identified.drug,
@@ -95,7 +119,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         formulation: identified.formulation,
         dose: use_of.dose,
         dose_times: dose_times(&instructions),
-        authored: of.text("authoredOn").and_then(|text| When::parse(&text)),
+        authored: date(&of.authored),
         starts: span.starts,
         ends: span.ends,
         stopped: None,
@@ -104,9 +128,9 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         status_reason_codes: codes,
         status_reason_text: reason.into(),
         ends_with_stay: false,
-        prior: prior(of, scope.base),
+        prior: prior(&of, scope.base),
         written_taper: use_of.taper,
-        is_stu3: is_stu3(of),
+        is_stu3: is_stu3(&of),
         received: None,
     };
     let over = matches!(
@@ -114,12 +138,12 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Completed | OrderStatus::OnHold
     );
     if over && role == Role::Recorded {
-        order.stopped = stopped(of, status, &span, scope.now);
+        order.stopped = stopped(&of, status, &span, scope.now);
     }
     if known {
-        order.restart = restart(of, &order, &instructions, scope);
+        order.restart = restart(&of, &order, &span, &instructions, scope);
     }
-    let reasons = reasons(of, shelf, scope, &mut order.reasons);
+    let reasons = reasons(&of, shelf, scope, &mut order.reasons);
     let unresolved = identified.unresolved.filter(|_| order.drug == Drug::Unreadable);
     ReadOrder {
         order,
@@ -131,13 +155,13 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
 
 /// Whether an order has the shape of STU3: its encounter stands in `context`, or who ordered it in an `agent`.
 /// Neither is in R4, and no order of STU3 says its version.
-fn is_stu3(of: &Object<'_>) -> bool {
-    of.has("context") || of.get::<Requester<'_>>("requester").agent.0.is_some()
+fn is_stu3(of: &Request<'_>) -> bool {
+    of.context.0.is_some() || of.requester.read::<Requester<'_>>().agent.0.is_some()
 }
 
 /// The status; none of the known ones is unknown.
-fn status(of: &Object<'_>) -> OrderStatus {
-    match of.text("status").as_deref() {
+fn status(of: &Request<'_>) -> OrderStatus {
+    match of.status.get() {
         Some("active") => OrderStatus::Active,
         Some("on-hold") => OrderStatus::OnHold,
         Some("cancelled") => OrderStatus::Cancelled,
@@ -150,8 +174,8 @@ fn status(of: &Object<'_>) -> OrderStatus {
 }
 
 /// Whether it is an order not to give the drug, which is no sign of its use; so is one that does not say it readably.
-fn forbids(of: &Object<'_>) -> bool {
-    let said = of.raw("doNotPerform");
+fn forbids(of: &Request<'_>) -> bool {
+    let said = of.do_not_perform.0;
     said.is_some_and(|said| said.raw().trim_matches('"') != "false")
 }
 
@@ -199,11 +223,11 @@ struct Span {
 }
 
 impl Span {
-    fn of(of: &Object<'_>, instructions: &[Dosage<'_>]) -> Self {
+    fn of(of: &Request<'_>, instructions: &[Dosage<'_>]) -> Self {
         let bounds = || instructions.iter().map(|dosage| &dosage.timing.repeat.bounds);
         let bounds_start = bounds().filter_map(Period::starts).min();
         let bounds_end = bounds().filter_map(Period::ends).max();
-        let validity = of.get::<DispenseRequest<'_>>("dispenseRequest").validity;
+        let validity = of.dispense.read::<DispenseRequest<'_>>().validity;
         let validity_end = validity.ends();
         Span {
             starts: bounds_start.or_else(|| validity.starts()),
@@ -232,14 +256,11 @@ pub(crate) fn as_it_came(of: &Object<'_>) -> Box<str> {
 }
 
 /// When an order that is over was stopped: the first date that is there and not in the future.
-fn stopped(of: &Object<'_>, status: OrderStatus, span: &Span, now: i64) -> Option<When> {
+fn stopped(of: &Request<'_>, status: OrderStatus, span: &Span, now: i64) -> Option<When> {
     let past = |when: &When| when.earliest() <= now;
-    let changed = of
-        .text("statusChanged")
-        .and_then(|text| When::parse(&text))
-        .filter(past);
+    let changed = date(&of.status_changed).filter(past);
     let by_extension = || {
-        let extensions: List<Extension<'_>> = of.get("extension");
+        let extensions: List<Extension<'_>> = of.extension.read();
         let of_status = |extension: &&Extension<'_>| {
             extension
                 .url
@@ -253,7 +274,7 @@ fn stopped(of: &Object<'_>, status: OrderStatus, span: &Span, now: i64) -> Optio
     };
     // Any edit moves this date, so it counts only for an order whose last change was most likely its end.
     let ended = matches!(status, OrderStatus::Stopped | OrderStatus::Cancelled);
-    let updated = || date(&of.get::<Meta<'_>>("meta").last_updated).filter(|when| ended && past(when));
+    let updated = || date(&of.meta.read::<Meta<'_>>().last_updated).filter(|when| ended && past(when));
     (changed.or_else(by_extension))
         .or(span.bounds_end.filter(past))
         .or(span.validity_end.filter(past))
@@ -261,11 +282,17 @@ fn stopped(of: &Object<'_>, status: OrderStatus, span: &Span, now: i64) -> Optio
 }
 
 /// When a held order starts again, or a draft starts: a future start, or a date that a text gives for it.
-fn restart(of: &Object<'_>, order: &Order, instructions: &[Dosage<'_>], scope: Scope<'_>) -> Option<When> {
+fn restart(
+    of: &Request<'_>,
+    order: &Order,
+    span: &Span,
+    instructions: &[Dosage<'_>],
+    scope: Scope<'_>,
+) -> Option<When> {
     let future = |when: &When| when.earliest() > scope.now;
-    let start = Span::of(of, instructions).bounds_start.filter(future);
+    let start = span.bounds_start.filter(future);
     start.or_else(|| {
-        let notes: List<Note<'_>> = of.get("note");
+        let notes: List<Note<'_>> = of.note.read();
         let notes = notes.0.iter().filter_map(|note| note.text.get());
         let texts = notes.chain([&*order.status_reason_text]);
         let mut texts = texts.chain(instructions.iter().filter_map(|dosage| dosage.text.get()));
@@ -275,7 +302,8 @@ fn restart(of: &Object<'_>, order: &Order, instructions: &[Dosage<'_>], scope: S
 
 /// A date, today or later, after a word of restarting.
 fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
-    if !text.bytes().any(|b| b.is_ascii_digit()) {
+    // A date has at least so many digits, most doses have fewer.
+    if text.bytes().filter(u8::is_ascii_digit).count() < 4 {
         return None;
     }
     let text = text.to_lowercase();
@@ -290,8 +318,8 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
 }
 
 /// Text, in lower case, and codes of `statusReason`.
-fn status_reason(of: &Object<'_>) -> (String, Vec<Box<str>>) {
-    let reasons: List<Concept<'_>> = of.get("statusReason");
+fn status_reason(of: &Request<'_>) -> (String, Vec<Box<str>>) {
+    let reasons: List<Concept<'_>> = of.status_reason.read();
     let codings = || reasons.0.iter().flat_map(|reason| &reason.coding.0);
     let codes = codings()
         .filter_map(|coding| coding.code.get())
@@ -307,8 +335,8 @@ fn status_reason(of: &Object<'_>) -> (String, Vec<Box<str>>) {
 }
 
 /// The order that it replaces.
-fn prior(of: &Object<'_>, base: Option<&Url>) -> Option<Box<str>> {
-    let reference: Reference<'_> = of.get("priorPrescription");
+fn prior(of: &Request<'_>, base: Option<&Url>) -> Option<Box<str>> {
+    let reference: Reference<'_> = of.prior.read();
     let target = reference.reference.get()?;
     Some(relative(target, base).unwrap_or(target).into())
 }
@@ -316,14 +344,14 @@ fn prior(of: &Object<'_>, base: Option<&Url>) -> Option<Box<str>> {
 /// Groups of the coded reasons, and the conditions that are reasons by reference. A condition that came
 /// beside the order is read here, one of the record later.
 fn reasons(
-    of: &Object<'_>,
+    of: &Request<'_>,
     shelf: &Shelf<'_>,
     scope: Scope<'_>,
     into: &mut Vec<(GroupId, Box<str>)>,
 ) -> Vec<Box<str>> {
-    let coded: List<Concept<'_>> = of.get("reasonCode");
-    let referred: List<Reference<'_>> = of.get("reasonReference");
-    let either: List<Reason<'_>> = of.get("reason");
+    let coded: List<Concept<'_>> = of.reason_code.read();
+    let referred: List<Reference<'_>> = of.reason_reference.read();
+    let either: List<Reason<'_>> = of.reason.read();
     let mut references = referred.0;
     let mut concepts = coded.0;
     for reason in either.0 {
@@ -333,7 +361,7 @@ fn reasons(
     let contained: List<Object<'_>> = if references.is_empty() {
         List::default()
     } else {
-        of.get("contained")
+        of.contained.read()
     };
     let mut later = Vec::new();
     for target in references

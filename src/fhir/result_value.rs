@@ -6,7 +6,8 @@
 //! Follows FHIR R4 Quantity and `Observation.value[x]`.
 
 use super::elements::{Concept, Quantity};
-use super::json::{Flag, List, Object, Read, Text, decimal};
+use super::json::{Flag, List, Read, decimal};
+use super::measurement::Measurement;
 use super::terms::Terms;
 use crate::clinical::gap::Why;
 use crate::clinical::record::{Bound, Number, Value};
@@ -17,46 +18,28 @@ use rust_decimal::Decimal;
 const UCUM: &str = "unitsofmeasure.org";
 
 /// The value of an Observation or of one of its components. `None` if it has none at all.
-pub(crate) fn value(of: &Object<'_>, analyte: &Analyte, terms: Terms<'_>) -> Option<Value> {
-    if of.has("dataAbsentReason") {
+pub(crate) fn value(of: &Measurement<'_>, analyte: &Analyte, terms: Terms<'_>) -> Option<Value> {
+    if of.absent.0.is_some() {
         return Some(Value::Unusable(Why::NotReadable));
     }
     let found = match analyte.unit.is_empty() {
         true => coded(of, terms).or_else(|| interpreted(of, terms)),
         false => number(of, analyte).or_else(|| coded(of, terms)),
     };
-    found.or_else(|| has_value(of).then_some(Value::Unusable(Why::NotReadable)))
-}
-
-const VALUES: [&str; 11] = [
-    "valueQuantity",
-    "valueCodeableConcept",
-    "valueString",
-    "valueBoolean",
-    "valueInteger",
-    "valueRange",
-    "valueRatio",
-    "valueSampledData",
-    "valueTime",
-    "valueDateTime",
-    "valuePeriod",
-];
-
-fn has_value(of: &Object<'_>) -> bool {
-    VALUES.iter().any(|name| of.has(name))
+    found.or_else(|| of.has_value().then_some(Value::Unusable(Why::NotReadable)))
 }
 
 /// A coded result: by code, by its whole text, or as a boolean.
-fn coded(of: &Object<'_>, terms: Terms<'_>) -> Option<Value> {
-    let concept: Concept<'_> = of.get("valueCodeableConcept");
+fn coded(of: &Measurement<'_>, terms: Terms<'_>) -> Option<Value> {
+    let concept: Concept<'_> = of.concept.read();
     if let Some(finding) = terms.finding(&concept) {
         return Some(Value::Coded(finding, concept.label().into()));
     }
-    let text: Text<'_> = of.get("valueString");
-    if let Some(finding) = text.get().and_then(|text| terms.finding_word(text)) {
-        return Some(Value::Coded(finding, text.or_empty().into()));
+    let text = of.string.get();
+    if let Some((finding, text)) = text.and_then(|text| Some((terms.finding_word(text)?, text))) {
+        return Some(Value::Coded(finding, text.into()));
     }
-    let Flag(Some(yes)) = of.get("valueBoolean") else {
+    let Flag(Some(yes)) = of.boolean.read() else {
         return None;
     };
     let (finding, text) = if yes {
@@ -68,8 +51,8 @@ fn coded(of: &Object<'_>, terms: Terms<'_>) -> Option<Value> {
 }
 
 /// The laboratory's own reading of a result that is a number or a text.
-fn interpreted(of: &Object<'_>, terms: Terms<'_>) -> Option<Value> {
-    let interpretations: List<Concept<'_>> = of.get("interpretation");
+fn interpreted(of: &Measurement<'_>, terms: Terms<'_>) -> Option<Value> {
+    let interpretations: List<Concept<'_>> = of.interpretation.read();
     interpretations.0.iter().find_map(|interpretation| {
         let finding = terms.finding(interpretation)?;
         Some(Value::Coded(finding, interpretation.label().into()))
@@ -77,15 +60,14 @@ fn interpreted(of: &Object<'_>, terms: Terms<'_>) -> Option<Value> {
 }
 
 /// A number: a quantity, or a text that is one. `None` if it is neither.
-fn number(of: &Object<'_>, analyte: &Analyte) -> Option<Value> {
-    if let Some(raw) = of.raw("valueQuantity") {
-        return Some(quantity(&Quantity::read(raw), analyte));
+fn number(of: &Measurement<'_>, analyte: &Analyte) -> Option<Value> {
+    if let Some(sent) = of.quantity.0 {
+        return Some(quantity(&Quantity::read(sent), analyte));
     }
-    if of.has("valueInteger") {
+    if of.integer.0.is_some() {
         return Some(Value::Unusable(Why::UnitUnknown));
     }
-    let text: Text<'_> = of.get("valueString");
-    let (bound, number, unit) = measured(text.get()?)?;
+    let (bound, number, unit) = measured(of.string.get()?)?;
     Some(canonical(bound, number, &[unit], analyte))
 }
 
@@ -200,12 +182,12 @@ super::json::lens! {
 
 /// The laboratory's own limits in the canonical unit, where it gives one pair of them. A limit without a
 /// unit has the unit of the value.
-pub(crate) fn range(of: &Object<'_>, analyte: &Analyte) -> (Option<Decimal>, Option<Decimal>) {
+pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Option<Decimal>, Option<Decimal>) {
     if !analyte.limits || analyte.unit.is_empty() {
         return (None, None);
     }
-    let ranges: List<ReferenceRange<'_>> = of.get("referenceRange");
-    let measured = || -> Quantity<'_> { of.get("valueQuantity") };
+    let ranges: List<ReferenceRange<'_>> = of.reference_range.read();
+    let measured = || -> Quantity<'_> { of.quantity.read() };
     let limit = |limit: &Quantity<'_>| {
         let number = limit.value.value()?;
         let own = units(limit);

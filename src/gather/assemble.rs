@@ -21,7 +21,7 @@ use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
 use crate::fhir::subject::Subjects;
 use crate::fhir::{allergy, condition, patient, supply};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The record, and the references to Medications that nothing resolved.
 pub(super) struct Assembled {
@@ -102,7 +102,7 @@ pub(super) fn assemble(
     }
     // In what order, and under which key, resources came must not change a word of the answer.
     pool.items
-        .sort_by_cached_key(|item| (item.kind, item.resource.id().map(Cow::into_owned)));
+        .sort_by_cached_key(|item| (item.kind, item.resource.id()));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
     for item in &pool.items {
@@ -167,7 +167,8 @@ struct Reader<'r> {
     subjects: &'r Subjects<'r>,
     encounter: Option<&'r str>,
     record: PatientRecord,
-    seen: HashSet<(Kind, Cow<'r, str>)>,
+    /// Type and id of the last resource that was read; those of the same id stand side by side.
+    last: Option<(Kind, Cow<'r, str>)>,
     /// Place of an order, and the conditions that are its reasons.
     reasons: Vec<(usize, Vec<Box<str>>)>,
     unresolved: Vec<Box<str>>,
@@ -196,7 +197,7 @@ impl<'r> Reader<'r> {
             subjects,
             encounter,
             record,
-            seen: HashSet::with_capacity(pool.items.len()),
+            last: None,
             reasons: Vec::new(),
             unresolved: Vec::new(),
             sent: HashMap::new(),
@@ -259,11 +260,11 @@ impl<'r> Reader<'r> {
             return;
         }
         self.came[item.kind.source() as usize] = true;
-        if let Some(id) = item.resource.id()
-            && !self.seen.insert((item.kind, id))
-        {
+        let named = item.resource.id().map(|id| (item.kind, id));
+        if named.is_some() && named == self.last {
             return;
         }
+        self.last = named;
         if self.read(item.kind, item.resource) == About::Nothing {
             self.state(source).unreadable = true;
         }

@@ -127,7 +127,20 @@ pub(super) struct LinkOut<'a> {
     pub(super) app_context: Option<String>,
 }
 
+/// Room for the cards of most answers, so that they are not copied while they are written.
+const USUAL_ANSWER: usize = 32 * 1024;
+
 impl<'a> HookAnswer<'a> {
+    /// The body of the answer.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut body = Vec::with_capacity(if self.cards.is_empty() { 16 } else { USUAL_ANSWER });
+        serde_json::to_writer(&mut body, self)?;
+        Ok(body)
+    }
+
     /// Adds the link to what the service says of itself to every card (45 CFR 170.315(b)(11)).
     pub fn link_basis(&mut self, url: &str, knowledge: &'a Knowledge) {
         for card in &mut self.cards {

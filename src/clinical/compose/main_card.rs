@@ -3,9 +3,9 @@
 use super::inputs::{evidence_of, inputs_of};
 use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
 use crate::clinical::gap::{Gap, Truth, Why};
-use crate::clinical::knowledge::{Check, Rightful, Topic};
+use crate::clinical::knowledge::{Rightful, Topic};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
-use crate::clinical::signal::{Entry, Latest, Signals, latest_of};
+use crate::clinical::signal::{Entry, Latest};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
 
@@ -23,11 +23,11 @@ impl<'k> Writer<'_, 'k> {
             sections.plain(&line);
         }
         sections.lines(finding.lines.iter().map(|line| &*line.says));
-        sections.listed("misleading", &finding.statement.text.misleading);
+        sections.listed("heading.misleading", &finding.statement.text.misleading);
         let gaps = self.tidy(gaps);
         sections.gaps(&gaps, finding.raised);
-        sections.listed("sure", &finding.statement.text.sure);
-        sections.listed("courses", &finding.statement.text.courses);
+        sections.listed("heading.sure", &finding.statement.text.sure);
+        sections.listed("heading.courses", &finding.statement.text.courses);
         if let (true, Some(why)) = (finding.warns(), no_taper) {
             sections.plain(why);
         }
@@ -59,8 +59,8 @@ impl<'k> Writer<'_, 'k> {
     pub(super) fn also_right(&self, right: &'k Rightful) -> Card<'k> {
         let mut sections = self.sections();
         sections.why(&[], &right.statement.text.why);
-        sections.listed("sure", &right.statement.text.sure);
-        sections.listed("courses", &right.statement.text.courses);
+        sections.listed("heading.sure", &right.statement.text.sure);
+        sections.listed("heading.courses", &right.statement.text.courses);
         let mut basis = self.basis(right.statement.evidence, Vec::new(), Vec::new());
         let mut entries = Vec::new();
         let mut leaves = Vec::new();
@@ -84,7 +84,7 @@ impl<'k> Writer<'_, 'k> {
         let mut entries = finding.entries.clone();
         let mut gaps = Vec::new();
         if finding.warns() || finding.topic == Topic::StopMayBeRight {
-            for (analyte, latest) in self.first_checks() {
+            for &(analyte, latest) in &self.checks {
                 let need = self.knowledge.vocabulary.analyte(analyte).key.to_string();
                 match latest {
                     Latest::Found(index) => {
@@ -119,25 +119,6 @@ impl<'k> Writer<'_, 'k> {
         (inputs, gaps)
     }
 
-    fn first_checks(&self) -> Vec<(AnalyteId, Latest)> {
-        let Signals { now, .. } = *self.signals;
-        let latest = |c: &Check| {
-            latest_of(
-                self.record,
-                c.analyte,
-                self.signals.source_of(c.analyte),
-                c.within,
-                now,
-            )
-        };
-        self.finding
-            .indication
-            .checks
-            .iter()
-            .map(|c| (c.analyte, latest(c)))
-            .collect()
-    }
-
     /// What speaks against a value that was found.
     fn doubt(&self, analyte: AnalyteId, index: usize) -> Option<Entry> {
         if self.withdrawal.level == Some(analyte) {
@@ -149,13 +130,10 @@ impl<'k> Writer<'_, 'k> {
     /// The same, in words.
     fn doubts(&self) -> Vec<String> {
         let (words, values) = (&self.knowledge.words, self.values());
-        let found = self
-            .first_checks()
-            .into_iter()
-            .filter_map(|(analyte, latest)| match latest {
-                Latest::Found(index) => Some((index, self.doubt(analyte, index)?)),
-                Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
-            });
+        let found = self.checks.iter().filter_map(|(analyte, latest)| match latest {
+            Latest::Found(index) => Some((*index, self.doubt(*analyte, *index)?)),
+            Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
+        });
         let measured = |index: usize| {
             let name = &self
                 .knowledge
@@ -274,13 +252,9 @@ impl<'k> Writer<'_, 'k> {
             _ => None,
         });
         let looks_back = self.finding.topic == Topic::Rebound;
-        let checks = if looks_back {
-            Vec::new()
-        } else {
-            self.first_checks()
-        };
-        let of_checks = checks.into_iter().filter_map(|(_, latest)| match latest {
-            Latest::Found(i) => Some(i),
+        let checks = if looks_back { &[][..] } else { &self.checks };
+        let of_checks = checks.iter().filter_map(|(_, latest)| match latest {
+            Latest::Found(i) => Some(*i),
             Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
         });
         for index in of_row.chain(of_checks) {

@@ -19,10 +19,10 @@ use super::agents::{Screening, Status, screen};
 use super::gap::{Gap, Truth};
 use super::judge::Finding;
 use super::knowledge::{
-    AgentId, Certainty, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
+    AgentId, Certainty, Check, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
 };
 use super::record::{Dose, PatientRecord};
-use super::signal::Signals;
+use super::signal::{Latest, Signals, latest_of};
 use super::taper::{Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
 use rust_decimal::Decimal;
@@ -168,6 +168,7 @@ pub fn cards<'k>(
         Screening::default()
     };
     let writer = Writer {
+        checks: first_checks(finding, record, signals),
         finding,
         record,
         knowledge,
@@ -290,7 +291,23 @@ fn plan_taper<'k>(
     Ok((basis.plan, steps.ok_or_else(|| basis.no_steps(knowledge))?))
 }
 
+/// The latest result for each first check of the indication.
+fn first_checks(
+    finding: &Finding<'_>,
+    record: &PatientRecord,
+    signals: &Signals<'_>,
+) -> Vec<(AnalyteId, Latest)> {
+    let latest = |check: &Check| {
+        let source = signals.source_of(check.analyte);
+        latest_of(record, check.analyte, source, check.within, signals.now)
+    };
+    let checks = finding.indication.checks.iter();
+    checks.map(|check| (check.analyte, latest(check))).collect()
+}
+
 struct Writer<'w, 'k> {
+    /// The first checks of the indication, and what was found for them.
+    checks: Vec<(AnalyteId, Latest)>,
     finding: &'w Finding<'k>,
     record: &'w PatientRecord,
     knowledge: &'k Knowledge,

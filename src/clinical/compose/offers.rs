@@ -48,9 +48,9 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.steps(&in_words);
         sections.why(&[], &plan.statement.text.why);
-        sections.listed("misleading", &plan.statement.text.misleading);
-        sections.listed("sure", &plan.statement.text.sure);
-        sections.listed("courses", &plan.statement.text.courses);
+        sections.listed("heading.misleading", &plan.statement.text.misleading);
+        sections.listed("heading.sure", &plan.statement.text.sure);
+        sections.listed("heading.courses", &plan.statement.text.courses);
         let mut basis = self.basis(
             plan.statement.evidence,
             inputs_of(self.signals, &[Entry::Age]),
@@ -87,13 +87,13 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.agents(&screening, adult);
         sections.why(&[], &statement.text.why);
-        sections.listed("misleading", &statement.text.misleading);
+        sections.listed("heading.misleading", &statement.text.misleading);
         let mut gaps = screening.gaps.clone();
         let (weight, weight_gap) = self.weight(&screening);
         gaps.extend(weight_gap);
         let gaps = self.tidy(gaps);
         sections.gaps(&gaps, false);
-        sections.listed("sure", &statement.text.sure);
+        sections.listed("heading.sure", &statement.text.sure);
         let mut entries = screening.entries.clone();
         entries.extend(weight);
         let mut basis = Basis {
@@ -188,9 +188,9 @@ impl<'k> Writer<'_, 'k> {
         let mut sections = self.sections();
         sections.lines(tests.iter().map(|t| &*t.says));
         sections.why(&[], &statement.text.why);
-        sections.listed("misleading", &statement.text.misleading);
-        sections.listed("sure", &statement.text.sure);
-        sections.listed("courses", &statement.text.courses);
+        sections.listed("heading.misleading", &statement.text.misleading);
+        sections.listed("heading.sure", &statement.text.sure);
+        sections.listed("heading.courses", &statement.text.courses);
         let missing = finding
             .partial
             .and_then(|r| r.partial.as_ref())

@@ -41,8 +41,7 @@ impl Sections<'_> {
     }
 
     fn paragraph(&mut self, heading: &str, items: &[String]) {
-        let key = format!("heading.{heading}");
-        let heading = self.words.get(&key);
+        let heading = self.words.get(heading);
         paragraph(&mut self.text, heading, items);
     }
 
@@ -71,7 +70,7 @@ impl Sections<'_> {
             .map(|n| text::in_detail(n.as_str().into()).into_owned())
             .collect();
         items.extend(self.filled(lines));
-        self.paragraph("why", &items);
+        self.paragraph("heading.why", &items);
     }
 
     /// A section of the row's lines.
@@ -86,7 +85,7 @@ impl Sections<'_> {
         if raised {
             items.insert(0, self.words.get("raised").to_owned());
         }
-        self.paragraph("not-known", &items);
+        self.paragraph("heading.not-known", &items);
     }
 
     fn gap(&self, gap: &Gap) -> String {

@@ -17,6 +17,7 @@ pub use tables::{
 
 use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
+use rustc_hash::FxHashMap;
 
 /// The rule of a card that says that nothing could be decided.
 pub const UNDECIDED: &str = "unknown/data/missing";
@@ -261,7 +262,7 @@ pub struct Repeats {
 /// Headings and phrases of `hooks/texts/en.toml`.
 pub struct Words {
     /// Phrase by key.
-    pub phrases: std::collections::BTreeMap<Box<str>, Box<str>>,
+    pub phrases: FxHashMap<Box<str>, Box<str>>,
 }
 
 impl Words {

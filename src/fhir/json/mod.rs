@@ -12,6 +12,7 @@ pub use document::{Document, Items, Key, Members, Node};
 pub use scan::NotJson;
 
 use rust_decimal::Decimal;
+use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 
 /// What can be read from any value; its default is what a value of another type means.
@@ -103,6 +104,24 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
     }
 }
 
+/// The few of a list of small values, kept in place; else as [`List`].
+pub(crate) struct Few<T>(pub(crate) SmallVec<[T; 2]>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Few(SmallVec::new())
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Few<T> {
+    fn read(node: Node<'a>) -> Self {
+        if node.is_object() || node.text().is_some() {
+            return Few(smallvec![T::read(node)]);
+        }
+        Few(node.items().map(T::read).collect())
+    }
+}
+
 /// A value that is kept as it came; `null` counts as not there.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Raw<'a>(pub(crate) Option<Node<'a>>);
@@ -181,6 +200,11 @@ impl<'a> Object<'a> {
     /// The value that it is, unless it is none.
     pub(crate) fn node(&self) -> Option<Node<'a>> {
         self.0
+    }
+
+    /// All of it, read through a lens; the default if it is none.
+    pub(crate) fn whole<T: Read<'a>>(&self) -> T {
+        self.0.map_or_else(T::default, T::read)
     }
 
     /// Its fields in the order sent, without those that are `null`.

@@ -85,17 +85,6 @@ pub(crate) fn concept(
     }))
 }
 
-/// A list of at most one concept that has words but no code.
-pub(crate) fn uncoded(text: Option<&str>) -> Vec<CodeableConcept> {
-    text.and_then(words)
-        .map(|text| CodeableConcept {
-            text: Some(text.into()),
-            ..Default::default()
-        })
-        .into_iter()
-        .collect()
-}
-
 /// A list of at most one note without author and time.
 pub(crate) fn notes(text: Option<&str>) -> Vec<Annotation> {
     text.and_then(words)

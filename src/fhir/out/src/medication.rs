@@ -55,8 +55,6 @@ pub struct MedicationOrder<'a> {
     pub text: &'a str,
     /// Reference to the order that this one replaces, such as `MedicationRequest/7`.
     pub prior_prescription: Option<&'a str>,
-    /// Why the order is proposed.
-    pub reason: Option<&'a str>,
     /// What the prescriber should know before signing.
     pub note: Option<&'a str>,
     /// The instructions in the order they are to be read; may be empty.
@@ -127,7 +125,6 @@ fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutEr
     order.dosage.iter().try_for_each(check_line)?;
     let visible = |text: &&str| words(text).is_some();
     Ok(MedicationOrder {
-        reason: order.reason.filter(visible),
         note: order.note.filter(visible),
         authored_on: order.authored_on.filter(visible),
         ..*order

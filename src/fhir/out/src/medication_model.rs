@@ -10,7 +10,7 @@ use fhirbolt::model::r4::types::{
 
 use crate::OutError;
 use crate::elements::{
-    Amount, concept, days, notes, optional_reference, quantity, reference, required, uncoded, words,
+    Amount, concept, days, notes, optional_reference, quantity, reference, required, words,
 };
 use crate::medication::{DoseLine, MedicationOrder};
 
@@ -27,7 +27,6 @@ pub(crate) fn write(order: &MedicationOrder<'_>) -> Result<String, OutError> {
         subject: reference(order.patient, "subject")?,
         encounter: optional_reference(order.encounter, "encounter")?,
         authored_on: order.authored_on.and_then(words).map(Into::into),
-        reason_code: uncoded(order.reason),
         note: notes(order.note),
         dosage_instruction: order.dosage.iter().map(dosage).collect::<Result<Vec<_>, _>>()?,
         prior_prescription: optional_reference(order.prior_prescription, "priorPrescription")?,

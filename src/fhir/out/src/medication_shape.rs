@@ -10,19 +10,13 @@ use crate::OutError;
 use crate::elements::{Amount, CodeRef, words};
 use crate::medication::{DoseLine, Frequency, MedicationOrder};
 use crate::medication_model;
-use crate::shape::{Shape, put_count, put_text};
+use crate::shape::{Shape, TEXTS, key, known, put, put_count, quoted};
 
-/// Shapes of an order, by which of its eight optional parts are there.
-static ORDERS: [OnceLock<Shape>; 1 << 8] = [const { OnceLock::new() }; 1 << 8];
+/// Shapes of an order, by which of its seven optional parts are there.
+static ORDERS: [OnceLock<Shape>; 1 << 7] = [const { OnceLock::new() }; 1 << 7];
 
 /// Shapes of an instruction, by which of its four optional parts are there.
 static LINES: [OnceLock<Shape>; 1 << 4] = [const { OnceLock::new() }; 1 << 4];
-
-/// Placeholder texts: private-use characters, which samples contain nowhere else.
-const TEXTS: [&str; 10] = [
-    "\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}", "\u{e004}", "\u{e005}", "\u{e006}", "\u{e007}",
-    "\u{e008}", "\u{e009}",
-];
 
 /// Placeholder numbers of an instruction: sequence, times, period, bounds.
 const COUNTS: [u32; 4] = [700_001, 700_002, 700_003, 700_004];
@@ -38,7 +32,6 @@ pub(crate) fn fill(order: &MedicationOrder<'_>) -> Result<String, OutError> {
     let parts = [
         order.encounter.is_some(),
         order.prior_prescription.is_some(),
-        order.reason.is_some(),
         order.note.is_some(),
         order.authored_on.is_some(),
         words(order.medication.display).is_some(),
@@ -51,13 +44,12 @@ pub(crate) fn fill(order: &MedicationOrder<'_>) -> Result<String, OutError> {
         0 => put(out, Some(order.patient)),
         1 => put(out, order.encounter),
         2 => put(out, order.prior_prescription),
-        3 => put(out, order.reason),
-        4 => put(out, order.note),
-        5 => put(out, order.authored_on),
-        6 => put(out, Some(order.medication.display)),
-        7 => put(out, Some(order.text)),
-        8 => put(out, Some(order.medication.system)),
-        9 => put(out, Some(order.medication.code)),
+        3 => put(out, order.note),
+        4 => put(out, order.authored_on),
+        5 => put(out, Some(order.medication.display)),
+        6 => put(out, Some(order.text)),
+        7 => put(out, Some(order.medication.system)),
+        8 => put(out, Some(order.medication.code)),
         _ => fill_lines(out, order.dosage),
     })?;
     String::from_utf8(out).map_err(|_| OutError::Refused)
@@ -98,32 +90,25 @@ fn fill_line(out: &mut Vec<u8>, line: &DoseLine<'_>) -> Result<(), OutError> {
     })
 }
 
-/// Writes a text; a shape has no hole for a text that is not there.
-fn put(out: &mut Vec<u8>, text: Option<&str>) -> Result<(), OutError> {
-    let text = text.and_then(words).ok_or(OutError::Refused)?;
-    put_text(out, &text)
-}
-
 /// The shape of orders that have these parts; holes are numbered as in [`fill`].
-fn order_shape(parts: [bool; 8]) -> Result<Shape, OutError> {
-    let [encounter, prior, reason, note, authored_on, display, text, dosage] = parts;
+fn order_shape(parts: [bool; 7]) -> Result<Shape, OutError> {
+    let [encounter, prior, note, authored_on, display, text, dosage] = parts;
     let line = bare_line();
     let json = medication_model::write(&MedicationOrder {
         patient: TEXTS[0],
         encounter: encounter.then_some(TEXTS[1]),
         prior_prescription: prior.then_some(TEXTS[2]),
-        reason: reason.then_some(TEXTS[3]),
-        note: note.then_some(TEXTS[4]),
-        authored_on: authored_on.then_some(TEXTS[5]),
+        note: note.then_some(TEXTS[3]),
+        authored_on: authored_on.then_some(TEXTS[4]),
         medication: CodeRef {
-            system: TEXTS[8],
-            code: TEXTS[9],
-            display: if display { TEXTS[6] } else { "" },
+            system: TEXTS[7],
+            code: TEXTS[8],
+            display: if display { TEXTS[5] } else { "" },
         },
-        text: if text { TEXTS[7] } else { "" },
+        text: if text { TEXTS[6] } else { "" },
         dosage: if dosage { std::slice::from_ref(&line) } else { &[] },
     })?;
-    let mut placeholders: Vec<String> = TEXTS.iter().map(quoted).collect();
+    let mut placeholders = quoted(TEXTS.len());
     if dosage {
         // The bare line contains no placeholder of its own, so the whole list is one hole.
         placeholders.push(instructions(&json)?.to_owned());
@@ -159,12 +144,11 @@ fn line_shape(parts: [bool; 4]) -> Result<Shape, OutError> {
         },
         text: "",
         prior_prescription: None,
-        reason: None,
         note: None,
         dosage: &[line],
         authored_on: None,
     })?;
-    let mut placeholders: Vec<String> = TEXTS[..4].iter().map(quoted).collect();
+    let mut placeholders = quoted(4);
     placeholders.extend(COUNTS.iter().map(u32::to_string));
     placeholders.push(DOSE.to_owned());
     Ok(Shape::cut(instructions(&json)?, &placeholders))
@@ -191,25 +175,4 @@ fn instructions(json: &str) -> Result<&str, OutError> {
         .or_else(|| from.rfind(']'))
         .ok_or(OutError::Refused)?;
     Ok(&from[..end])
-}
-
-fn quoted(text: &&str) -> String {
-    format!("\"{text}\"")
-}
-
-/// The index of the shape whose present parts are these.
-fn key(parts: &[bool]) -> usize {
-    parts.iter().fold(0, |key, part| key << 1 | usize::from(*part))
-}
-
-/// The shape in the cell, written now if it was not.
-fn known(
-    cell: &OnceLock<Shape>,
-    write: impl FnOnce() -> Result<Shape, OutError>,
-) -> Result<&Shape, OutError> {
-    if let Some(shape) = cell.get() {
-        return Ok(shape);
-    }
-    let shape = write()?;
-    Ok(cell.get_or_init(|| shape))
 }

@@ -3,7 +3,38 @@
 //! A shape only ever takes whole JSON values (a string with its quotes, a number, a list of objects), so what is
 //! filled in cannot change the structure around it; strings are escaped by serde_json. It knows nothing about FHIR.
 
+use std::sync::OnceLock;
+
 use crate::OutError;
+use crate::elements::words;
+
+/// Placeholder texts: private-use characters, which samples contain nowhere else.
+pub(crate) const TEXTS: [&str; 9] = [
+    "\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}", "\u{e004}", "\u{e005}", "\u{e006}", "\u{e007}",
+    "\u{e008}",
+];
+
+/// The first so many placeholder texts as they stand in JSON.
+pub(crate) fn quoted(count: usize) -> Vec<String> {
+    TEXTS[..count].iter().map(|text| format!("\"{text}\"")).collect()
+}
+
+/// The index of the shape whose present parts are these.
+pub(crate) fn key(parts: &[bool]) -> usize {
+    parts.iter().fold(0, |key, part| key << 1 | usize::from(*part))
+}
+
+/// The shape in the cell, written now if it was not.
+pub(crate) fn known(
+    cell: &OnceLock<Shape>,
+    write: impl FnOnce() -> Result<Shape, OutError>,
+) -> Result<&Shape, OutError> {
+    if let Some(shape) = cell.get() {
+        return Ok(shape);
+    }
+    let shape = write()?;
+    Ok(cell.get_or_init(|| shape))
+}
 
 /// JSON text cut at its placeholders.
 pub(crate) struct Shape {
@@ -48,9 +79,10 @@ impl Shape {
     }
 }
 
-/// Writes a text as a JSON string.
-pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) -> Result<(), OutError> {
-    serde_json::to_writer(out, text).map_err(|_| OutError::Refused)
+/// Writes a text as a JSON string; a shape has no hole for a text that is not there.
+pub(crate) fn put(out: &mut Vec<u8>, text: Option<&str>) -> Result<(), OutError> {
+    let text = text.and_then(words).ok_or(OutError::Refused)?;
+    serde_json::to_writer(out, &*text).map_err(|_| OutError::Refused)
 }
 
 /// Writes a count as a JSON number.

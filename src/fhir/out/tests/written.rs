@@ -41,7 +41,6 @@ fn order<'a>(dosage: &'a [DoseLine<'a>]) -> MedicationOrder<'a> {
         medication: DRUG,
         text: "Examplol 0.5 mg capsule",
         prior_prescription: None,
-        reason: None,
         note: None,
         dosage,
         authored_on: None,
@@ -59,7 +58,6 @@ fn test_order() -> TestOrder<'static> {
         },
         text: "Creatinine",
         occurrence_date: None,
-        reason: None,
         note: None,
     }
 }
@@ -89,7 +87,6 @@ fn a_taper_numbers_its_steps_and_concurrent_doses_share_a_number() {
     let taper = MedicationOrder {
         encounter: Some("Encounter/9"),
         prior_prescription: Some("MedicationRequest/7"),
-        reason: Some("Stop of a maintenance drug"),
         note: Some("Proposed by decision support"),
         authored_on: Some("2026-11-22T09:30:00Z"),
         ..order(&steps)
@@ -99,7 +96,7 @@ fn a_taper_numbers_its_steps_and_concurrent_doses_share_a_number() {
         r#""medicationCodeableConcept":{"coding":[{"system":"urn:example:drugs","code":"42","#,
         r#""display":"Examplol"}],"text":"Examplol 0.5 mg capsule"},"#,
         r#""subject":{"reference":"Patient/123"},"encounter":{"reference":"Encounter/9"},"#,
-        r#""authoredOn":"2026-11-22T09:30:00Z","reasonCode":[{"text":"Stop of a maintenance drug"}],"#,
+        r#""authoredOn":"2026-11-22T09:30:00Z","#,
         r#""note":[{"text":"Proposed by decision support"}],"dosageInstruction":["#,
         r#"{"sequence":1,"text":"1.5 mg in the morning for 14 days","timing":{"repeat":{"#,
         r#""boundsDuration":{"value":14,"unit":"d","system":"http://unitsofmeasure.org","code":"d"},"#,
@@ -122,7 +119,6 @@ fn a_test_with_everything_and_a_test_with_the_least() {
     let full = TestOrder {
         encounter: Some("Encounter/9"),
         occurrence_date: Some("2026-12-06"),
-        reason: Some("After a dose change"),
         note: Some("Before the morning dose"),
         code: CodeRef {
             display: "Creatinine [Mass/volume] in Serum or Plasma",
@@ -135,7 +131,7 @@ fn a_test_with_everything_and_a_test_with_the_least() {
         r#"{"system":"http://loinc.org","code":"2160-0","#,
         r#""display":"Creatinine [Mass/volume] in Serum or Plasma"}],"text":"Creatinine"},"#,
         r#""subject":{"reference":"Patient/123"},"encounter":{"reference":"Encounter/9"},"#,
-        r#""occurrenceDateTime":"2026-12-06","reasonCode":[{"text":"After a dose change"}],"#,
+        r#""occurrenceDateTime":"2026-12-06","#,
         r#""note":[{"text":"Before the morning dose"}]}"#,
     );
     assert_eq!(service_request(&full).unwrap(), expected);
@@ -200,7 +196,6 @@ fn empty_optional_texts_leave_nothing_behind() {
     };
     let lines = [bare_line];
     let json = medication_request(&MedicationOrder {
-        reason: Some(""),
         note: Some(" \n"),
         authored_on: Some(""),
         ..order(&lines)
