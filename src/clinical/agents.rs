@@ -7,7 +7,7 @@
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Agent, AgentUse, Expr, Indication, Kind, Knowledge, Requirement, Rightful};
 use super::record::{Drug, OrderStatus, PatientRecord, Role, Source};
-use super::signal::{Entry, Signals};
+use super::signal::{Entry, Leaves, Signals};
 use super::vocabulary::{IngredientId, Site};
 
 /// Status of an agent for this patient.
@@ -213,7 +213,7 @@ fn requirements<'k>(
 /// Whether a requirement rests on nothing but for whom it is: no record can answer it, it has to be asked.
 fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
     let leaves = |expr: &Expr| {
-        let mut found = Vec::new();
+        let mut found = Leaves::new();
         signals.leaves(expr, &mut found);
         found
     };
@@ -226,7 +226,7 @@ fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
 /// The gap of a requirement, with the reason that its signs give.
 fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
     let need = requirement.need.as_ref()?;
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     signals.leaves(&requirement.know, &mut leaves);
     let why = leaves
         .iter()
@@ -234,11 +234,11 @@ fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
         .flat_map(|r| &r.gaps)
         .map(|gap| gap.why)
         .next();
-    Some(Gap::new(need.to_string(), why.unwrap_or(Why::Absent)))
+    Some(Gap::new(String::from(&**need), why.unwrap_or(Why::Absent)))
 }
 
 fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     signals.leaves(expr, &mut leaves);
     leaves
         .iter()

@@ -14,7 +14,7 @@ use super::knowledge::{
     Topic, Withdrawal,
 };
 use super::record::{OrderStatus, PatientRecord};
-use super::signal::{Entry, Signals};
+use super::signal::{Entry, Leaves, Signals};
 use super::therapy::Therapy;
 use indications::Named;
 
@@ -359,7 +359,7 @@ impl<'k> Court<'_, 'k> {
 
     /// What an expression rests on: entries of its true signs, gaps of its unknown ones that apply.
     fn ground(&self, when: &Expr, signals: &mut Signals<'_>) -> (Vec<Entry>, Vec<Gap>) {
-        let mut leaves = Vec::new();
+        let mut leaves = Leaves::new();
         signals.leaves(when, &mut leaves);
         let (mut entries, mut gaps) = (Vec::new(), Vec::new());
         for id in leaves {

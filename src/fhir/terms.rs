@@ -246,7 +246,8 @@ impl<'t> Words<'t> {
     /// Of a text that is lower case already.
     pub(crate) fn of(text: &'t str) -> Self {
         let mut inside = false;
-        let mut starts = Vec::new();
+        // A word and the space behind it take some six letters.
+        let mut starts = Vec::with_capacity(text.len() / 4);
         for (at, c) in text.char_indices() {
             let word = c.is_alphanumeric();
             if word && !inside {
