@@ -2,7 +2,8 @@
 
 use crate::helpers::app::{NOBODY, http};
 use crate::helpers::program::Program;
-use crate::helpers::{Stop, pause};
+use crate::helpers::{SOON, Stop, until};
+use std::time::{Duration, Instant};
 use stepdown::journal::Journal;
 
 #[tokio::test]
@@ -28,9 +29,11 @@ async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() 
     program.logged("reload.done").await;
     program.signal("TERM");
     let ready = format!("{}/readyz", program.base());
-    while http().get(&ready).send().await.unwrap().status() != 503 {
-        pause().await;
-    }
+    let unready = async || {
+        let status = http().get(&ready).send().await.unwrap().status();
+        (status == 503).then_some(())
+    };
+    until(SOON, "a service that is not ready", unready).await;
     let late = program.post(&path, &stop).await;
     assert_eq!(late.status, 200, "calls are taken until the balancer has noticed");
     let (well, log) = program.ended();

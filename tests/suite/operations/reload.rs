@@ -1,6 +1,6 @@
 //! Other settings and tables while the service runs.
 
-use crate::helpers::{Ehr, Fault, Stop, TestApp, pause};
+use crate::helpers::{Ehr, Fault, SOON, Stop, TestApp, until};
 use reqwest::Method;
 use serde_json::Value;
 use std::path::Path;
@@ -57,9 +57,11 @@ async fn a_call_keeps_the_version_with_which_it_began() {
     let request = stop.granting(&ehr.base(), "token");
     let hospital = app.trusted_ehr();
     let reload = async {
-        while !app.metrics().await.contains("\ncds_calls_in_flight 1\n") {
-            pause().await;
-        }
+        let begun = async || {
+            let text = app.metrics().await;
+            text.contains("\ncds_calls_in_flight 1\n").then_some(())
+        };
+        until(SOON, "a call in flight", begun).await;
         newer(&app);
         let reloaded = app.admin(Method::POST, "/reload").await;
         assert_eq!((reloaded.status, reloaded.text().trim()), (200, NEWER));
@@ -138,13 +140,11 @@ async fn a_heartbeat_that_does_not_find_its_rule_fails() {
     };
     let top = "[admin]\nlisten = '127.0.0.1:0'\n[heartbeat]\nevery-seconds = 1\nfile = 'heartbeat.toml'";
     let app = TestApp::prepared(expect_else, "http://127.0.0.1:9/fhir", top, "").await;
-    let text = loop {
+    let beaten = async || {
         let text = app.metrics().await;
-        if text.contains("\ncds_heartbeat_ok ") {
-            break text;
-        }
-        pause().await;
+        text.contains("\ncds_heartbeat_ok ").then_some(text)
     };
     assert!(text.contains("\ncds_heartbeat_ok 0\n"), "{text}");
     assert!(!text.contains("mode=\"synthetic\""), "{text}");
 }
+    let text = until(SOON, "a heartbeat", beaten).await;
