@@ -55,6 +55,7 @@ impl Live {
 
     /// A version that stays.
     pub(super) fn fixed(shared: Shared, app: App) -> Self {
+        app.board.announce();
         Self {
             shared,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -100,11 +101,10 @@ impl Live {
             Some(file) => Config::load(file)?,
             None => old.clone(),
         };
-        let app = Parts::from_settings(&new, self.address, &self.shared, Some(&self.current()))?;
-        let renewed = app
-            .smart
-            .renewed(&new.clients, new.outbound)
-            .map_err(StartError::from)?;
+        let current = self.current();
+        let renewed = current.smart.renewed(&new.clients, new.outbound);
+        let renewed = renewed.map_err(StartError::from)?;
+        let app = Parts::from_settings(&new, self.address, &self.shared, Some(&current))?;
         for setting in unchangeable(old, &new) {
             tracing::warn!(event = "reload.needs-restart", setting);
         }
@@ -114,6 +114,7 @@ impl Live {
             certificates.renew(tls);
         }
         renewed.take();
+        app.board.announce();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = app;
         self.generation.fetch_add(1, Ordering::Release);
         *settings = Some(new);

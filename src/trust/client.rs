@@ -77,16 +77,13 @@ impl Client {
                 let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
                 let http = remote::http(outbound, settings.tls.as_deref()).map_err(TrustError::Http)?;
                 let kept = known.and_then(|client| client.fetched_from(&settings.name, url));
-                Keys::Remote(match kept {
-                    Some(kept) => {
-                        kept.asking_with(http);
-                        kept
-                    }
+                Keys::Remote(Arc::new(match kept {
+                    Some(kept) => kept.asking_with(http),
                     None => {
                         let (name, url) = (settings.name.clone(), url.clone());
-                        Arc::new(Remote::new(name, url, http, Timing::default()).counting(meters))
+                        Remote::new(name, url, http, Timing::default()).counting(meters)
                     }
-                })
+                }))
             }
         };
         Ok(Self::with_keys(settings.clone(), keys))
@@ -103,11 +100,9 @@ impl Client {
     }
 
     /// Its fetched keys, if they are those of this client from this address.
-    fn fetched_from(&self, name: &str, url: &Url) -> Option<Arc<Remote>> {
+    fn fetched_from(&self, name: &str, url: &Url) -> Option<&Remote> {
         match (&self.keys, &self.settings.keys) {
-            (Keys::Remote(remote), KeySource::Url(own)) if own == url && self.name() == name => {
-                Some(Arc::clone(remote))
-            }
+            (Keys::Remote(remote), KeySource::Url(own)) if own == url && self.name() == name => Some(remote),
             _ => None,
         }
     }
