@@ -1,6 +1,6 @@
 //! An opened chart: who sees it, how long, and what never leaves it.
 
-use super::authority::{Authority, Browser, CLIENT_ID};
+use super::authority::{Authority, Browser, CLIENT_ID, Line};
 use crate::helpers::app::PUBLIC;
 use crate::helpers::{Answer, Stop, TestApp};
 use reqwest::Method;
@@ -153,6 +153,28 @@ async fn a_token_that_ends_is_refreshed_once_and_then_the_page_says_so() {
         3,
         "a refresh token is not tried twice"
     );
+}
+
+#[tokio::test]
+async fn a_refresh_token_outlives_a_token_endpoint_that_does_not_answer() {
+    let ehr = ehr().await;
+    let line = Line::to(&ehr.origin());
+    ehr.script(|script| script.discovery = json!({"token_endpoint": format!("{}/token", line.address)}));
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    let again = format!("{chart}?again=1");
+    ehr.script(|script| script.ended = vec!["access-secret-1".to_owned()]);
+    line.cut(true);
+    let cut = browser.get(&again).await;
+    assert_eq!(cut.status, 502, "{}", cut.text());
+    line.cut(false);
+    ehr.script(|script| script.token_status = 503);
+    assert_eq!(browser.get(&again).await.status, 502, "its proxy answers for it");
+    ehr.script(|script| script.token_status = 200);
+    let back = browser.get(&again).await;
+    assert_eq!(back.status, 200);
+    assert!(back.text().contains("Synthia Quux"));
 }
 
 #[tokio::test]
