@@ -1,11 +1,12 @@
 //! The only place where a refusal becomes a status (contract, section 3).
 //!
-//! Every body is an OperationOutcome that names the field and nothing of the inside; 401 has no body.
+//! Every body is an OperationOutcome that names the field and nothing of the inside; 401 has no body, and says in its
+//! head which scheme is wanted (RFC 9110, 15.5.2).
 
 use crate::pipeline::Failure;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use fhir_out::{Issue, Severity, operation_outcome};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -95,7 +96,7 @@ impl Refused {
     pub fn response(&self) -> HttpResponse {
         tracing::info!(event = "hook.refused", reason = self.label());
         let (status, code, says, field): (StatusCode, &str, &str, Option<&str>) = match self {
-            Refused::Unauthorized => return HttpResponse::Unauthorized().finish(),
+            Refused::Unauthorized => return unauthorized(),
             Refused::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-long",
@@ -171,6 +172,13 @@ impl Refused {
         }
         response.body(operation_outcome(&[issue]))
     }
+}
+
+/// Which scheme is wanted, and nothing of what was wrong.
+fn unauthorized() -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Bearer"))
+        .finish()
 }
 
 impl From<Failure> for Refused {
