@@ -29,7 +29,7 @@ use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
 use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::EntityTag;
 use actix_web::web;
 use certificates::Certificates;
 use jiff::Timestamp;
@@ -102,8 +102,8 @@ pub struct App {
 pub struct Discovery {
     /// JSON.
     pub body: web::Bytes,
-    /// Its tag.
-    pub etag: HeaderValue,
+    /// Its tag, a digest of the body: the same from every replica, another one for other bytes.
+    pub etag: EntityTag,
 }
 
 /// What time it is.

@@ -14,7 +14,9 @@ mod feedback;
 pub mod room;
 
 use crate::startup::App;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag, Header, HeaderValue, IfNoneMatch,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use error::Refused;
 
@@ -55,20 +57,30 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
 
 /// Open to everybody (CDS Hooks, "Discovery").
 async fn discovery(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let same = request
-        .headers()
-        .get(IF_NONE_MATCH)
-        .is_some_and(|tag| *tag == app.discovery.etag);
+    let same = is_known(&request, &app.discovery.etag);
+    let mut answer = match same {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    answer
+        .insert_header(ETag(app.discovery.etag.clone()))
+        .insert_header((CACHE_CONTROL, basis::CACHED));
     if same {
-        return HttpResponse::NotModified()
-            .insert_header((ETAG, app.discovery.etag.clone()))
-            .finish();
+        return answer.finish();
     }
-    HttpResponse::Ok()
+    answer
         .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((ETAG, app.discovery.etag.clone()))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
         .body(app.discovery.body.clone())
+}
+
+/// Whether the caller has these bytes already: it names their tag, among others or as a weak one, or any (RFC 9110,
+/// 13.1.2).
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
 }
 
 /// Discovery is read, not written.
