@@ -17,11 +17,14 @@ use crate::startup::App;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag, Header, HeaderValue, IfNoneMatch,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use error::Refused;
 
 /// JSON of the CDS Hooks protocol.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The methods of what is read.
+pub(crate) const READING: &str = "GET, HEAD";
 
 /// Every route of the service. Pages of `origins` may call the protocol's own from a browser.
 pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
@@ -29,12 +32,12 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
         .service(
             web::resource("/cds-services")
                 .wrap(cors::allowing(origins))
-                .route(web::get().to(discovery))
+                .route(reading().to(discovery))
                 .default_service(web::to(only_get)),
         )
-        .route("/", web::get().to(about::handle))
-        .route("/about", web::get().to(about::handle))
-        .route("/cds-services/basis.css", web::get().to(basis::style))
+        .route("/", reading().to(about::handle))
+        .route("/about", reading().to(about::handle))
+        .route("/cds-services/basis.css", reading().to(basis::style))
         .service(
             web::resource("/cds-services/{id}")
                 .wrap(cors::allowing(origins))
@@ -47,12 +50,17 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
         )
         .service(
             web::resource("/cds-services/{id}/basis")
-                .route(web::get().to(basis::handle))
+                .route(reading().to(basis::handle))
                 .default_service(web::to(only_get)),
         )
-        .route("/livez", web::get().to(alive))
-        .route("/readyz", web::get().to(ready))
+        .route("/livez", reading().to(alive))
+        .route("/readyz", reading().to(ready))
         .default_service(web::to(nothing));
+}
+
+/// What is read with GET answers HEAD too: the same head, and no body (RFC 9110, 9.3.2).
+pub(crate) fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Open to everybody (CDS Hooks, "Discovery").
@@ -85,7 +93,7 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 
 /// Discovery is read, not written.
 async fn only_get() -> HttpResponse {
-    Refused::Method("GET").response()
+    Refused::Method(READING).response()
 }
 
 /// No route of ours.
