@@ -66,7 +66,7 @@ pub(super) async fn handle(
         Ok(answered) => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, JSON))
             .body(answered.body),
-        Err(refused) => refused.response(),
+        Err(refused) => refused.to_hook(),
     }
 }
 
