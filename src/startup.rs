@@ -45,7 +45,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub use listening::scheme;
 pub use live::{Live, ReloadError};
 pub(crate) use parts::local_codes;
-pub use stop::on_signal;
+pub use stop::Signals;
 
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;

@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError, TracesConfig};
 use crate::content;
 use crate::journal::Archive;
 use crate::marks::Marks;
-use crate::startup::{self, Clock, Demonstration, Running, StartError};
+use crate::startup::{self, Clock, Demonstration, Running, Signals, StartError};
 use crate::traces::{self, Exporting};
 use clap::Subcommand;
 use diff::Compared;
@@ -237,16 +237,19 @@ fn until_stopped(
 ) -> Result<bool, CommandError> {
     actix_web::rt::System::new().block_on(async {
         let running = start.await?;
-        let signals = startup::on_signal(Arc::clone(&running.live), running.server.handle(), unready);
-        actix_web::rt::spawn(signals);
+        let signals = Signals::listen()?;
+        actix_web::rt::spawn(signals.obey(Arc::clone(&running.live), running.server.handle(), unready));
         greet(&running);
         let scheme = startup::scheme(running.secure);
         println!("listening on {scheme}://{}", running.address);
-        running.server.await?;
-        running.journal.close().await.map_err(StartError::from)?;
+        let served = running.server.await;
+        // Whatever went wrong, what waits to be written is written.
+        let closed = running.journal.close().await;
         if let Some(capture) = running.capture {
             capture.finish();
         }
+        served?;
+        closed.map_err(StartError::from)?;
         tracing::info!(event = "service.ended");
         Ok(true)
     })

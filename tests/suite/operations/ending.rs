@@ -45,3 +45,16 @@ async fn on_sigterm_it_is_unready_then_ends_well_with_everything_written_down() 
     let counts = Journal::open(&file).await.unwrap().counts().await.unwrap();
     assert_eq!(counts.evaluations, 2);
 }
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once_while_it_says_that_it_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::reading(folder.path(), "stepdown=info", NOBODY, "unready-seconds = 60");
+    let begun = Instant::now();
+    program.signal("TERM");
+    program.logged("service.ending").await;
+    program.signal("INT");
+    let (well, log) = program.ended();
+    assert!(well && log.contains("\"event\":\"service.ended\""), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "it slept on");
+}
