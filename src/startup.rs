@@ -84,7 +84,7 @@ pub struct App {
     pub board: Arc<Board>,
     /// Where recent requests are kept for `stepdown diff`, of those clients of which they may be.
     pub capture: Option<Arc<Capture>>,
-    /// How slow the last call was; shared by all workers.
+    /// How slow the journal was for the last call; shared by all workers.
     pub pace: Arc<Pace>,
     /// What tokens are called in the log.
     pub marks: Arc<Marks>,

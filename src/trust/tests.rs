@@ -276,6 +276,26 @@ async fn a_token_is_accepted_once() {
 }
 
 #[tokio::test]
+async fn what_a_token_waits_for_before_it_is_proven_is_not_put_down_to_the_journal() {
+    let (signer, stranger) = (Signer::ec384("k"), Signer::ec384("k"));
+    let service = Service::new(&[&signer.public], "").await;
+    let spending = async |token: String| {
+        let (now, mut claimed) = (Timestamp::from_second(NOW).unwrap(), Claimed::default());
+        let header = format!("Bearer {token}");
+        let audiences = [AUDIENCE.to_owned()];
+        let asked =
+            service
+                .trust
+                .authenticate(Some(&header), &audiences, now, &service.journal, &mut claimed);
+        (asked.await.is_ok(), claimed.spending.is_some())
+    };
+    let good = signer.token(&good_claims());
+    assert_eq!(spending(stranger.token(&good_claims())).await, (false, false));
+    assert_eq!(spending(good.clone()).await, (true, true));
+    assert_eq!(spending(good).await, (false, true), "it was used before");
+}
+
+#[tokio::test]
 async fn a_forged_token_does_not_use_up_the_real_one() {
     let (signer, stranger) = (Signer::ec384("k"), Signer::ec384("k"));
     let service = Service::new(&[&signer.public], "").await;
