@@ -38,6 +38,8 @@ const RESULTS: [&str; 4] = ["no", "unknown", "unreadable", "yes"];
 const UNKNOWN: &str = "unknown";
 /// Whether a card was shown.
 const MODES: [&str; 2] = ["shown", "withheld"];
+/// Table and name of the silence after a look back: it is no row that is asked, and decides all the same.
+const QUIET: (&str, &str) = ("watch", "quiet");
 const INDICATORS: [Indicator; 3] = [Indicator::Info, Indicator::Warning, Indicator::Critical];
 
 type Nested<T> = HashMap<Box<str>, HashMap<Box<str>, T>>;
@@ -111,6 +113,11 @@ impl Board {
                 let meter = RuleMeter::new(meters, &format!("{}/{table}/{row}", withdrawal.key));
                 of.entry(table.into()).or_default().insert(row.into(), meter);
             }
+            if withdrawal.watch.is_some() {
+                let (table, row) = QUIET;
+                let meter = RuleMeter::of_silence(meters, &format!("{}/{table}/{row}", withdrawal.key));
+                of.entry(table.into()).or_default().insert(row.into(), meter);
+            }
         }
         let cards = MODES
             .iter()
@@ -160,7 +167,7 @@ impl Board {
                 }
             }
             let decided = match &judgement.verdict {
-                Verdict::Silent { row, .. } => self.rule(key, "gates", row),
+                Verdict::Silent { table, row, .. } => self.rule(key, table, row),
                 Verdict::Finding(finding) => self.rule_named(&finding.rule),
             };
             if let Some(rule) = decided {
@@ -191,6 +198,14 @@ impl RuleMeter {
     fn new(meters: &Meters, rule: &str) -> Self {
         Self {
             results: RESULTS.map(|result| meters.rules.with(&[rule, result])),
+            fired: meters.last_fired.with(&[rule, "live"]),
+        }
+    }
+
+    /// Of a silence that no row stands for: nothing is asked.
+    fn of_silence(meters: &Meters, rule: &str) -> Self {
+        Self {
+            results: Default::default(),
             fired: meters.last_fired.with(&[rule, "live"]),
         }
     }
