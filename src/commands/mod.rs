@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Subscriber;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FromEnvError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -105,6 +105,9 @@ pub enum CommandError {
     /// Start-up.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// How much is to be logged.
+    #[error("RUST_LOG cannot be used: {0}")]
+    Level(#[from] FromEnvError),
     /// Sending of traces.
     #[error(transparent)]
     Traces(#[from] traces::SetupError),
@@ -255,10 +258,12 @@ fn until_stopped(
     })
 }
 
-/// Structured events on standard error; `RUST_LOG` chooses how many. Spans go to the collector, if there is one,
+/// Structured events on standard error; `RUST_LOG` chooses how many, and one that cannot be read is an error: whoever set
+/// it is waiting for what it was to show. Spans go to the collector, if there is one,
 /// and never to the log.
 fn log(traces: Option<&TracesConfig>) -> Result<Option<Exporting>, CommandError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("stepdown=info"));
+    let usual = "stepdown=info".parse().map_err(FromEnvError::from)?;
+    let filter = EnvFilter::builder().with_default_directive(usual).from_env()?;
     let filter = match format!("{}=off", traces::TARGET).parse() {
         Ok(no_spans) => filter.add_directive(no_spans),
         Err(_) => filter,
