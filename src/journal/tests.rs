@@ -216,7 +216,7 @@ async fn the_list_joins_feedback_to_its_rule_and_keeps_comments_only_on_request(
             keep_comments,
             ..JournalOptions::default()
         };
-        let journal = Journal::in_memory_with(options).await.unwrap();
+        let journal = open::in_memory(options).await.unwrap();
         let card = card();
         journal.record(evaluation("a", vec![card.clone()]));
         let batch = vec![accepted(card.uuid, &card.suggestions), overridden(card.uuid)];
@@ -307,7 +307,9 @@ async fn a_full_queue_drops_evaluations_and_counts_them() {
         queue: 4,
         ..JournalOptions::default()
     };
-    let journal = Journal::open_with(&disk.url(), options).await.unwrap();
+    let journal = Journal::open_at(&JournalAddress::new(&disk.url(), None), options)
+        .await
+        .unwrap();
     let mut blocker = sqlite::file(&disk.url()).unwrap().connect().await.unwrap();
     let lock = blocker.begin_with("BEGIN IMMEDIATE").await.unwrap();
     for _ in 0..1_000 {

@@ -18,8 +18,7 @@ use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
 use crate::clinical::practice::Practice;
 use crate::config::{
-    self, ClientConfig, ClientTls, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm,
-    StopTriggers,
+    self, ClientConfig, ClientTls, Config, KeySource, Rate, Shows, SignatureAlgorithm, StopTriggers,
 };
 use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
@@ -189,12 +188,6 @@ impl Client {
         };
         let now = DefaultClock::default().now();
         bucket.check().map_err(|until| until.wait_time_from(now))
-    }
-
-    /// Local codes of the site and what they mean.
-    #[must_use]
-    pub fn codes(&self) -> &[LocalCode] {
-        &self.settings.codes
     }
 
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.
