@@ -100,7 +100,8 @@ impl Trust {
     }
 
     /// As [`Trust::new`]; key sets that were fetched from the same address for the same client are kept, so that a
-    /// reload needs no EHR to be reachable. Fetches are counted in `meters`.
+    /// reload needs no EHR to be reachable, and so is what a client has used up of bounds that are the same. Fetches are
+    /// counted in `meters`.
     ///
     /// # Errors
     /// As [`Trust::new`].
