@@ -29,7 +29,7 @@ use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
 use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
 use actix_web::dev::Server;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::EntityTag;
 use actix_web::web;
 use certificates::Certificates;
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub use listening::scheme;
 pub use live::{Live, ReloadError};
 pub(crate) use parts::local_codes;
-pub use stop::on_signal;
+pub use stop::Signals;
 
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;
@@ -84,7 +84,7 @@ pub struct App {
     pub board: Arc<Board>,
     /// Where recent requests are kept for `stepdown diff`, of those clients of which they may be.
     pub capture: Option<Arc<Capture>>,
-    /// How slow the last call was; shared by all workers.
+    /// How slow the journal was for the last call; shared by all workers.
     pub pace: Arc<Pace>,
     /// What tokens are called in the log.
     pub marks: Arc<Marks>,
@@ -102,8 +102,8 @@ pub struct App {
 pub struct Discovery {
     /// JSON.
     pub body: web::Bytes,
-    /// Its tag.
-    pub etag: HeaderValue,
+    /// Its tag, a digest of the body: the same from every replica, another one for other bytes.
+    pub etag: EntityTag,
 }
 
 /// What time it is.

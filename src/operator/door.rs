@@ -237,7 +237,7 @@ pub(super) async fn icon() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "image/svg+xml"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .body(include_str!("../demo/assets/icon.svg"))
+        .body(include_str!("../pages/icon.svg"))
 }
 
 /// `GET /operator/sign-in`

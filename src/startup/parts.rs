@@ -19,7 +19,8 @@ use crate::overrides::Overrides;
 use crate::protocol::discovery;
 use crate::smart::Smart;
 use crate::trust::Trust;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::EntityTag;
+use aws_lc_rs::digest;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -140,13 +141,7 @@ impl Parts {
             query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let dated = query::dated_templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates, &dated)?;
-        let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}-{}\"",
-            env!("CARGO_PKG_VERSION"),
-            self.knowledge.version,
-            self.knowledge.services.len()
-        ))
-        .unwrap_or(HeaderValue::from_static("\"0\""));
+        let etag = EntityTag::new_strong(digest(body.as_bytes()));
         let clients = self.callers.list();
         Ok(App {
             board: Arc::new(Board::new(
@@ -182,6 +177,12 @@ impl Parts {
             no_local_codes: LocalCodes::default(),
         })
     }
+}
+
+/// SHA-256 in hexadecimal digits.
+fn digest(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every pattern of `silent` must cover a rule: a misspelt one would let cards out that nobody was to see.
