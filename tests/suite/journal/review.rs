@@ -2,6 +2,7 @@
 
 use crate::helpers::command::{copied, edit};
 use crate::helpers::postgres::Postgres;
+use crate::helpers::pure::knowledge;
 use crate::helpers::{SOON, Stop, TestApp, installed, now, until};
 use reqwest::Method;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
@@ -515,7 +516,7 @@ async fn what_a_card_rested_on_is_shown_with_the_patient_where_requests_are_kept
     // Other tables are in use now, and say so.
     edit(
         &edited.join("content.toml"),
-        "version = \"2026.11.0\"",
+        &format!("version = \"{}\"", knowledge().version),
         "version = \"2099.1.0\"",
     );
     let settings = app.folder().join("settings.toml");

@@ -1,6 +1,7 @@
 //! Other settings and tables while the service runs.
 
 use crate::helpers::keys::private_key;
+use crate::helpers::pure::knowledge;
 use crate::helpers::{Ehr, Fault, SOON, Stop, TestApp, until};
 use reqwest::Method;
 use serde_json::Value;
@@ -40,7 +41,7 @@ fn change(file: &Path, change: impl Fn(&str) -> String) {
 
 fn newer(app: &TestApp) {
     change(&app.folder().join("knowledge/content.toml"), |text| {
-        text.replace("2026.11.0", NEWER)
+        text.replace(&*knowledge().version, NEWER)
     });
 }
 
@@ -72,7 +73,7 @@ async fn a_call_keeps_the_version_with_which_it_began() {
         );
     };
     let (answer, ()) = tokio::join!(hospital.hook(&request), reload);
-    assert_eq!(content(&answer.cards()[0]), "2026.11.0");
+    assert_eq!(content(&answer.cards()[0]), &*knowledge().version);
     let next = app.trusted_ehr().hook(&stop.request()).await;
     assert_eq!(content(&next.cards()[0]), NEWER);
 }
@@ -94,7 +95,7 @@ async fn what_cannot_be_used_is_refused_with_its_problems_and_changes_nothing() 
     );
     assert_eq!(
         content(&app.trusted_ehr().hook(&stop).await.cards()[0]),
-        "2026.11.0"
+        &*knowledge().version
     );
     std::fs::write(&gates, good).unwrap();
 
