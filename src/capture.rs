@@ -8,10 +8,10 @@
 //! [`Capture::keep`] never waits: one thread writes, what it cannot take is dropped and counted, and the log says so
 //! once. A crash may lose the last ones.
 
+use crate::clock::Clock;
 use crate::config::CaptureConfig;
 use crate::meters::CaptureMeters;
 use crate::replay::{Envelope, Saved};
-use crate::startup::Clock;
 use jiff::Timestamp;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};

@@ -14,11 +14,12 @@ mod export;
 mod offline;
 mod replay;
 
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, TracesConfig};
 use crate::content;
 use crate::journal::Archive;
 use crate::marks::Marks;
-use crate::startup::{self, Clock, Demonstration, Running, Signals, StartError};
+use crate::startup::{self, Demonstration, Running, Signals, StartError};
 use crate::traces::{self, Exporting};
 use clap::Subcommand;
 use diff::Compared;

@@ -3,9 +3,9 @@
 use super::error::Refused;
 use super::room::room;
 use super::{JSON, body};
+use crate::app::App;
 use crate::meters::Stage;
 use crate::pipeline::{self, Answered, Failure};
-use crate::startup::App;
 use crate::traces;
 use crate::trust::{Claimed, Client, TrustedEhr};
 use actix_web::http::Method;

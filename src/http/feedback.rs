@@ -4,10 +4,10 @@ use super::body;
 use super::call::trusted;
 use super::error::{MALFORMED, Refused};
 use super::room::room;
+use crate::app::App;
 use crate::clinical::knowledge::Coding;
 use crate::journal::FeedbackOutcome;
 use crate::protocol::feedback::Feedback;
-use crate::startup::App;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 

@@ -13,7 +13,7 @@ pub mod error;
 mod feedback;
 pub mod room;
 
-use crate::startup::App;
+use crate::app::App;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag, Header, HeaderValue, IfNoneMatch,
 };

@@ -7,7 +7,7 @@
 //! to the bound, and everybody would be late. It knows neither who calls nor what is asked.
 
 use super::error::Refused;
-use crate::startup::App;
+use crate::app::App;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

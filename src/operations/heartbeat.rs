@@ -4,13 +4,15 @@
 //! and compares the rule that decides with the expected one. It shows what no error rate does: that the warning
 //! still comes. It writes nothing to the journal, asks no server, and its rule is counted apart from real calls.
 
+use crate::app::App;
 use crate::clinical::evaluate::evaluate;
+use crate::clock::Clock;
 use crate::config::HeartbeatConfig;
 use crate::fhir::terms::LocalCodes;
 use crate::gather::read_given;
 use crate::pipeline::respond;
 use crate::protocol::request::{HookRequest, document};
-use crate::startup::{App, Clock, Live};
+use crate::startup::Live;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

@@ -7,10 +7,10 @@
 use super::gate::Shut;
 use super::ratio::Ratio;
 use super::sheet::{self, CSV, Sheet};
+use crate::app::App;
 use crate::http::error::Refused;
 use crate::http::{JSON, READING};
 use crate::journal::{Period, RuleSum};
-use crate::startup::App;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};

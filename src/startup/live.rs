@@ -5,8 +5,9 @@
 //! version to the end; a certificate is another one from the next connection on. It never changes an address, the
 //! number of workers, whether there is TLS, the journal or how the companion app is registered: those need a restart.
 
+use super::StartError;
 use super::parts::{Parts, Shared};
-use super::{App, StartError};
+use crate::app::App;
 use crate::config::{ClientConfig, Config, ConfigError};
 use crate::fhir::client::FhirClient;
 use actix_web::dev::Extensions;

@@ -1,10 +1,12 @@
 //! One version of the application, put together from settings, tables, keys and what outlives a reload.
 
+use super::StartError;
 use super::certificates::Certificates;
 use super::listening::scheme;
-use super::{App, Callers, Clock, Discovery, StartError};
+use crate::app::{App, Callers, Discovery};
 use crate::capture::Capture;
 use crate::clinical::knowledge::Knowledge;
+use crate::clock::Clock;
 use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
 use crate::fhir::client::FhirClient;

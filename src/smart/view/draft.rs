@@ -9,6 +9,7 @@ use super::planner::Planner;
 use super::query::Query;
 use super::stop::{self, StopView};
 use super::{Case, Frame, planned};
+use crate::app::App;
 use crate::clinical::compose::{Proposal, reduction, steps_in_words};
 use crate::clinical::taper::Step;
 use crate::fhir::create::{Creation, Denied, Reason};
@@ -18,7 +19,6 @@ use crate::smart::door::OpenChart;
 use crate::smart::reading::Reading;
 use crate::smart::session::Session;
 use crate::smart::writing::{Fate, Ready, Writing};
-use crate::startup::App;
 use askama::Template;
 
 /// Why a plan makes no draft order.

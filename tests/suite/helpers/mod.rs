@@ -26,7 +26,7 @@ pub use ehr::{Ehr, Fault};
 use jiff::Timestamp;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
 
 /// The day of the suite: read once, so that every chart and every judgement means the same one.
 static NOW: LazyLock<Timestamp> =

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use wiremock::matchers::any;
