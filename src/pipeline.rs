@@ -355,7 +355,7 @@ fn readable_server(ehr: &TrustedEhr, request: &HookRequest<'_>) -> Result<Option
     }
     let client = ehr.client();
     if client.is_demo() {
-        return Ok(crate::config::is_loopback(&named).then_some(named));
+        return Ok(crate::outbound::is_loopback(&named).then_some(named));
     }
     if named == *client.fhir_base() {
         Ok(Some(named))

@@ -11,7 +11,7 @@ use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::config::ClientTls;
 use crate::meters::{FhirMeters, Stage};
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, is_loopback};
 use crate::traces;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::Url;
 
 /// Largest body, decoded.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -338,14 +338,4 @@ pub fn rebased(link: &str, base: &Url) -> Option<Url> {
     rebased.set_query(url.query());
     rebased.set_fragment(None);
     Some(rebased)
-}
-
-/// Whether the host is this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

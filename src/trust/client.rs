@@ -20,11 +20,11 @@ use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
 use crate::clinical::practice::Practice;
 use crate::config::{
-    self, ClientConfig, ClientTls, Config, KeySource, Rate, Shows, SignatureAlgorithm, StopTriggers,
+    ClientConfig, ClientTls, Config, KeySource, Rate, Shows, SignatureAlgorithm, StopTriggers,
 };
 use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, is_loopback};
 
 /// One EHR that may call.
 pub struct Client {
@@ -42,7 +42,7 @@ impl Client {
     /// # Errors
     /// [`TrustError::NotLoopback`] if `fhir_base` is not on this machine.
     pub fn for_loopback_demo(fhir_base: Url) -> Result<Arc<Self>, TrustError> {
-        if !config::is_loopback(&fhir_base) {
+        if !is_loopback(&fhir_base) {
             return Err(TrustError::NotLoopback);
         }
         Ok(Arc::new(Self::with_keys(
