@@ -4,6 +4,7 @@
 //! conditions. It never guesses: an unknown code is `None`, and text counts only where no code does.
 //! Built once at start-up by `content`; immutable afterwards.
 
+use super::wording::Denials;
 use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::borrow::Borrow;
@@ -77,6 +78,8 @@ pub struct Vocabulary {
     pub restart_words: Vec<Box<str>>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
+    /// Words that deny.
+    pub denials: Denials,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
 }

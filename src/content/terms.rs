@@ -9,6 +9,7 @@ use super::schema::terms as written;
 use crate::clinical::vocabulary::{
     Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
 };
+use crate::clinical::wording::Denials;
 use crate::content::files::Files;
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap as HashMap;
@@ -327,6 +328,14 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         drawn: lower(&words.level.drawn),
         after: lower(&words.level.after),
         general: lower(&words.level.general),
+    };
+    vocabulary.denials = Denials {
+        before: lower(&words.denial.before),
+        others: lower(&words.denial.others),
+        behind: lower(&words.denial.behind),
+        alone: lower(&words.denial.alone),
+        ends: lower(&words.denial.ends),
+        lists: lower(&words.denial.lists),
     };
     vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
     if words.aggregators.get_ref().is_empty() {

@@ -111,6 +111,8 @@ pub enum Form {
         codes: Vec<Box<str>>,
         /// Lower-case words in its text.
         words: Vec<Box<str>>,
+        /// Whether the words must speak of the judged drug.
+        of_itself: bool,
     },
     /// Drugs stopped in the same request, beside the one that is judged.
     AlsoStops(DrugSet),

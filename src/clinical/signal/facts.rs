@@ -9,6 +9,7 @@ use crate::clinical::record::{Sex, Source};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{Placed, When};
+use crate::clinical::wording::{clause_at, has_words, places};
 
 impl Signals<'_> {
     pub(super) fn condition(
@@ -114,16 +115,37 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>]) -> Reading {
+    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], of_itself: bool) -> Reading {
+        let denials = &self.knowledge.vocabulary.denials;
+        let said = |text: &str, phrase: &str| {
+            places(text, phrase).any(|at| {
+                !denials.denies(text, at, phrase) && (!of_itself || self.is_of_itself(text, at, phrase))
+            })
+        };
         let named = self.therapy.stopping.iter().copied().find(|&index| {
             let order = &self.record.orders[index];
             order.status_reason_codes.iter().any(|c| codes.contains(c))
-                || words.iter().any(|w| has_words(&order.status_reason_text, w))
+                || words.iter().any(|w| said(&order.status_reason_text, w))
         });
         named.map_or_else(
             || Reading::plain(Truth::False),
             |i| Reading::on(Truth::True, Entry::StopReason(i)),
         )
+    }
+
+    /// Whether a phrase at a place speaks of the judged drug: its clause names the drug before it, or begins with
+    /// it and names no other behind it.
+    fn is_of_itself(&self, text: &str, at: usize, phrase: &str) -> bool {
+        let vocabulary = &self.knowledge.vocabulary;
+        let (before, from) = clause_at(text, at);
+        let behind = from.get(phrase.len()..).unwrap_or_default();
+        let own = |id: IngredientId| vocabulary.same_family(id, self.withdrawal.ingredient);
+        let named = |text: &str, of: &dyn Fn(IngredientId) -> bool| {
+            let mut names = vocabulary.drug_names.iter();
+            names.any(|(name, drug)| of(drug.ingredient) && has_words(text, name))
+        };
+        let first = before.trim().is_empty();
+        named(before, &own) || first && (named(behind, &own) || !named(behind, &|_| true))
     }
 
     pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {
@@ -187,14 +209,4 @@ pub fn ages(birth: When, now: i64) -> (i64, i64) {
         i64::from(today.year()) - i64::from(born.year()) - i64::from(before)
     };
     (years(birth.latest()), years(birth.earliest()))
-}
-
-/// Whether a phrase stands in a text as whole words; both lower case.
-pub fn has_words(text: &str, phrase: &str) -> bool {
-    let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    // Most texts are empty; a search costs more to begin than to carry out.
-    text.len() >= phrase.len()
-        && text.match_indices(phrase).any(|(at, _)| {
-            bounded(text[..at].chars().next_back()) && bounded(text[at + phrase.len()..].chars().next())
-        })
 }

@@ -19,7 +19,7 @@ use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
 
-pub use facts::{ages, has_words};
+pub use facts::ages;
 pub use results::{Latest, latest_of};
 
 /// An entry of the record that an answer rests on.
@@ -204,7 +204,11 @@ impl<'a> Signals<'a> {
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
             Form::Deceased => Reading::plain(Truth::of(self.record.person.deceased)),
-            Form::StopReason { codes, words } => self.stop_reason(codes, words),
+            Form::StopReason {
+                codes,
+                words,
+                of_itself,
+            } => self.stop_reason(codes, words, *of_itself),
             Form::AlsoStops(set) => self.also_stops(set),
             Form::Continues(set) => self.continues(set),
             Form::Starts { set, before, after } => self.starts(set, *before, *after),

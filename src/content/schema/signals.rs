@@ -178,6 +178,8 @@ pub(crate) struct StopReason {
     pub(crate) codes: Vec<String>,
     #[serde(default)]
     pub(crate) words: Vec<String>,
+    #[serde(default)]
+    pub(crate) itself: bool,
 }
 
 /// `starts`.

@@ -222,6 +222,18 @@ pub(crate) struct TimingRow {
     pub(crate) per_day: Number,
 }
 
+/// Words that deny.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DenialRow {
+    pub(crate) before: Vec<Word>,
+    pub(crate) others: Vec<Word>,
+    pub(crate) behind: Vec<Word>,
+    pub(crate) alone: Vec<Word>,
+    pub(crate) ends: Vec<Word>,
+    pub(crate) lists: Vec<Word>,
+}
+
 /// `words.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -230,6 +242,7 @@ pub(crate) struct Words {
     pub(crate) restart: Vec<Word>,
     #[serde(default)]
     pub(crate) level: LevelWordsRow,
+    pub(crate) denial: DenialRow,
     pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }
