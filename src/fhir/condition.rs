@@ -174,6 +174,21 @@ mod tests {
             groups(r#"{"text":"Nephritis, not otherwise specified"}"#),
             nephritis
         );
+        for denied in [
+            "Nephritis ruled out",
+            "Nephritis: negative",
+            "FH: nephritis",
+            "no fever or nephritis",
+        ] {
+            assert_eq!(groups(&format!(r#"{{"text":"{denied}"}}"#)), None, "{denied}");
+        }
+        for said in [
+            "No known allergies. Nephritis",
+            "Nephritis; not relapsing",
+            "Not well after nephritis",
+        ] {
+            assert_eq!(groups(&format!(r#"{{"text":"{said}"}}"#)), nephritis, "{said}");
+        }
         assert_eq!(groups(r#"{"text":"pyelonephritis"}"#), None);
         assert_eq!(groups(r#""nephritis""#), nephritis);
     }
