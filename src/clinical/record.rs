@@ -408,6 +408,8 @@ pub struct Condition {
     pub refuted: bool,
     /// Onset or, failing that, recorded date.
     pub when: Option<When>,
+    /// When it was recorded, where the record says so beside its onset.
+    pub recorded: Option<When>,
     /// Belongs to the encounter of the hook.
     pub in_encounter: bool,
     /// An encounter diagnosis.

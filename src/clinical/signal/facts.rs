@@ -5,7 +5,7 @@
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::DrugSet;
-use crate::clinical::record::{Sex, Source};
+use crate::clinical::record::{Condition, Sex, Source};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{Placed, When};
@@ -31,7 +31,7 @@ impl Signals<'_> {
                 None if since_stop => self.since_stop(condition.when),
                 None => Truth::True,
                 Some(_) if condition.in_encounter => Truth::True,
-                Some(days) => placed(condition.when, days, self.now),
+                Some(days) => lately(condition, days, self.now),
             };
             if truth > best.truth || best.entries.is_empty() && truth == best.truth {
                 best = Reading::on(truth, Entry::Condition(index));
@@ -183,6 +183,13 @@ impl Signals<'_> {
                     .vocabulary
                     .same_family(ingredient, self.withdrawal.ingredient)
     }
+}
+
+/// Whether a condition began or was recorded within so many days.
+fn lately(condition: &Condition, days: u32, now: i64) -> Truth {
+    let began = placed(condition.when, days, now);
+    let recorded = condition.recorded.map(|when| placed(Some(when), days, now));
+    recorded.map_or(began, |recorded| recorded.max(began))
 }
 
 /// Whether a date lies within so many days; without one that cannot be read.

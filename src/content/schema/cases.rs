@@ -58,6 +58,7 @@ pub(crate) enum ConditionEntry {
 pub(crate) struct ConditionRow {
     pub(crate) is: String,
     pub(crate) onset: Option<String>,
+    pub(crate) recorded: Option<String>,
     #[serde(default)]
     pub(crate) status: ConditionStatus,
     #[serde(default)]
