@@ -78,6 +78,8 @@ pub struct Vocabulary {
     pub restart_words: Vec<Box<str>>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
+    /// Reactions that are severe whatever their severity says.
+    pub severe_reactions: Told,
     /// Words that deny.
     pub denials: Denials,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
@@ -178,6 +180,15 @@ pub struct Analyte {
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
     /// Another measure of the same thing.
     pub twin: Option<Twin>,
+}
+
+/// What tells one thing: codes of any system, or lower-case words.
+#[derive(Default)]
+pub struct Told {
+    /// Codes.
+    pub codes: Vec<Box<str>>,
+    /// Words.
+    pub words: Vec<Box<str>>,
 }
 
 /// Lower-case words of notes on a level.

@@ -7,7 +7,8 @@ use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Told, Twin,
+    Vocabulary,
 };
 use crate::clinical::wording::Denials;
 use crate::content::files::Files;
@@ -320,6 +321,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
             .map(|word| word.get_ref().to_lowercase().into())
             .collect()
     };
+    let boxed = |list: &[String]| list.iter().map(|code| code.as_str().into()).collect();
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
     vocabulary.level_words = LevelWords {
@@ -329,6 +331,10 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         after: lower(&words.level.after),
         general: lower(&words.level.general),
     };
+    vocabulary.severe_reactions = Told {
+        codes: boxed(&words.severe_reaction.codes),
+        words: lower(&words.severe_reaction.words),
+    };
     vocabulary.denials = Denials {
         before: lower(&words.denial.before),
         others: lower(&words.denial.others),
@@ -337,7 +343,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         ends: lower(&words.denial.ends),
         lists: lower(&words.denial.lists),
     };
-    vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
+    vocabulary.harm_codes = boxed(&words.harm);
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");
     }

@@ -144,6 +144,10 @@ pub(crate) fn vocabulary() -> Vocabulary {
         general: words(&["range", "should"]),
     };
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
+    vocabulary.severe_reactions = Told {
+        codes: words(&["SHOCK"]),
+        words: words(&["collapse"]),
+    };
     vocabulary.denials = Denials {
         before: words(&["no", "not", "rule out"]),
         others: words(&["family history", "fh"]),

@@ -97,6 +97,14 @@ impl<'v> Terms<'v> {
             .find_map(|(name, drug)| text.has(name).then_some(*drug))
     }
 
+    /// The drug that a lower-case text names and does not deny.
+    pub(crate) fn drug_said(&self, text: &Words<'_>) -> Option<DrugCode> {
+        let mut names = self.vocabulary.drug_names.iter();
+        let found = |(name, drug): &(Box<str>, DrugCode)| self.says(text, name).then_some(*drug);
+        text.begins(&self.vocabulary.drug_name_starts)
+            .then(|| names.find_map(found))?
+    }
+
     /// The analyte of a concept. Among codes of one analyte the one that says more about timing or assay counts.
     pub(crate) fn lab(&self, concept: &Concept<'_>) -> Option<&'v LabCode> {
         let mut found: Option<&'v LabCode> = None;

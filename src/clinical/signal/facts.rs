@@ -11,6 +11,8 @@ use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{Placed, When};
 use crate::clinical::wording::{clause_at, has_words, places};
 
+const DAY: i64 = 86_400;
+
 impl Signals<'_> {
     pub(super) fn condition(
         &self,
@@ -169,7 +171,7 @@ impl Signals<'_> {
 
     fn after_start(&self, when: Option<When>) -> Truth {
         match (when, self.therapy.start) {
-            (Some(when), Start::On(start)) => Truth::of(when.latest() >= start.earliest()),
+            (Some(when), Start::On(start)) => follows(when, start),
             (None, _) | (_, Start::Unknown | Start::Hidden) => Truth::Unknown,
         }
     }
@@ -182,6 +184,21 @@ impl Signals<'_> {
                     .knowledge
                     .vocabulary
                     .same_family(ingredient, self.withdrawal.ingredient)
+    }
+}
+
+/// Whether a date is certainly not before a start. Of two whole days the same day is not before it.
+fn follows(when: When, start: When) -> Truth {
+    let is_a_day = start.latest() - start.earliest() < DAY;
+    let from = if is_a_day {
+        start.earliest()
+    } else {
+        start.latest()
+    };
+    if when.earliest() >= from {
+        Truth::True
+    } else {
+        Truth::Unknown.min(Truth::of(when.latest() >= start.earliest()))
     }
 }
 

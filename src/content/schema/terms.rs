@@ -222,6 +222,14 @@ pub(crate) struct TimingRow {
     pub(crate) per_day: Number,
 }
 
+/// What tells one thing.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToldRow {
+    pub(crate) codes: Vec<String>,
+    pub(crate) words: Vec<Word>,
+}
+
 /// Words that deny.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -243,6 +251,8 @@ pub(crate) struct Words {
     #[serde(default)]
     pub(crate) level: LevelWordsRow,
     pub(crate) denial: DenialRow,
+    #[serde(default, rename = "severe-reaction")]
+    pub(crate) severe_reaction: ToldRow,
     pub(crate) harm: Vec<String>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }
