@@ -76,6 +76,8 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
+    /// The same, of words that also mean it behind a denial: not until.
+    pub until_words: Vec<Box<str>>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
     /// Reactions that are severe whatever their severity says.

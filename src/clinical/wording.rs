@@ -88,9 +88,15 @@ pub fn clause_at(text: &str, at: usize) -> (&str, &str) {
     )
 }
 
-/// The rest of a sentence that has begun.
+/// The rest of a sentence that has begun, with a date in it whose month is abbreviated.
 pub fn rest_of_sentence(text: &str) -> &str {
-    let end = marks(text).find(|mark| mark.ends_sentence);
+    let goes_on = |mark: &Mark| {
+        mark.sign == '.'
+            && text[mark.after..]
+                .trim_start()
+                .starts_with(|c: char| c.is_ascii_digit())
+    };
+    let end = marks(text).find(|mark| mark.ends_sentence && !goes_on(mark));
     &text[..end.map_or(text.len(), |mark| mark.at)]
 }
 
@@ -268,6 +274,8 @@ mod tests {
             rest_of_sentence("on 1. december 2026. well"),
             "on 1. december 2026"
         );
-        assert_eq!(rest_of_sentence("on 01.12.2026"), "on 01.12.2026");
+        for whole in ["on 01.12.2026", "on dec. 1, 2026"] {
+            assert_eq!(rest_of_sentence(whole), whole);
+        }
     }
 }

@@ -324,6 +324,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     let boxed = |list: &[String]| list.iter().map(|code| code.as_str().into()).collect();
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.until_words = lower(&words.until);
     vocabulary.level_words = LevelWords {
         trough: lower(&words.level.trough),
         dose: lower(&words.level.dose),

@@ -144,6 +144,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
         general: words(&["range", "should"]),
     };
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
+    vocabulary.until_words = words(&["until"]);
     vocabulary.severe_reactions = Told {
         codes: words(&["SHOCK"]),
         words: words(&["collapse"]),

@@ -249,6 +249,8 @@ pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
     #[serde(default)]
+    pub(crate) until: Vec<Word>,
+    #[serde(default)]
     pub(crate) level: LevelWordsRow,
     pub(crate) denial: DenialRow,
     #[serde(default, rename = "severe-reaction")]
