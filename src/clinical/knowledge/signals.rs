@@ -101,7 +101,7 @@ pub enum Form {
         /// Younger than this.
         below: Option<u16>,
     },
-    /// Administrative gender.
+    /// Sex, as pregnancy is asked by it.
     Sex(Sex),
     /// The record says that the patient has died.
     Deceased,

@@ -43,7 +43,7 @@ pub enum Entry {
     TherapyStart,
     /// Age.
     Age,
-    /// Administrative gender.
+    /// Sex, as pregnancy is asked by it.
     Sex,
 }
 
