@@ -86,6 +86,8 @@ pub struct Vocabulary {
     pub denials: Denials,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
+    /// Words of its text that say the same.
+    pub harm_words: Vec<Box<str>>,
 }
 
 /// One ingredient.
@@ -326,6 +328,12 @@ impl Vocabulary {
                 into.push(group);
             }
         }
+    }
+
+    /// Whether the reason of an earlier stop says that it was for harm: by a code, or by words that it does not deny.
+    pub fn tells_harm(&self, codes: &[Box<str>], text: &str) -> bool {
+        codes.iter().any(|code| self.harm_codes.contains(code))
+            || self.harm_words.iter().any(|words| self.denials.says(text, words))
     }
 
     fn coded<'v, T>(

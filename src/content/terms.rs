@@ -345,6 +345,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         lists: lower(&words.denial.lists),
     };
     vocabulary.harm_codes = boxed(&words.harm);
+    vocabulary.harm_words = lower(&words.harm_words);
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");
     }

@@ -48,7 +48,7 @@ impl Signals<'_> {
     }
 
     pub(super) fn stopped_for_harm(&self, set: &DrugSet) -> Reading {
-        let harm = &self.knowledge.vocabulary.harm_codes;
+        let vocabulary = &self.knowledge.vocabulary;
         let none = match self.nothing_in(Source::Medications) {
             Truth::Unreadable => Truth::Unknown,
             other => other,
@@ -57,7 +57,7 @@ impl Signals<'_> {
             o.role == Role::Recorded
                 && o.drug != Drug::Unreadable
                 && matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
-                && o.status_reason_codes.iter().any(|c| harm.contains(c))
+                && vocabulary.tells_harm(&o.status_reason_codes, &o.status_reason_text)
         })
     }
 

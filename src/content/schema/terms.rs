@@ -256,5 +256,7 @@ pub(crate) struct Words {
     #[serde(default, rename = "severe-reaction")]
     pub(crate) severe_reaction: ToldRow,
     pub(crate) harm: Vec<String>,
+    #[serde(default, rename = "harm-words")]
+    pub(crate) harm_words: Vec<Word>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }
