@@ -112,7 +112,7 @@ pub enum Form {
         /// Lower-case words in its text.
         words: Vec<Box<str>>,
         /// Whether the words must speak of the judged drug.
-        of_itself: bool,
+        own: bool,
     },
     /// Drugs stopped in the same request, beside the one that is judged.
     AlsoStops(DrugSet),

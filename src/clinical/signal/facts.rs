@@ -117,12 +117,11 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], of_itself: bool) -> Reading {
+    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], own: bool) -> Reading {
         let denials = &self.knowledge.vocabulary.denials;
         let said = |text: &str, phrase: &str| {
-            places(text, phrase).any(|at| {
-                !denials.denies(text, at, phrase) && (!of_itself || self.is_of_itself(text, at, phrase))
-            })
+            places(text, phrase)
+                .any(|at| !denials.denies(text, at, phrase) && (!own || self.is_of_itself(text, at, phrase)))
         };
         let named = self.therapy.stopping.iter().copied().find(|&index| {
             let order = &self.record.orders[index];
@@ -141,13 +140,13 @@ impl Signals<'_> {
         let vocabulary = &self.knowledge.vocabulary;
         let (before, from) = clause_at(text, at);
         let behind = from.get(phrase.len()..).unwrap_or_default();
-        let own = |id: IngredientId| vocabulary.same_family(id, self.withdrawal.ingredient);
+        let is_own = |id: IngredientId| vocabulary.same_family(id, self.withdrawal.ingredient);
         let named = |text: &str, of: &dyn Fn(IngredientId) -> bool| {
             let mut names = vocabulary.drug_names.iter();
             names.any(|(name, drug)| of(drug.ingredient) && has_words(text, name))
         };
         let first = before.trim().is_empty();
-        named(before, &own) || first && (named(behind, &own) || !named(behind, &|_| true))
+        named(before, &is_own) || first && (named(behind, &is_own) || !named(behind, &|_| true))
     }
 
     pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {

@@ -204,11 +204,7 @@ impl<'a> Signals<'a> {
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
             Form::Deceased => Reading::plain(Truth::of(self.record.person.deceased)),
-            Form::StopReason {
-                codes,
-                words,
-                of_itself,
-            } => self.stop_reason(codes, words, *of_itself),
+            Form::StopReason { codes, words, own } => self.stop_reason(codes, words, *own),
             Form::AlsoStops(set) => self.also_stops(set),
             Form::Continues(set) => self.continues(set),
             Form::Starts { set, before, after } => self.starts(set, *before, *after),
