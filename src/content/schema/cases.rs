@@ -129,6 +129,8 @@ pub(crate) struct OrderRow {
     #[serde(default)]
     pub(crate) at: Vec<Word>,
     pub(crate) since: Option<Word>,
+    /// The end of use that the order itself gives.
+    pub(crate) until: Option<Word>,
     #[serde(default)]
     pub(crate) stops: bool,
     #[serde(default)]
