@@ -12,14 +12,18 @@ pub struct Denials {
     pub before: Vec<Box<str>>,
     /// Say that what follows them is of someone else, or not done yet; behind a colon too.
     pub others: Vec<Box<str>>,
-    /// Deny what stands before them in their clause, or right before the mark behind which they stand.
+    /// Deny what stands right before them in their clause, or right before the mark behind which they stand.
     pub behind: Vec<Box<str>>,
+    /// May stand between.
+    pub between: Vec<Box<str>>,
     /// The same, where they are all that follows in the clause.
     pub alone: Vec<Box<str>>,
     /// End the reach of a denial within a clause.
     pub ends: Vec<Box<str>>,
     /// Join what one denial denies across commas.
     pub lists: Vec<Box<str>>,
+    /// Right behind a name they are what is denied, not the name: no rejection of it does not mean that there is none.
+    pub heads: Vec<Box<str>>,
 }
 
 impl Denials {
@@ -31,9 +35,14 @@ impl Denials {
     /// Whether a text denies the phrase that it holds at a place. A phrase that begins with a denial means it.
     pub fn denies(&self, text: &str, at: usize, phrase: &str) -> bool {
         let begins_so = |word: &Box<str>| places(phrase, word).next() == Some(0);
+        let behind = &text[at + phrase.len()..];
+        let follows = |word: &Box<str>| places(behind.trim_start(), word).next() == Some(0);
+        if self.heads.iter().any(follows) {
+            return false;
+        }
         has_any(self.reach(text, at, true), &self.others)
             || !self.before.iter().any(begins_so) && has_any(self.reach(text, at, false), &self.before)
-            || self.denied_behind(&text[at + phrase.len()..])
+            || self.denied_behind(behind)
     }
 
     /// The words of the clause before a place, as far as a denial among them reaches it.
@@ -58,10 +67,11 @@ impl Denials {
         let mut marks = marks(behind);
         let first = marks.next();
         let clause = &behind[..first.map_or(behind.len(), |mark| mark.at)];
-        let end = self.ends.iter().filter_map(|word| places(clause, word).next());
-        let reached = &clause[..end.min().unwrap_or(clause.len())];
-        // What is not ruled out is not denied.
-        let denies = |word: &Box<str>| places(reached, word).any(|at| !has_any(&reached[..at], &self.before));
+        let is_between = |word: &str| word.is_empty() || self.between.iter().any(|known| **known == *word);
+        let denies = |word: &Box<str>| {
+            let all_between = |at: usize| clause[..at].split(|c: char| !c.is_alphanumeric()).all(is_between);
+            places(clause, word).any(all_between)
+        };
         if self.behind.iter().any(denies) || self.is_alone(clause) {
             return true;
         }
@@ -178,9 +188,11 @@ mod tests {
             before: words(&["no", "not", "without", "ruled out"]),
             others: words(&["fh", "mother had", "awaiting"]),
             behind: words(&["ruled out", "unlikely", "not confirmed"]),
+            between: words(&["on", "biopsy", "was"]),
             alone: words(&["negative", "no", "donor"]),
             ends: words(&["after", "due to", "not tolerated"]),
             lists: words(&["or"]),
+            heads: words(&["rejection"]),
         }
     }
 
@@ -239,6 +251,9 @@ mod tests {
         }
         for said in [
             "graft not ruled out",
+            "graft rejection ruled out",
+            "graft 2012 fever ruled out",
+            "no graft rejection",
             "graft, fever ruled out",
             "graft. fever unlikely",
             "graft after fever was ruled out",

@@ -340,9 +340,11 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         before: lower(&words.denial.before),
         others: lower(&words.denial.others),
         behind: lower(&words.denial.behind),
+        between: lower(&words.denial.between),
         alone: lower(&words.denial.alone),
         ends: lower(&words.denial.ends),
         lists: lower(&words.denial.lists),
+        heads: lower(&words.denial.heads),
     };
     vocabulary.harm_codes = boxed(&words.harm);
     vocabulary.harm_words = lower(&words.harm_words);

@@ -153,9 +153,11 @@ pub(crate) fn vocabulary() -> Vocabulary {
         before: words(&["no", "not", "rule out"]),
         others: words(&["family history", "fh"]),
         behind: words(&["ruled out"]),
+        between: words(&["was"]),
         alone: words(&["negative"]),
         ends: words(&["after"]),
         lists: words(&["or"]),
+        heads: words(&["rejection"]),
     };
     timings(&mut vocabulary);
     results(&mut vocabulary);

@@ -237,9 +237,11 @@ pub(crate) struct DenialRow {
     pub(crate) before: Vec<Word>,
     pub(crate) others: Vec<Word>,
     pub(crate) behind: Vec<Word>,
+    pub(crate) between: Vec<Word>,
     pub(crate) alone: Vec<Word>,
     pub(crate) ends: Vec<Word>,
     pub(crate) lists: Vec<Word>,
+    pub(crate) heads: Vec<Word>,
 }
 
 /// `words.toml`.
