@@ -34,14 +34,12 @@ impl Denials {
 
     /// Whether a text denies the phrase that it holds at a place. A phrase that begins with a denial means it.
     pub fn denies(&self, text: &str, at: usize, phrase: &str) -> bool {
-        let begins_so = |word: &Box<str>| places(phrase, word).next() == Some(0);
         let behind = &text[at + phrase.len()..];
-        let follows = |word: &Box<str>| places(behind.trim_start(), word).next() == Some(0);
-        if self.heads.iter().any(follows) {
+        if begins_with_any(behind.trim_start(), &self.heads) {
             return false;
         }
         has_any(self.reach(text, at, true), &self.others)
-            || !self.before.iter().any(begins_so) && has_any(self.reach(text, at, false), &self.before)
+            || !begins_with_any(phrase, &self.before) && has_any(self.reach(text, at, false), &self.before)
             || self.denied_behind(behind)
     }
 
@@ -68,19 +66,19 @@ impl Denials {
         let first = marks.next();
         let clause = &behind[..first.map_or(behind.len(), |mark| mark.at)];
         let is_between = |word: &str| word.is_empty() || self.between.iter().any(|known| **known == *word);
-        let denies = |word: &Box<str>| {
-            let all_between = |at: usize| clause[..at].split(|c: char| !c.is_alphanumeric()).all(is_between);
-            places(clause, word).any(all_between)
-        };
-        if self.behind.iter().any(denies) || self.is_alone(clause) {
+        let all_between = |at: usize| clause[..at].split(|c: char| !c.is_alphanumeric()).all(is_between);
+        let denied = self
+            .behind
+            .iter()
+            .any(|word| places(clause, word).any(all_between));
+        if denied || self.is_alone(clause) {
             return true;
         }
         let Some(mark) = first.filter(|mark| !mark.ends_sentence && clause.trim().is_empty()) else {
             return false;
         };
         let next = behind[mark.after..marks.next().map_or(behind.len(), |mark| mark.at)].trim();
-        let begins = |word: &Box<str>| places(next, word).next() == Some(0);
-        self.behind.iter().any(begins) || matches!(mark.sign, ':' | '-' | '?') && self.is_alone(next)
+        begins_with_any(next, &self.behind) || matches!(mark.sign, ':' | '-' | '?') && self.is_alone(next)
     }
 
     fn is_alone(&self, clause: &str) -> bool {
@@ -128,6 +126,10 @@ pub fn places<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize>
 
 fn has_any(text: &str, words: &[Box<str>]) -> bool {
     words.iter().any(|word| has_words(text, word))
+}
+
+fn begins_with_any(text: &str, words: &[Box<str>]) -> bool {
+    words.iter().any(|word| places(text, word).next() == Some(0))
 }
 
 /// A mark between clauses.
