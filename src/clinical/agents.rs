@@ -264,7 +264,7 @@ impl History {
             return History::default();
         };
         let is_it = |drug: Drug| matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient));
-        let harm = &knowledge.vocabulary.harm_codes;
+        let vocabulary = &knowledge.vocabulary;
         let mut history = History::default();
         for order in record
             .orders
@@ -274,7 +274,8 @@ impl History {
             let ended = matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled);
             history.taken |= order.role == Role::Recorded && order.status == OrderStatus::Active;
             history.stopping |= order.role == Role::Stopping && order.status.counts_as_stop();
-            history.harmed |= ended && order.status_reason_codes.iter().any(|code| harm.contains(code));
+            history.harmed |=
+                ended && vocabulary.tells_harm(&order.status_reason_codes, &order.status_reason_text);
         }
         history.taken &= !history.stopping;
         history

@@ -20,7 +20,7 @@ use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
 use smallvec::SmallVec;
 
-pub use facts::{ages, has_words};
+pub use facts::ages;
 pub use results::{Latest, latest_of};
 
 /// An entry of the record that an answer rests on.
@@ -44,7 +44,7 @@ pub enum Entry {
     TherapyStart,
     /// Age.
     Age,
-    /// Administrative gender.
+    /// Sex, as pregnancy is asked by it.
     Sex,
 }
 
@@ -211,7 +211,7 @@ impl<'a> Signals<'a> {
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
             Form::Deceased => Reading::plain(Truth::of(self.record.person.deceased)),
-            Form::StopReason { codes, words } => self.stop_reason(codes, words),
+            Form::StopReason { codes, words, own } => self.stop_reason(codes, words, *own),
             Form::AlsoStops(set) => self.also_stops(set),
             Form::Continues(set) => self.continues(set),
             Form::Starts { set, before, after } => self.starts(set, *before, *after),
