@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 /// Index into [`Vocabulary::ingredients`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,9 +48,7 @@ pub struct Vocabulary {
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
-    pub drug_names: Vec<(Box<str>, DrugCode)>,
-    /// How those names begin: most texts of other drugs hold no word that begins so, and need no search.
-    pub drug_name_starts: HashSet<[u8; 4]>,
+    pub drug_names: Names<DrugCode>,
     /// Lower-case words of a dosage form or route that tell systemic from local use.
     pub site_words: Vec<(Box<str>, Site)>,
     /// (system key, code) to analyte with timing and assay.
@@ -59,9 +58,9 @@ pub struct Vocabulary {
     /// Ranges of three-character categories, for example of ICD-10-CM: (system, from, to, group).
     pub group_ranges: Vec<(u8, Box<str>, Box<str>, GroupId)>,
     /// Lower-case phrases that name a group in a text without a known code, longest first.
-    pub group_names: Vec<(Box<str>, GroupId)>,
+    pub group_names: Names<GroupId>,
     /// Those of them that also count beside a known code, because they say more than any code can.
-    pub group_names_beside_codes: Vec<(Box<str>, GroupId)>,
+    pub group_names_beside_codes: Names<GroupId>,
     /// (system key, code) to the meaning of a coded result.
     pub finding_codes: HashMap<(u8, Box<str>), Finding>,
     /// Lower-case result words (whole text) to their meaning.
@@ -272,10 +271,49 @@ pub enum Finding {
     Normal,
 }
 
-/// How a name begins: its first four bytes, filled up with zeros.
-pub fn name_start(name: &str) -> [u8; 4] {
+/// Lower-case names with what they mean, longest first. They are asked of every text, and most texts hold no word
+/// that begins like one of them: those need no search.
+pub struct Names<T> {
+    longest_first: Vec<(Box<str>, T)>,
+    /// How they begin: their first four bytes, filled up with zeros.
+    starts: HashSet<[u8; 4]>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl<T> From<Vec<(Box<str>, T)>> for Names<T> {
+    fn from(longest_first: Vec<(Box<str>, T)>) -> Self {
+        let starts = longest_first.iter().map(|(name, _)| start_of(name, 4)).collect();
+        Names {
+            longest_first,
+            starts,
+        }
+    }
+}
+
+impl<T> Deref for Names<T> {
+    type Target = [(Box<str>, T)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.longest_first
+    }
+}
+
+impl<T> Names<T> {
+    /// Whether one of them may stand at the beginning of a text.
+    pub fn may_begin(&self, text: &str) -> bool {
+        (1..=4).any(|length| self.starts.contains(&start_of(text, length)))
+    }
+}
+
+/// The first bytes of a text, filled up with zeros.
+fn start_of(text: &str, length: usize) -> [u8; 4] {
     let mut start = [0; 4];
-    for (to, from) in start.iter_mut().zip(name.bytes()) {
+    for (to, from) in start.iter_mut().zip(text.bytes().take(length)) {
         *to = from;
     }
     start
@@ -437,6 +475,18 @@ mod tests {
         assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
         assert_eq!(vocabulary.route("http://other.example", "oral"), None);
         assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
+    }
+
+    #[test]
+    fn a_name_begins_a_text_or_nothing_like_it_does() {
+        let names: Names<u8> = vec![("placidone".into(), 1), ("tac".into(), 2)].into();
+        for text in ["placidone 5 mg", "placid", "tac", "tac 1 mg", "tacrine"] {
+            assert!(names.may_begin(text), "{text}");
+        }
+        for text in ["", "pl", "xplacidone", "ta", "5 mg"] {
+            assert!(!names.may_begin(text), "{text}");
+        }
+        assert_eq!(names.len(), 2);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use super::page::{Page, Word};
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
     DrugCode, Formulation, FormulationId, Ingredient, IngredientId, Product, ProductId, Site, Vocabulary,
-    name_start,
 };
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap as HashMap;
@@ -225,8 +224,7 @@ impl Drugs {
         vocabulary.formulations = self.formulations;
         vocabulary.formulation_words = self.formulation_words;
         vocabulary.drug_codes = self.codes.into_map();
-        vocabulary.drug_name_starts = names.iter().map(|(name, _)| name_start(name)).collect();
-        vocabulary.drug_names = names;
+        vocabulary.drug_names = names.into();
         DrugKeys {
             ingredients: self.keys,
             classes: self.classes,

@@ -229,8 +229,8 @@ fn read_groups(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary, keys
             None => {}
         }
     }
-    vocabulary.group_names = phrases.into_longest_first();
-    vocabulary.group_names_beside_codes = beside_codes.into_longest_first();
+    vocabulary.group_names = phrases.into_longest_first().into();
+    vocabulary.group_names_beside_codes = beside_codes.into_longest_first().into();
 }
 
 fn group_id(

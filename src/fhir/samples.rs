@@ -115,12 +115,8 @@ pub(crate) fn vocabulary() -> Vocabulary {
         (0, "19", drug(Some(Site::Local), None)),
         (3, "00123045601", drug(systemic, Some(0))),
     ]);
-    vocabulary.drug_names = boxed(&[("solvane", drug(None, None)), ("longvane", drug(systemic, None))]);
-    vocabulary.drug_name_starts = vocabulary
-        .drug_names
-        .iter()
-        .map(|(name, _)| name_start(name))
-        .collect();
+    vocabulary.drug_names =
+        boxed(&[("solvane", drug(None, None)), ("longvane", drug(systemic, None))]).into();
     vocabulary.formulation_words =
         boxed(&[("longvane", FormulationId(1)), ("oral capsule", FormulationId(0))]);
     vocabulary.site_words = boxed(&[
@@ -172,8 +168,9 @@ pub(crate) fn vocabulary() -> Vocabulary {
         ("kidney transplant", GroupId(0)),
         ("nephritis", GroupId(1)),
         relapsing,
-    ]);
-    vocabulary.group_names_beside_codes = boxed(&[relapsing]);
+    ])
+    .into();
+    vocabulary.group_names_beside_codes = boxed(&[relapsing]).into();
     vocabulary
 }
 

@@ -5,10 +5,9 @@
 
 use super::elements::{Coding, Concept};
 use crate::clinical::vocabulary::{
-    DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Site, Vocabulary, name_start,
+    DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Names, Site, Vocabulary,
 };
 use rust_decimal::Decimal;
-use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -88,7 +87,7 @@ impl<'v> Terms<'v> {
 
     /// The drug that a lower-case text names, by the longest name in it.
     pub(crate) fn drug_named(&self, text: &Words<'_>) -> Option<DrugCode> {
-        if !text.begins(&self.vocabulary.drug_name_starts) {
+        if !text.may_hold(&self.vocabulary.drug_names) {
             return None;
         }
         self.vocabulary
@@ -101,7 +100,7 @@ impl<'v> Terms<'v> {
     pub(crate) fn drug_said(&self, text: &Words<'_>) -> Option<DrugCode> {
         let mut names = self.vocabulary.drug_names.iter();
         let found = |(name, drug): &(Box<str>, DrugCode)| self.says(text, name).then_some(*drug);
-        text.begins(&self.vocabulary.drug_name_starts)
+        text.may_hold(&self.vocabulary.drug_names)
             .then(|| names.find_map(found))?
     }
 
@@ -156,10 +155,13 @@ impl<'v> Terms<'v> {
     }
 
     /// Groups that a free text names, and does not deny.
-    fn groups_named(&self, names: &[(Box<str>, GroupId)], text: &str, into: &mut Vec<GroupId>) {
+    fn groups_named(&self, names: &Names<GroupId>, text: &str, into: &mut Vec<GroupId>) {
         let text = text.to_lowercase();
         let words = Words::of(&text);
-        for (name, group) in names {
+        if !words.may_hold(names) {
+            return;
+        }
+        for (name, group) in &**names {
             if !into.contains(group) && self.says(&words, name) {
                 into.push(*group);
             }
@@ -259,16 +261,11 @@ impl<'t> Words<'t> {
         Words { text, starts }
     }
 
-    /// Whether one of its words begins in one of the ways; a way shorter than four bytes always may.
-    fn begins(&self, ways: &FxHashSet<[u8; 4]>) -> bool {
-        self.starts.iter().any(|start| {
-            let way = name_start(&self.text[*start..]);
-            (1..=4).any(|length| {
-                let mut short = [0; 4];
-                short[..length].copy_from_slice(&way[..length]);
-                ways.contains(&short)
-            })
-        })
+    /// Whether one of its words begins like one of the names; where none does, it holds none of them.
+    fn may_hold<T>(&self, names: &Names<T>) -> bool {
+        self.starts
+            .iter()
+            .any(|start| names.may_begin(&self.text[*start..]))
     }
 
     /// Whether it holds a phrase, which begins with a letter or digit, as whole words.
