@@ -43,6 +43,8 @@ pub struct Vocabulary {
     pub groups: Vec<Box<str>>,
     /// Canonical system address to a short key; also holds the aliases (`urn:oid:…`).
     pub systems: HashMap<Box<str>, u8>,
+    /// Keys of the systems of which the drug codes below are all that name a known drug.
+    pub whole_drug_lists: Vec<u8>,
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.

@@ -101,7 +101,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let folders = Folder::read_all(files, problems, &systems, &mut drugs);
     let drug_keys = drugs.finish(&mut vocabulary);
     let term_keys = terms::read(files, problems, &systems, &mut vocabulary);
-    vocabulary.systems = systems.into_keys();
+    systems.into_vocabulary(&mut vocabulary);
     let mut terms = Terms {
         vocabulary,
         term_keys,

@@ -246,14 +246,14 @@ impl<'a> Names<'a> {
         labels.next().or_else(|| self.display.get()).unwrap_or_default()
     }
 
-    /// A text, or a code of a system that the vocabulary speaks: a drug that no table knows.
+    /// A text, or an unknown code of a system of which we know every drug: a drug that no table speaks of.
     fn name_something(&self, terms: Terms<'_>) -> bool {
         let concepts = || self.concepts.iter().chain(&self.ingredients);
         self.display.get().is_some()
             || concepts().any(|concept| concept.texts().next().is_some())
             || concepts()
                 .flat_map(|concept| &concept.coding.0)
-                .any(|coding| terms.speaks(coding))
+                .any(|coding| terms.knows_every_drug(coding))
     }
 
     /// Of codes that no table knows: whether one is of a system that the vocabulary speaks; `None` without codes.

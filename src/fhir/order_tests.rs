@@ -58,6 +58,9 @@ fn another_drug_is_told_from_an_unreadable_one() {
         r#""status":"active""#,
         r#""medicationCodeableConcept":7.5"#,
         r#""medicationCodeableConcept":{"coding":[{"system":"urn:site","code":"A7"}]}"#,
+        // Of packages and the like the lists hold a part only.
+        r#""medicationCodeableConcept":{"coding":[{"system":"urn:ndc","code":"00999999901"}]}"#,
+        r#""medicationCodeableConcept":{"coding":[{"system":"urn:dx","code":"999"}]}"#,
         r##""medicationReference":{"reference":"#gone"}"##,
     ] {
         assert_eq!(with(fields).drug, Drug::Unreadable, "{fields}");

@@ -106,6 +106,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
     ] {
         vocabulary.systems.insert(address.into(), key);
     }
+    vocabulary.whole_drug_lists = vec![0];
     let systemic = Some(Site::Systemic);
     vocabulary.drug_codes = coded(&[
         (0, "10", drug(None, None)),

@@ -68,6 +68,13 @@ impl<'v> Terms<'v> {
             .is_some_and(|(system, _)| self.vocabulary.system(system).is_some())
     }
 
+    /// Whether the coding is of a system of which every code of a known drug is on our lists.
+    pub(crate) fn knows_every_drug(&self, coding: &Coding<'_>) -> bool {
+        let system = |(system, _)| self.vocabulary.system(system);
+        let key = self.standard(coding).and_then(system);
+        key.is_some_and(|key| self.vocabulary.whole_drug_lists.contains(&key))
+    }
+
     /// The drug of a coding; package codes also without their hyphens and in their long form.
     pub(crate) fn drug(&self, coding: &Coding<'_>) -> Option<DrugCode> {
         let (system, code) = self.standard(coding)?;

@@ -20,6 +20,8 @@ pub(crate) struct SystemRow {
     pub(crate) uri: Word,
     #[serde(default)]
     pub(crate) aliases: Vec<Word>,
+    #[serde(default, rename = "whole-drug-list")]
+    pub(crate) whole_drug_list: bool,
 }
 
 /// `ingredients.toml`.
