@@ -157,8 +157,10 @@ pub struct Formulation {
 
 /// A quantity or coded result that tables speak of.
 pub struct Analyte {
-    /// Name as in `inputs[].name` or `gaps[].need`.
+    /// Name in the tables, and in `inputs[].name` where the texts give no other.
     pub key: Box<str>,
+    /// Name in `gaps[].need`.
+    pub need: Box<str>,
     /// Name on cards.
     pub name: Box<str>,
     /// Canonical unit; empty for coded results.

@@ -152,6 +152,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
     });
     Analyte {
         key: key.get_ref().as_str().into(),
+        need: row.need.as_ref().unwrap_or(key).get_ref().as_str().into(),
         name: row.name.get_ref().as_str().into(),
         unit: unit.into(),
         units,

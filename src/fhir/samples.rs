@@ -33,6 +33,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
     };
     Analyte {
         key: key.into(),
+        need: key.into(),
         name: key.into(),
         unit: unit.into(),
         units: units

@@ -215,31 +215,26 @@ impl<'k> Writer<'_, 'k> {
             }
         }
         for gap in gaps {
-            let of_lost_source = match self.source_of_need(&gap.need) {
-                Some(Source::Screens) => {
+            let analytes = &self.knowledge.vocabulary.analytes;
+            let analyte = analytes.iter().find(|a| *a.key == *gap.need || *a.need == *gap.need);
+            let lost = match analyte {
+                // The results of both keys are one source to the reader; where screens alone failed, they are named.
+                Some(analyte) if analyte.screen => {
                     state(Source::Observations).missing().is_some()
                         && state(Source::Screens).missing().is_some()
                 }
-                Some(source) => state(source).missing().is_some(),
-                None => false,
+                Some(_) => state(Source::Observations).missing().is_some(),
+                None => matches!(&*gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some(),
             };
-            if !of_lost_source && !tidy.iter().any(|g| g.need == gap.need) {
+            let gap = match analyte {
+                Some(analyte) if *analyte.need != *gap.need => Gap::new(analyte.need.to_string(), gap.why),
+                Some(_) | None => gap,
+            };
+            if !lost && !tidy.iter().any(|g| g.need == gap.need) {
                 tidy.push(gap);
             }
         }
         tidy
-    }
-
-    fn source_of_need(&self, need: &str) -> Option<Source> {
-        let analytes = &self.knowledge.vocabulary.analytes;
-        if let Some(analyte) = analytes.iter().find(|a| &*a.key == need) {
-            return Some(if analyte.screen {
-                Source::Screens
-            } else {
-                Source::Observations
-            });
-        }
-        (need == "birth-date" || need == "sex").then_some(Source::Patient)
     }
 
     /// The patient's numbers, as the "why" section shows them: those of the row, then the first checks.

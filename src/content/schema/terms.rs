@@ -103,6 +103,7 @@ pub(crate) type Analytes = BTreeMap<Word, AnalyteRow>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AnalyteRow {
     pub(crate) name: Word,
+    pub(crate) need: Option<Word>,
     pub(crate) unit: Option<Word>,
     #[serde(default)]
     pub(crate) units: BTreeMap<String, Word>,

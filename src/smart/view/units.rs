@@ -71,6 +71,7 @@ mod tests {
         };
         let analyte = Analyte {
             key: "x".into(),
+            need: "x".into(),
             name: "x".into(),
             unit: "mg/dL".into(),
             units: [("umol/L".into(), way)].into_iter().collect(),
