@@ -8,7 +8,7 @@
 //! A right stop and a warning never stand side by side (contract, section 2): the drug of the better rank
 //! gives the card its topic, and the other is treated in its text.
 
-use super::compose::{Card, Line, Made, Names, Proposal, paragraph};
+use super::compose::{Card, Line, Made, Names, paragraph};
 use super::judge::{Finding, Verdict};
 use super::knowledge::{Indicator, Knowledge, Topic};
 use super::record::{Drug, PatientRecord, Role};
@@ -39,9 +39,10 @@ pub(super) fn lead(verdicts: &[&Verdict<'_>]) -> Option<usize> {
     let topic = first.map(|(_, finding)| finding.topic);
     let ending = findings().filter(|(_, finding)| Some(finding.topic) == topic);
     // A right stop leads by its rank, a warning by its urgency.
-    let of_ends = match topic {
-        Some(Topic::StopMayBeRight) => first,
-        _ => worst(ending),
+    let of_ends = if topic == Some(Topic::StopMayBeRight) {
+        first
+    } else {
+        worst(ending)
     };
     let others = findings().filter(|(_, finding)| !ends(finding));
     worst(of_ends.into_iter().chain(others)).map(|(i, _)| i)
@@ -149,7 +150,12 @@ impl Basket<'_, '_> {
                 names
             }
             Topic::AbruptWithdrawal | Topic::StopMayBeRight => own,
-            _ => all.clone(),
+            Topic::Rebound
+            | Topic::HoldAndRestart
+            | Topic::ConversionCheck
+            | Topic::Taper
+            | Topic::AlternativeAgents
+            | Topic::Monitoring => all.clone(),
         };
         Names { text, all, not_ended }
     }
@@ -252,13 +258,8 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
         }
     }
     for suggestion in other.suggestions {
-        let known = card
-            .suggestions
-            .iter()
-            .any(|has| match (&has.proposal, &suggestion.proposal) {
-                (Proposal::Test { analyte: one, .. }, Proposal::Test { analyte: two, .. }) => one == two,
-                _ => false,
-            });
+        let test = suggestion.proposal.test();
+        let known = test.is_some() && card.suggestions.iter().any(|has| has.proposal.test() == test);
         if !known {
             card.suggestions.push(suggestion);
         }

@@ -267,6 +267,8 @@ pub struct Order {
     pub status_reason_codes: Vec<Box<str>>,
     /// Text of `statusReason`, lower case; also the displays of its codes.
     pub status_reason_text: Box<str>,
+    /// The same as it was written.
+    pub status_reason_written: Box<str>,
     /// Whether it ends when the patient leaves: for the stay only, by its category or, without one, because it
     /// belongs to the encounter of the hook.
     pub ends_with_stay: bool,

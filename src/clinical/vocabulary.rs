@@ -173,12 +173,21 @@ pub struct Analyte {
     pub screen: bool,
     /// Whether the time since the last dose matters (drug levels).
     pub timed: bool,
+    /// Whether it is what the doses of weight-based agents depend on.
+    pub doses: bool,
     /// Whether some sign compares it with the laboratory's own limits; else they are not read.
     pub limits: bool,
     /// Preferred code for a test order: (system, code, display).
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
     /// Another measure of the same thing.
     pub twin: Option<Twin>,
+}
+
+impl Analyte {
+    /// The unit as it stands behind a number: none behind a ratio.
+    pub fn printed_unit(&self) -> &str {
+        if &*self.unit == "1" { "" } else { &self.unit }
+    }
 }
 
 /// Lower-case words of notes on a level.

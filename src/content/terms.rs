@@ -159,6 +159,7 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
         plausible,
         screen: row.screen,
         timed: row.timed,
+        doses: row.doses,
         limits: false,
         order,
         twin: None,

@@ -126,7 +126,8 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         restart: None,
         reasons: Vec::new(),
         status_reason_codes: codes,
-        status_reason_text: reason.into(),
+        status_reason_text: reason.to_lowercase().into(),
+        status_reason_written: reason.into(),
         ends_with_stay: false,
         prior: prior(&of, scope.base),
         written_taper: use_of.taper,
@@ -317,7 +318,7 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
         .find_map(|word| behind(word))
 }
 
-/// Text, in lower case, and codes of `statusReason`.
+/// Text, as it was written, and codes of `statusReason`.
 fn status_reason(of: &Request<'_>) -> (String, Vec<Box<str>>) {
     let reasons: List<Concept<'_>> = of.status_reason.read();
     let codings = || reasons.0.iter().flat_map(|reason| &reason.coding.0);
@@ -325,9 +326,12 @@ fn status_reason(of: &Request<'_>) -> (String, Vec<Box<str>>) {
         .filter_map(|coding| coding.code.get())
         .map(Into::into)
         .collect();
-    let mut texts: Vec<String> = Vec::new();
-    for text in reasons.0.iter().flat_map(Concept::texts).map(str::to_lowercase) {
-        if !texts.contains(&text) {
+    let mut texts: Vec<&str> = Vec::new();
+    for text in reasons.0.iter().flat_map(Concept::texts) {
+        if !texts
+            .iter()
+            .any(|known| known.to_lowercase() == text.to_lowercase())
+        {
             texts.push(text);
         }
     }

@@ -350,6 +350,7 @@ fn reasons_are_groups_by_code_text_or_condition() {
     assert_eq!(read.order.prior.as_deref(), Some("MedicationRequest/0"));
     assert_eq!(&*read.order.status_reason_codes[0], "S1");
     assert_eq!(&*read.order.status_reason_text, "tremor; side effect");
+    assert_eq!(&*read.order.status_reason_written, "Tremor; Side Effect");
     assert_eq!(read.order.status, OrderStatus::Stopped);
     assert!(When::parse("2026-11-22T12:00:00Z").is_some_and(|when| when.latest() == NOW));
 }

@@ -43,6 +43,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
         plausible: plausible.map(|(low, high)| (dec(low), dec(high))),
         screen: false,
         timed: false,
+        doses: false,
         limits: true,
         order: None,
         twin: None,

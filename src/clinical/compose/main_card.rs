@@ -1,6 +1,6 @@
 //! The main card: the warning, the rightful stop or the card of a gate, with all that it rests on.
 
-use super::inputs::{evidence_of, inputs_of};
+use super::inputs::{evidence_of, inputs_of, order_at, result_at};
 use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Rightful, Topic};
@@ -143,16 +143,13 @@ impl<'k> Writer<'_, 'k> {
             Some(format!("{name} {}", values.shown(index)?))
         };
         found
-            .filter_map(|(index, against)| match against {
-                Entry::Order(order) => {
+            .filter_map(|(index, against)| {
+                if let Some(order) = order_at(against) {
                     let drug = text::plain(&self.record.orders[order].drug_text);
-                    Some(words.with("doubt.level", &[("drug", &drug)]))
+                    return Some(words.with("doubt.level", &[("drug", &drug)]));
                 }
-                Entry::Result(other) => Some(words.with(
-                    "doubt.measures",
-                    &[("one", &measured(index)?), ("other", &measured(other)?)],
-                )),
-                _ => None,
+                let (one, other) = (measured(index)?, measured(result_at(against)?)?);
+                Some(words.with("doubt.measures", &[("one", &one), ("other", &other)]))
             })
             .collect()
     }
@@ -216,7 +213,9 @@ impl<'k> Writer<'_, 'k> {
         }
         for gap in gaps {
             let analytes = &self.knowledge.vocabulary.analytes;
-            let analyte = analytes.iter().find(|a| *a.key == *gap.need || *a.need == *gap.need);
+            let analyte = analytes
+                .iter()
+                .find(|a| *a.key == *gap.need || *a.need == *gap.need);
             let lost = match analyte {
                 // The results of both keys are one source to the reader; where screens alone failed, they are named.
                 Some(analyte) if analyte.screen => {
@@ -224,7 +223,9 @@ impl<'k> Writer<'_, 'k> {
                         && state(Source::Screens).missing().is_some()
                 }
                 Some(_) => state(Source::Observations).missing().is_some(),
-                None => matches!(&*gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some(),
+                None => {
+                    matches!(&*gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some()
+                }
             };
             let gap = match analyte {
                 Some(analyte) if *analyte.need != *gap.need => Gap::new(analyte.need.to_string(), gap.why),
@@ -242,10 +243,7 @@ impl<'k> Writer<'_, 'k> {
         let values = self.values();
         let mut seen: Vec<AnalyteId> = Vec::new();
         let mut lines = Vec::new();
-        let of_row = self.finding.entries.iter().filter_map(|e| match e {
-            Entry::Result(i) => Some(*i),
-            _ => None,
-        });
+        let of_row = self.finding.entries.iter().filter_map(|entry| result_at(*entry));
         let looks_back = self.finding.topic == Topic::Rebound;
         let checks = if looks_back { &[][..] } else { &self.checks };
         let of_checks = checks.iter().filter_map(|(_, latest)| match latest {

@@ -124,6 +124,16 @@ pub enum Proposal<'k> {
     },
 }
 
+impl Proposal<'_> {
+    /// What is measured by the test that it drafts.
+    pub(super) fn test(&self) -> Option<AnalyteId> {
+        match self {
+            Proposal::Test { analyte, .. } => Some(*analyte),
+            Proposal::Keep(_) | Proposal::Taper { .. } | Proposal::Agent { .. } => None,
+        }
+    }
+}
+
 /// A card, and what another card of its topic says of it where that one leads.
 pub struct Made<'k> {
     /// The card.

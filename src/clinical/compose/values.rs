@@ -1,6 +1,7 @@
 //! The patient's own values, as the texts of `hooks/` ask for them by name.
 
-use crate::clinical::compose::{Names, text};
+use super::inputs::{order_at, result_at};
+use super::{Names, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::{Kind, Words};
 use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
@@ -58,7 +59,7 @@ impl<'a> Values<'a> {
                 let others = self.finding.competing.iter().map(|i| &*i.name);
                 self.joined(std::iter::once(&*self.finding.indication.name).chain(others))
             }
-            "stop-reason" => text::plain(&order.status_reason_text),
+            "stop-reason" => text::plain(&order.status_reason_written),
             "restart" => therapy.restart?.human(),
             "age" => ages(self.signals.record.person.birth?, self.signals.now)
                 .0
@@ -140,10 +141,7 @@ impl<'a> Values<'a> {
     }
 
     fn replacement(&self) -> Option<String> {
-        let index = self.finding.entries.iter().find_map(|e| match e {
-            Entry::Order(i) => Some(*i),
-            _ => None,
-        })?;
+        let index = self.finding.entries.iter().find_map(|entry| order_at(*entry))?;
         let order = &self.signals.record.orders[index];
         let dose = self
             .dose(&order.dose)
@@ -158,10 +156,17 @@ impl<'a> Values<'a> {
             return None;
         }
         let record = self.signals.record;
-        let dated = self.finding.evidence.iter().filter_map(|e| match e {
-            Entry::Procedure(i) => record.procedures[*i].when,
-            Entry::Condition(i) => record.conditions[*i].when,
-            _ => None,
+        let dated = self.finding.evidence.iter().filter_map(|entry| match *entry {
+            Entry::Procedure(index) => record.procedures[index].when,
+            Entry::Condition(index) => record.conditions[index].when,
+            Entry::Result(_)
+            | Entry::Allergy(_)
+            | Entry::Order(_)
+            | Entry::StopReason(_)
+            | Entry::Supply(_)
+            | Entry::TherapyStart
+            | Entry::Age
+            | Entry::Sex => None,
         });
         let days = dated
             .map(|w| w.days_ago(self.signals.now))
@@ -217,10 +222,8 @@ impl<'a> Values<'a> {
     /// The latest value that the row rests on, or that the first checks accept as recent.
     fn latest(&self, analyte: AnalyteId) -> Option<usize> {
         let record = self.signals.record;
-        let of_row = self.finding.entries.iter().find_map(|e| match e {
-            Entry::Result(i) if record.results[*i].analyte == analyte => Some(*i),
-            _ => None,
-        });
+        let mut of_row = self.finding.entries.iter().filter_map(|entry| result_at(*entry));
+        let of_row = of_row.find(|index| record.results[*index].analyte == analyte);
         of_row.or_else(|| {
             let check = self
                 .finding
@@ -262,17 +265,19 @@ impl<'a> Values<'a> {
         let analyte = self.signals.knowledge.vocabulary.analyte(result.analyte);
         match &result.value {
             Value::Number(n) => {
-                let bound = match n.bound {
-                    Bound::Exact => "",
-                    Bound::Below => "below ",
-                    Bound::Above => "above ",
+                let unit = analyte.printed_unit();
+                let number = text::number(n.value);
+                let value = if unit.is_empty() {
+                    number
+                } else {
+                    [&*number, " ", unit].concat()
                 };
-                let unit = if &*analyte.unit == "1" { "" } else { &*analyte.unit };
-                Some(
-                    format!("{bound}{} {unit}", text::number(n.value))
-                        .trim_end()
-                        .to_owned(),
-                )
+                let bound = match n.bound {
+                    Bound::Exact => return Some(value),
+                    Bound::Below => "number.below",
+                    Bound::Above => "number.above",
+                };
+                Some(self.signals.knowledge.words.with(bound, &[("value", &value)]))
             }
             Value::Coded(_, said) => Some(text::plain(said)),
             Value::Unusable(_) => None,

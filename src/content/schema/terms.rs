@@ -114,6 +114,8 @@ pub(crate) struct AnalyteRow {
     pub(crate) timed: bool,
     #[serde(default)]
     pub(crate) coded: bool,
+    #[serde(default)]
+    pub(crate) doses: bool,
     pub(crate) order: Option<super::CodingRow>,
     pub(crate) twin: Option<TwinRow>,
 }

@@ -78,6 +78,7 @@ mod tests {
             plausible: None,
             screen: false,
             timed: false,
+            doses: false,
             limits: false,
             order: None,
             twin: None,
