@@ -8,10 +8,10 @@
 //! A right stop and a warning never stand side by side (contract, section 2): the drug of the better rank
 //! gives the card its topic, and the other is treated in its text.
 
-use super::compose::{Card, Line, Made, Names, paragraph};
+use super::compose::{Beside, Card, Line, Made, Names, companions, paragraph};
 use super::judge::{Finding, Verdict};
 use super::knowledge::{Indicator, Knowledge, Topic};
-use super::record::{Drug, PatientRecord, Role};
+use super::record::{Drug, PatientRecord};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use super::vocabulary::IngredientId;
@@ -132,10 +132,21 @@ impl Basket<'_, '_> {
             let names = first.into_iter().chain(others).flat_map(|i| self.stopped(i));
             each_once(names.chain(companions.iter().cloned()))
         };
+        let with_companions = each_once(own.iter().chain(&companions).cloned());
         let all = if ends(finding) {
             together(&ends)
         } else {
-            each_once(own.iter().chain(&companions).cloned())
+            // Findings of one topic become one card.
+            let alike = |i: &usize| matches!(self.verdicts[*i], Verdict::Finding(other) if other.topic == finding.topic);
+            let others = (0..self.verdicts.len())
+                .filter(alike)
+                .flat_map(|i| self.stopped(i));
+            each_once(
+                own.iter()
+                    .cloned()
+                    .chain(others)
+                    .chain(companions.iter().cloned()),
+            )
         };
         // A drug that may rightly stop is no part of a warning, nor the other way round.
         let warned = |other: &Finding<'_>| other.topic == Topic::AbruptWithdrawal;
@@ -155,7 +166,7 @@ impl Basket<'_, '_> {
             | Topic::ConversionCheck
             | Topic::Taper
             | Topic::AlternativeAgents
-            | Topic::Monitoring => all.clone(),
+            | Topic::Monitoring => with_companions,
         };
         Names { text, all, not_ended }
     }
@@ -167,24 +178,9 @@ impl Basket<'_, '_> {
         finding: &Finding<'_>,
         not_ended: &[IngredientId],
     ) -> Vec<String> {
-        let stopping = self
-            .record
-            .orders
-            .iter()
-            .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop());
-        let named = stopping.filter_map(|order| match order.drug {
-            Drug::Known { ingredient, .. } => Some(ingredient),
-            Drug::Other | Drug::Unreadable => None,
-        });
-        named
-            .filter(|id| {
-                signals
-                    .withdrawal
-                    .companions
-                    .ingredients
-                    .binary_search(id)
-                    .is_ok()
-            })
+        companions(signals, |beside| beside == Beside::StopsToo)
+            .into_iter()
+            .map(|(_, id)| id)
             .filter(|id| !not_ended.contains(id))
             .filter(|id| ends(finding) || self.knowledge.withdrawal_of(*id).is_none())
             .map(|id| self.knowledge.vocabulary.ingredient(id).name.to_string())

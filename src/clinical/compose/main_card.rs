@@ -1,10 +1,10 @@
 //! The main card: the warning, the rightful stop or the card of a gate, with all that it rests on.
 
 use super::inputs::{evidence_of, inputs_of, order_at, result_at};
-use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
+use super::{Basis, Card, Input, Proposal, Suggestion, Writer, companions, text};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Rightful, Topic};
-use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
+use crate::clinical::record::{Drug, Order, Role, SOURCES, Source};
 use crate::clinical::signal::{Entry, Latest};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
@@ -18,7 +18,11 @@ impl<'k> Writer<'_, 'k> {
         if let Some(opens) = finding.opens() {
             sections.line(opens);
         }
-        sections.why(&self.numbers(), &finding.statement.text.why);
+        sections.why_beside(
+            &self.numbers(),
+            &finding.statement.text.why,
+            self.values().drafted(),
+        );
         for line in self.doubts() {
             sections.plain(&line);
         }
@@ -113,7 +117,11 @@ impl<'k> Writer<'_, 'k> {
         });
         entries.extend(stop_reason.map(|&i| Entry::StopReason(i)));
         entries.extend([Entry::TherapyStart, Entry::Age, Entry::Sex]);
-        entries.extend(self.companions());
+        entries.extend(
+            companions(self.signals, |_| true)
+                .into_iter()
+                .map(|(i, _)| Entry::Order(i)),
+        );
         inputs.extend(inputs_of(self.signals, &entries));
         gaps.extend(self.order_gaps());
         (inputs, gaps)
@@ -151,21 +159,6 @@ impl<'k> Writer<'_, 'k> {
                 let (one, other) = (measured(index)?, measured(result_at(against)?)?);
                 Some(words.with("doubt.measures", &[("one", &one), ("other", &other)]))
             })
-            .collect()
-    }
-
-    fn companions(&self) -> Vec<Entry> {
-        let is_companion = |drug: Drug| {
-            matches!(drug, Drug::Known { ingredient, .. }
-                if self.withdrawal.companions.ingredients.binary_search(&ingredient).is_ok())
-        };
-        let orders = self.record.orders.iter().enumerate();
-        let alive = |o: &Order| {
-            o.role == Role::Stopping || o.role == Role::Recorded && o.status == OrderStatus::Active
-        };
-        orders
-            .filter(|(_, o)| alive(o) && is_companion(o.drug))
-            .map(|(i, _)| Entry::Order(i))
             .collect()
     }
 

@@ -4,6 +4,7 @@
 //! that it could not close, and its sources. It decides nothing: whether a card exists follows from the
 //! finding, the plan of the indication and the screening. It writes no JSON and makes no identifiers.
 
+mod beside;
 mod inputs;
 mod main_card;
 mod offers;
@@ -11,6 +12,7 @@ mod sections;
 pub mod text;
 mod values;
 
+pub(super) use beside::{Beside, companions};
 pub use inputs::{Input, Is};
 pub use offers::{reduction, steps_in_words};
 pub(super) use sections::paragraph;

@@ -1,10 +1,10 @@
 //! The patient's own values, as the texts of `hooks/` ask for them by name.
 
 use super::inputs::{order_at, result_at};
-use super::{Names, text};
+use super::{Beside, Names, companions, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::{Kind, Words};
-use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
+use crate::clinical::record::{Bound, Dose, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::AnalyteId;
@@ -64,7 +64,7 @@ impl<'a> Values<'a> {
             "age" => ages(self.signals.record.person.birth?, self.signals.now)
                 .0
                 .to_string(),
-            "cover" => self.joined(self.companions(|o| o.0 == Role::Recorded && o.1 == OrderStatus::Active)),
+            "cover" => self.joined(self.companions(Beside::GoesOn).into_iter()),
             "also-stopped" => self.also_stopped(),
             "replacement" => self.replacement()?,
             "ratio" => format!(
@@ -100,44 +100,40 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Names of the companions in the given place, each once.
-    fn companions(&self, place: impl Fn((Role, OrderStatus)) -> bool) -> impl Iterator<Item = &'a str> {
-        let Signals {
-            knowledge,
-            withdrawal,
-            record,
-            ..
-        } = self.signals;
+    /// Names of the companions that stand so, each once.
+    fn companions(&self, place: Beside) -> Vec<&'a str> {
         let mut names: Vec<&'a str> = Vec::new();
-        for order in record.orders.iter().filter(|o| place((o.role, o.status))) {
-            if let Drug::Known { ingredient, .. } = order.drug
-                && withdrawal
-                    .companions
-                    .ingredients
-                    .binary_search(&ingredient)
-                    .is_ok()
-            {
-                let name = &*knowledge.vocabulary.ingredient(ingredient).name;
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+        for (_, ingredient) in companions(self.signals, |beside| beside == place) {
+            let name = &*self.signals.knowledge.vocabulary.ingredient(ingredient).name;
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
-        names.into_iter()
+        names
     }
 
     fn also_stopped(&self) -> String {
         let vocabulary = &self.signals.knowledge.vocabulary;
-        let kept = |name: &str| {
-            let not_ended = self.names.not_ended.iter();
-            not_ended
-                .into_iter()
-                .any(|id| &*vocabulary.ingredient(*id).name == name)
+        let ended = |name: &&str| {
+            let mut kept = self.names.not_ended.iter();
+            !kept.any(|id| *vocabulary.ingredient(*id).name == **name)
         };
-        self.joined(
-            self.companions(|o| o.0 == Role::Stopping)
-                .filter(|name| !kept(name)),
-        )
+        self.joined(self.companions(Beside::StopsToo).into_iter().filter(ended))
+    }
+
+    /// What was drafted in the same session and does not go on anyway; nothing in a paragraph of another card.
+    pub(super) fn drafted(&self) -> Option<String> {
+        if self.brief {
+            return None;
+        }
+        let drafted = self.companions(Beside::Drafted);
+        if drafted.is_empty() {
+            return None;
+        }
+        let goes_on = self.companions(Beside::GoesOn);
+        let drugs = self.joined(drafted.into_iter().filter(|name| !goes_on.contains(name)));
+        let words = &self.signals.knowledge.words;
+        (!drugs.is_empty()).then(|| words.with("beside.drafted", &[("drugs", &drugs)]))
     }
 
     fn replacement(&self) -> Option<String> {

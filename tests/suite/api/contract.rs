@@ -66,3 +66,122 @@ fn the_reason_for_the_stop_is_told_as_it_was_written() {
     let reason = inputs(card(&answer, "abrupt-withdrawal"), "stop-reason");
     assert_eq!(reason[0]["text"], "Feels well, asks Dr. Meyer to stop");
 }
+
+/// An order in the context of the stop, as a copy of the stopped one.
+fn order(request: &Value, id: &str, code: &str, display: &str, status: &str) -> Value {
+    let mut entry = request["context"]["toBeDiscontinued"]["entry"][0].clone();
+    entry["fullUrl"] = json!(format!("https://ehr.example.org/fhir/r4/MedicationRequest/{id}"));
+    let order = &mut entry["resource"];
+    order["id"] = json!(id);
+    order["status"] = json!(status);
+    order["medicationCodeableConcept"] = json!({"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code, "display": display}]});
+    entry
+}
+
+#[test]
+fn an_agent_that_is_drafted_is_cover_and_not_offered() {
+    let drafts = [
+        ("1092437", "belimumab", "belimumab"),
+        ("1256", "azathioprine", "azathioprine"),
+        (
+            "200060",
+            "mycophenolate mofetil 500 MG Oral Tablet",
+            "mycophenolate mofetil",
+        ),
+    ];
+    for (code, display, name) in drafts {
+        let mut request = stop();
+        let draft = order(&request, "draft-1", code, display, "draft");
+        request["context"]["draftOrders"] =
+            json!({"resourceType": "Bundle", "type": "collection", "entry": [draft]});
+        let medications = request["prefetch"]["medications"]["entry"]
+            .as_array_mut()
+            .unwrap();
+        medications.retain(|entry| entry["resource"]["id"] != "mycophenolate-ln-1");
+        let answer = pure::answer(&request);
+        let warning = card(&answer, "abrupt-withdrawal");
+        let says = warning["detail"].as_str().unwrap();
+        assert!(
+            says.contains(&format!("Drafted in the same session: {name}")),
+            "{says}"
+        );
+        let beside = inputs(warning, "co-medication");
+        assert!(
+            beside
+                .iter()
+                .any(|input| input["source"] == "MedicationRequest/draft-1")
+        );
+        let agents = card(&answer, "alternative-agents");
+        let all = basis(agents)["agents"].as_array().unwrap();
+        let agent = all.iter().find(|agent| agent["name"] == name).unwrap();
+        assert_eq!(agent["status"], "already-taking");
+        let suggestions = agents["suggestions"].as_array().unwrap();
+        let mut labels = suggestions
+            .iter()
+            .map(|suggestion| suggestion["label"].as_str().unwrap());
+        assert!(labels.all(|label| !label.contains(name)), "{name}");
+    }
+}
+
+#[test]
+fn in_what_order_the_orders_come_changes_no_word() {
+    let mut request = stop();
+    let others = [
+        ("a", "979092", "hydroxychloroquine sulfate 200 MG Oral Tablet"),
+        ("b", "198145", "prednisone 10 MG Oral Tablet"),
+        ("c", "200060", "mycophenolate mofetil 500 MG Oral Tablet"),
+    ];
+    request["prefetch"]["medications"]["entry"] = json!([]);
+    let added: Vec<Value> = others
+        .iter()
+        .map(|(id, code, display)| order(&request, id, code, display, "stopped"))
+        .collect();
+    let mut texts = Vec::new();
+    for turn in 0..added.len() {
+        let mut turned = request.clone();
+        let orders = turned["context"]["toBeDiscontinued"]["entry"]
+            .as_array_mut()
+            .unwrap();
+        orders.extend(added[turn..].iter().chain(&added[..turn]).cloned());
+        let answer = pure::answer(&turned);
+        let warning = card(&answer, "abrupt-withdrawal");
+        let beside: Vec<String> = inputs(warning, "co-medication")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let drugs = basis(warning)["drugs"].clone();
+        texts.push((
+            warning["summary"].clone(),
+            warning["detail"].clone(),
+            drugs,
+            beside,
+        ));
+    }
+    assert_eq!(texts[0], texts[1]);
+    assert_eq!(texts[0], texts[2]);
+    let beside = "Stopped too: prednisone, mycophenolate mofetil and hydroxychloroquine";
+    assert!(texts[0].1.as_str().unwrap().contains(beside), "{}", texts[0].1);
+}
+
+#[test]
+fn two_drugs_on_hold_are_both_named() {
+    let mut request = stop();
+    stopped(&mut request)["status"] = json!("on-hold");
+    let other = order(
+        &request,
+        "mycophenolate-ln-1",
+        "200060",
+        "mycophenolate mofetil 500 MG Oral Tablet",
+        "on-hold",
+    );
+    request["context"]["toBeDiscontinued"]["entry"]
+        .as_array_mut()
+        .unwrap()
+        .push(other);
+    let answer = pure::answer(&request);
+    let hold = card(&answer, "hold-and-restart");
+    assert_eq!(
+        basis(hold)["drugs"],
+        json!(["tacrolimus", "mycophenolate mofetil"])
+    );
+}
