@@ -45,6 +45,18 @@ pub fn inputs_of(signals: &Signals<'_>, entries: &[Entry]) -> Vec<Input> {
     inputs
 }
 
+/// Whether a result certainly is among some inputs; found without making an input of it.
+pub(super) fn is_told(signals: &Signals<'_>, entry: Entry, inputs: &[Input]) -> bool {
+    let Some(result) = result_at(entry).map(|index| &signals.record.results[index]) else {
+        return false;
+    };
+    let name = &*signals.knowledge.vocabulary.analyte(result.analyte).key;
+    result.reference.is_some()
+        && inputs
+            .iter()
+            .any(|input| input.source.as_deref() == result.reference.as_deref() && input.name == name)
+}
+
 /// The evidence for an indication: named `indication`, for a transplant also `transplant`.
 pub fn evidence_of(signals: &Signals<'_>, evidence: &[Entry], kind: Kind) -> Vec<Input> {
     let mut inputs = Vec::new();

@@ -24,11 +24,13 @@ use super::knowledge::{
     AgentId, Certainty, Check, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
 };
 use super::record::{Dose, PatientRecord};
-use super::signal::{Latest, Signals, latest_of};
+use super::signal::{Entry, Latest, Signals, latest_of};
 use super::taper::{Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
+use inputs::{inputs_of, is_told};
 use rust_decimal::Decimal;
 use sections::Sections;
+use std::cell::RefCell;
 use values::Values;
 
 /// One card, before it gets its identifiers and its FHIR resources.
@@ -187,6 +189,7 @@ pub fn cards<'k>(
         withdrawal,
         signals,
         names,
+        printed: RefCell::default(),
     };
     let main = writer.main(taper.as_ref().err().copied());
     let mut made = vec![writer.made(main, finding.statement)];
@@ -326,6 +329,8 @@ struct Writer<'w, 'k> {
     withdrawal: &'k Withdrawal,
     signals: &'w Signals<'w>,
     names: Names,
+    /// The results that the card in hand has printed so far.
+    printed: RefCell<Vec<Entry>>,
 }
 
 impl<'k> Writer<'_, 'k> {
@@ -335,6 +340,7 @@ impl<'k> Writer<'_, 'k> {
             finding: self.finding,
             names: &self.names,
             brief: false,
+            printed: &self.printed,
         }
     }
 
@@ -368,6 +374,8 @@ impl<'k> Writer<'_, 'k> {
         for list in [&statement.text.why, &statement.text.courses] {
             lines.extend(sections.filled(list));
         }
+        // The card that takes these lines in keeps the inputs of its own finding.
+        self.printed.take();
         let lines = lines.into_iter().map(|says| Line { about: None, says });
         Made {
             heading: self.own_names(),
@@ -381,12 +389,21 @@ impl<'k> Writer<'_, 'k> {
         text::joined(&names, self.knowledge.words.get("list.and"))
     }
 
-    fn card(&self, topic: Topic, statement: &Statement, detail: String, basis: Basis<'k>) -> Card<'k> {
+    /// A card of the detail that was written last; what it prints is among its inputs.
+    fn card(&self, topic: Topic, statement: &Statement, detail: String, mut basis: Basis<'k>) -> Card<'k> {
         let values = self.values();
+        let summary = text::summary(&statement.text.summary, &|name| values.get(name));
+        let mut printed = self.printed.take();
+        printed.retain(|entry| !is_told(self.signals, *entry, &basis.inputs));
+        for input in inputs_of(self.signals, &printed) {
+            if !basis.inputs.contains(&input) {
+                basis.inputs.push(input);
+            }
+        }
         Card {
             topic,
             indicator: statement.indicator,
-            summary: text::summary(&statement.text.summary, &|name| values.get(name)),
+            summary,
             detail,
             sources: statement.sources.clone(),
             basis,

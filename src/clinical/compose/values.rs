@@ -11,6 +11,7 @@ use crate::clinical::vocabulary::AnalyteId;
 use crate::clinical::when::When;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// Looks values up for one finding.
 pub struct Values<'a> {
@@ -22,6 +23,8 @@ pub struct Values<'a> {
     pub names: &'a Names,
     /// Leave out the drugs beside it: another card names them.
     pub brief: bool,
+    /// The results that were printed: a card's inputs name them all.
+    pub printed: &'a RefCell<Vec<Entry>>,
 }
 
 /// `1.5 mg twice daily`, or the doses of the day.
@@ -259,6 +262,7 @@ impl<'a> Values<'a> {
     pub fn shown(&self, index: usize) -> Option<String> {
         let result = &self.signals.record.results[index];
         let analyte = self.signals.knowledge.vocabulary.analyte(result.analyte);
+        self.printed.borrow_mut().push(Entry::Result(index));
         match &result.value {
             Value::Number(n) => {
                 let unit = analyte.printed_unit();

@@ -185,3 +185,35 @@ fn two_drugs_on_hold_are_both_named() {
         json!(["tacrolimus", "mycophenolate mofetil"])
     );
 }
+
+/// Every `NUMBER UNIT` of a canonical unit that the text of a card prints of a result.
+fn numbers(card: &Value) -> Vec<(f64, &'static str)> {
+    let text = format!("{} {}", card["summary"], card["detail"]);
+    let words: Vec<&str> = text
+        .split([' ', '(', ')', ';', ','])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let units = ["g/g", "mg/dL", "ng/mL", "U/L"];
+    let pairs = words.windows(2).filter_map(|pair| {
+        let unit = units.into_iter().find(|unit| *unit == pair[1])?;
+        Some((pair[0].parse().ok()?, unit))
+    });
+    pairs.collect()
+}
+
+#[test]
+fn what_a_card_prints_is_among_its_inputs() {
+    for status in ["stopped", "on-hold"] {
+        let mut request = stop();
+        stopped(&mut request)["status"] = json!(status);
+        let answer = pure::answer(&request);
+        let main = &answer["cards"][0];
+        let inputs = basis(main)["inputs"].as_array().unwrap();
+        let printed = numbers(main);
+        assert!(printed.len() >= 3, "{status}: {printed:?}");
+        for (number, unit) in printed {
+            let is_it = |input: &Value| input["value"].as_f64() == Some(number) && input["unit"] == unit;
+            assert!(inputs.iter().any(is_it), "{status}: {number} {unit}");
+        }
+    }
+}
