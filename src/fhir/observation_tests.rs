@@ -55,7 +55,11 @@ fn numbers_are_read_in_canonical_units_and_keep_their_recorded_form() {
         exact("2.1", Some("2100 mg/g"))
     );
     assert_eq!(
-        read(r#"{"value":2100,"unit":"?","code":"mg/g"}"#),
+        read(r#"{"value":2100,"unit":"mg per g","code":"mg/g"}"#),
+        exact("2.1", Some("2100 mg per g"))
+    );
+    assert_eq!(
+        read(r#"{"value":2100,"code":"mg/g"}"#),
         exact("2.1", Some("2100 mg/g"))
     );
     let ucum = r#"{"value":2,"unit":"mg/g","system":"http://unitsofmeasure.org","code":"g/g"}"#;
