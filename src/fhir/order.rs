@@ -303,13 +303,14 @@ fn restart(
 
 /// A date, today or later, after a word of restarting.
 fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
-    // A date has at least so many digits, most doses have fewer.
-    if text.bytes().filter(u8::is_ascii_digit).count() < 4 {
+    // A date has at least so many digits (1-Dec-26), many texts have fewer.
+    if text.bytes().filter(u8::is_ascii_digit).count() < 3 {
         return None;
     }
     let text = text.to_lowercase();
     let words = Words::of(&text);
-    let behind = |word: &str| date_in(words.after(word)?).filter(|when| when.latest() >= scope.now);
+    let behind =
+        |word: &str| date_in(words.after(word)?, scope.now).filter(|when| when.latest() >= scope.now);
     scope
         .terms
         .vocabulary
