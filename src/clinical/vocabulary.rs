@@ -195,6 +195,8 @@ impl Analyte {
 pub struct LevelWords {
     /// Whole notes that call it a trough.
     pub trough: Vec<Box<str>>,
+    /// Whole notes that say that it is none.
+    pub peak: Vec<Box<str>>,
     /// Before hours or a time: the last dose.
     pub dose: Vec<Box<str>>,
     /// Before hours after the dose: the sample.

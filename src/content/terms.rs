@@ -325,6 +325,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     vocabulary.restart_words = lower(&words.restart);
     vocabulary.level_words = LevelWords {
         trough: lower(&words.level.trough),
+        peak: lower(&words.level.peak),
         dose: lower(&words.level.dose),
         drawn: lower(&words.level.drawn),
         after: lower(&words.level.after),

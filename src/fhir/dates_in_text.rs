@@ -16,7 +16,7 @@ const MONTHS: [&str; 12] = [
 pub(crate) fn date_in(text: &str, now: i64) -> Option<When> {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
-        .filter(|word| !word.is_empty())
+        .filter(|word| !word.is_empty() && *word != "of")
         .collect();
     let [first, second] = (0..words.len()).find_map(|at| {
         let readings = numeric(words[at]).or_else(|| {
@@ -143,6 +143,7 @@ mod tests {
             "1-dec-2026",
             "(01-december-2026)",
             "december 1st 2026",
+            "the 1st of december 2026",
             "12/01/26",
             "01.12.26",
             "01-12-2026",

@@ -140,6 +140,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
     let words = |list: &[&str]| list.iter().map(|word| (*word).into()).collect();
     vocabulary.level_words = LevelWords {
         trough: words(&["trough", "pre-dose"]),
+        peak: words(&["peak"]),
         dose: words(&["last dose"]),
         drawn: words(&["drawn"]),
         after: words(&["after the dose", "post dose"]),

@@ -125,6 +125,7 @@ pub(crate) struct AnalyteRow {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LevelWordsRow {
     pub(crate) trough: Vec<Word>,
+    pub(crate) peak: Vec<Word>,
     pub(crate) dose: Vec<Word>,
     pub(crate) drawn: Vec<Word>,
     pub(crate) after: Vec<Word>,
