@@ -46,6 +46,13 @@ fn a_drug_is_found_in_every_shape_in_which_it_is_sent() {
 }
 
 #[test]
+fn a_drug_that_came_as_a_code_is_called_by_its_name() {
+    assert_eq!(&*with(&rx("11")).drug_text, "solvane 1 MG");
+    assert_eq!(&*with(&rx("10")).drug_text, "solvane");
+    assert_eq!(&*with(&rx("999")).drug_text, "999");
+}
+
+#[test]
 fn another_drug_is_told_from_an_unreadable_one() {
     for fields in [
         r#""medicationCodeableConcept":{"text":"water"}"#,

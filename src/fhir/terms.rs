@@ -93,6 +93,14 @@ impl<'v> Terms<'v> {
             .copied()
     }
 
+    /// What people call a drug: its product, or its ingredient.
+    pub(crate) fn name_of(&self, drug: DrugCode) -> &'v str {
+        match drug.product {
+            Some(product) => &self.vocabulary.product(product).name,
+            None => &self.vocabulary.ingredient(drug.ingredient).name,
+        }
+    }
+
     /// The drug that a lower-case text names, by the longest name in it.
     pub(crate) fn drug_named(&self, text: &Words<'_>) -> Option<DrugCode> {
         if !text.begins(&self.vocabulary.drug_name_starts) {
