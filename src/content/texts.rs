@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 const SUMMARY_LIMIT: usize = 140;
 
 /// Placeholders that are not those of an analyte.
-const PLACEHOLDERS: [&str; 15] = [
+const PLACEHOLDERS: [&str; 17] = [
     "drug",
     "dose",
     "daily",
@@ -32,6 +32,8 @@ const PLACEHOLDERS: [&str; 15] = [
     "transplant-age",
     "stopped",
     "since-stop",
+    "next-card",
+    "next-cards",
 ];
 
 /// Texts of a withdrawal by key.

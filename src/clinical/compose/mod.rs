@@ -25,7 +25,7 @@ use super::knowledge::{
 };
 use super::record::{Dose, PatientRecord};
 use super::signal::{Entry, Latest, Signals, latest_of};
-use super::taper::{Step, schedule};
+use super::taper::{NoSteps, Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
 use inputs::{inputs_of, is_told};
 use rust_decimal::Decimal;
@@ -181,7 +181,12 @@ pub fn cards<'k>(
     } else {
         Screening::default()
     };
+    let comes = Comes {
+        taper: taper.is_ok(),
+        agents: finding.indication.agents_text.is_some() && !screening.agents.is_empty(),
+    };
     let writer = Writer {
+        comes,
         checks: first_checks(finding, record, signals),
         finding,
         record,
@@ -236,12 +241,11 @@ pub struct TaperBasis<'k, 's> {
 
 impl TaperBasis<'_, '_> {
     /// The phrase where no steps can be made of it.
-    pub fn no_steps<'k>(&self, knowledge: &'k Knowledge) -> &'k str {
-        let coarse = self.plan.coarsest_mg.is_some();
-        knowledge.words.get(if coarse {
-            "taper.none.too-coarse"
-        } else {
-            "taper.none.lowest"
+    pub fn no_steps<'k>(&self, why: NoSteps, knowledge: &'k Knowledge) -> &'k str {
+        knowledge.words.get(match why {
+            NoSteps::Lowest => "taper.none.lowest",
+            NoSteps::TooCoarse => "taper.none.too-coarse",
+            NoSteps::TooMany => "taper.none.too-many",
         })
     }
 }
@@ -303,7 +307,7 @@ fn plan_taper<'k>(
     let basis = taper_basis(finding, record, knowledge, signals)?;
     let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
     let steps = schedule(basis.doses, &basis.plan.into(), strengths);
-    Ok((basis.plan, steps.ok_or_else(|| basis.no_steps(knowledge))?))
+    Ok((basis.plan, steps.map_err(|why| basis.no_steps(why, knowledge))?))
 }
 
 /// The latest result for each first check of the indication.
@@ -320,7 +324,17 @@ fn first_checks(
     checks.map(|check| (check.analyte, latest(check))).collect()
 }
 
+/// Which cards come behind the main one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::clinical) struct Comes {
+    /// That of the steps.
+    taper: bool,
+    /// That of the agents.
+    agents: bool,
+}
+
 struct Writer<'w, 'k> {
+    comes: Comes,
     /// The first checks of the indication, and what was found for them.
     checks: Vec<(AnalyteId, Latest)>,
     finding: &'w Finding<'k>,
@@ -339,6 +353,7 @@ impl<'k> Writer<'_, 'k> {
             signals: self.signals,
             finding: self.finding,
             names: &self.names,
+            comes: self.comes,
             brief: false,
             printed: &self.printed,
         }

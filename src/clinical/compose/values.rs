@@ -1,7 +1,7 @@
 //! The patient's own values, as the texts of `hooks/` ask for them by name.
 
 use super::inputs::{order_at, result_at};
-use super::{Beside, Names, companions, text};
+use super::{Beside, Comes, Names, companions, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::{Kind, Words};
 use crate::clinical::record::{Bound, Dose, Value};
@@ -21,6 +21,8 @@ pub struct Values<'a> {
     pub finding: &'a Finding<'a>,
     /// Names of the drugs that are stopped.
     pub names: &'a Names,
+    /// Which cards come behind this one.
+    pub comes: Comes,
     /// Leave out the drugs beside it: another card names them.
     pub brief: bool,
     /// The results that were printed: a card's inputs name them all.
@@ -54,6 +56,7 @@ impl<'a> Values<'a> {
             .map(|&i| &self.signals.record.orders[i])?;
         let found = match name {
             "cover" | "also-stopped" if self.brief => return None,
+            "next-card" | "next-cards" => return Some(self.next(name == "next-cards").into()),
             "drug" => self.joined(self.names.text.iter().map(String::as_str)),
             "dose" => self.dose(&therapy.dose)?,
             "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
@@ -101,6 +104,20 @@ impl<'a> Values<'a> {
             Start::On(start) => Some(months_between(start, self.signals.now)),
             Start::Unknown | Start::Hidden => None,
         }
+    }
+
+    /// Where to find the steps (and the agents), in words that end a sentence; nothing where no such card comes, or where
+    /// this is a paragraph of a card of another drug.
+    fn next(&self, with_agents: bool) -> &'a str {
+        let Comes { taper, agents } = self.comes;
+        let phrase = match (taper && !self.brief, agents && !self.brief) {
+            (true, _) if !with_agents => "next.card",
+            (true, true) => "next.taper-and-agents",
+            (true, false) => "next.taper",
+            (false, true) if with_agents => "next.agents",
+            (false, _) => return "",
+        };
+        self.signals.knowledge.words.get(phrase)
     }
 
     /// Names of the companions that stand so, each once.
