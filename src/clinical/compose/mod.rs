@@ -407,7 +407,9 @@ impl<'k> Writer<'_, 'k> {
     /// A card of the detail that was written last; what it prints is among its inputs.
     fn card(&self, topic: Topic, statement: &Statement, detail: String, mut basis: Basis<'k>) -> Card<'k> {
         let values = self.values();
-        let summary = text::summary(&statement.text.summary, &|name| values.get(name));
+        let summary = text::summary(&statement.text.summary, &|name| values.get(name), &|name| {
+            values.shorter(name)
+        });
         let mut printed = self.printed.take();
         printed.retain(|entry| !is_told(self.signals, *entry, &basis.inputs));
         for input in inputs_of(self.signals, &printed) {

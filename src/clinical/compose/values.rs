@@ -87,6 +87,16 @@ impl<'a> Values<'a> {
         (!found.is_empty()).then_some(Cow::Owned(found))
     }
 
+    /// The same, with the number of the drugs in place of their names.
+    pub fn shorter(&self, name: &str) -> Option<Cow<'a, str>> {
+        if name != "drug" {
+            return self.get(name);
+        }
+        let count = self.names.text.len().to_string();
+        let words = &self.signals.knowledge.words;
+        Some(Cow::Owned(words.with("drug.counted", &[("count", &count)])))
+    }
+
     fn joined<'s>(&self, items: impl Iterator<Item = &'s str>) -> String {
         text::joined(
             &items.collect::<Vec<_>>(),

@@ -217,3 +217,36 @@ fn what_a_card_prints_is_among_its_inputs() {
         }
     }
 }
+
+#[test]
+fn so_many_drugs_that_a_summary_cannot_name_them_are_counted() {
+    let mut request = stop();
+    let others = [
+        ("979092", "hydroxychloroquine sulfate 200 MG Oral Tablet"),
+        ("198145", "prednisone 10 MG Oral Tablet"),
+        ("200060", "mycophenolate mofetil 500 MG Oral Tablet"),
+        ("197388", "Azathioprine 50 MG Oral Tablet"),
+        ("1092437", "belimumab"),
+        ("3002", "cyclophosphamide"),
+        ("6851", "methotrexate"),
+        ("121191", "rituximab"),
+    ];
+    request["prefetch"]["medications"]["entry"] = json!([]);
+    let added = others
+        .iter()
+        .map(|(code, display)| order(&request, code, code, display, "stopped"));
+    let added: Vec<Value> = added.collect();
+    request["context"]["toBeDiscontinued"]["entry"]
+        .as_array_mut()
+        .unwrap()
+        .extend(added);
+    let answer = pure::answer(&request);
+    let warning = card(&answer, "abrupt-withdrawal");
+    let summary = warning["summary"].as_str().unwrap();
+    let drugs = basis(warning)["drugs"].as_array().unwrap().len();
+    assert!(drugs >= 7, "{drugs}");
+    assert!(
+        summary.contains(&format!("{drugs} immunosuppressants")),
+        "{summary}"
+    );
+}
