@@ -8,10 +8,10 @@
 //! [`Capture::keep`] never waits: one thread writes, what it cannot take is dropped and counted, and the log says so
 //! once. A crash may lose the last ones.
 
+use crate::clock::Clock;
 use crate::config::CaptureConfig;
 use crate::meters::CaptureMeters;
 use crate::replay::{Envelope, Saved};
-use crate::startup::Clock;
 use jiff::Timestamp;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -20,15 +20,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 /// Calls that wait to be written.
 const WAITING: usize = 64;
-/// How often old files are looked for where nothing comes.
+/// How often old files are looked for, whether anything comes or not.
 const LOOK: Duration = Duration::from_secs(3600);
 /// Ending of a file that is being written.
 const PARTIAL: &str = "partial";
+/// Ending of a file that is whole.
+const WHOLE: &str = "json";
+/// How the names of the files of an instant begin; digits for each 0.
+const BEGUN: &str = "00000000T000000.000000Z-";
 
 /// A folder of recent requests.
 pub struct Capture {
@@ -69,12 +73,7 @@ impl Capture {
         if is_open(&config.folder).map_err(refused)? {
             return Err(CaptureError::Open(config.folder.clone()));
         }
-        let mut shelf = Shelf {
-            config: config.clone(),
-            bytes: 0,
-            failing: false,
-            meters: Arc::clone(meters),
-        };
+        let mut shelf = Shelf::new(config, meters);
         shelf.tidy().map_err(refused)?;
         let (queue, waiting) = sync_channel(WAITING);
         let writer = std::thread::Builder::new().name("capture".to_owned());
@@ -116,7 +115,7 @@ impl Capture {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            if name.starts_with(&of) && name.ends_with(".json") {
+            if name.starts_with(&of) && ending_of_ours(&path) == Some(WHOLE) {
                 found.push(Saved {
                     name: name.to_owned(),
                     body: fs::read(&path)?,
@@ -140,6 +139,30 @@ impl Capture {
 /// How the names of the files of an instant begin.
 fn begun(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%S.%6fZ-").to_string()
+}
+
+/// The ending of a file of ours; `None` for one that somebody else has put there.
+fn ending_of_ours(path: &Path) -> Option<&str> {
+    let (name, ending) = path.file_name()?.to_str()?.rsplit_once('.')?;
+    let (begun, call) = name.split_at_checked(BEGUN.len())?;
+    let fits = |(is, of): (u8, u8)| is == of || of == b'0' && is.is_ascii_digit();
+    let is_begun = begun.bytes().zip(BEGUN.bytes()).all(fits);
+    let is_call = call.len() == 36 && Uuid::try_parse(call).is_ok();
+    (is_begun && is_call && matches!(ending, WHOLE | PARTIAL)).then_some(ending)
+}
+
+/// Writes a file that is there whole or not at all; what was begun of one that cannot be written is removed.
+fn place(written: &[u8], partial: &Path, whole: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(partial)?;
+    let placed = file.write_all(written).and_then(|()| fs::rename(partial, whole));
+    placed.inspect_err(|_| {
+        // Where even that fails, the next tidying removes it.
+        fs::remove_file(partial).ok();
+    })
 }
 
 /// Makes a folder that only its owner can read; one that is there stays as it is.
@@ -166,14 +189,27 @@ fn is_open(_: &Path) -> io::Result<bool> {
 struct Shelf {
     config: CaptureConfig,
     bytes: u64,
+    /// When old files were last looked for.
+    tidied: Instant,
     failing: bool,
     meters: Arc<CaptureMeters>,
 }
 
 impl Shelf {
+    fn new(config: &CaptureConfig, meters: &Arc<CaptureMeters>) -> Self {
+        Self {
+            config: config.clone(),
+            bytes: 0,
+            tidied: Instant::now(),
+            failing: false,
+            meters: Arc::clone(meters),
+        }
+    }
+
     fn run(mut self, waiting: &Receiver<Envelope>) {
         loop {
-            let done = match waiting.recv_timeout(LOOK) {
+            let left = LOOK.saturating_sub(self.tidied.elapsed());
+            let done = match waiting.recv_timeout(left) {
                 Ok(call) => self.take(&call),
                 Err(RecvTimeoutError::Timeout) => self.tidy(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -195,23 +231,18 @@ impl Shelf {
     }
 
     fn take(&mut self, call: &Envelope) -> io::Result<()> {
-        self.put(call).inspect_err(|_| self.meters.was_not_written())?;
-        if self.bytes > self.config.max_bytes {
-            return self.tidy();
+        let put = self.put(call).inspect_err(|_| self.meters.was_not_written());
+        if self.bytes > self.config.max_bytes || self.tidied.elapsed() >= LOOK {
+            return put.and(self.tidy());
         }
-        Ok(())
+        put
     }
 
     fn put(&mut self, call: &Envelope) -> io::Result<()> {
         let written = call.write().map_err(io::Error::other)?;
         let name = format!("{}{}", begun(call.at), Uuid::new_v4());
-        let partial = self.config.folder.join(format!("{name}.{PARTIAL}"));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&partial)?.write_all(&written)?;
-        fs::rename(&partial, self.config.folder.join(format!("{name}.json")))?;
+        let file = |ending: &str| self.config.folder.join(format!("{name}.{ending}"));
+        place(&written, &file(PARTIAL), &file(WHOLE))?;
         self.bytes += written.len() as u64;
         Ok(())
     }
@@ -219,18 +250,18 @@ impl Shelf {
     /// Removes what is too old and, beyond the size, the oldest down to nine tenths of it, so that not every call
     /// has to look again. Other files than ours stay.
     fn tidy(&mut self) -> io::Result<()> {
+        self.tidied = Instant::now();
         let oldest = SystemTime::from(Clock::Real.now())
             .checked_sub(Duration::from_secs(u64::from(self.config.days) * 86_400));
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.config.folder)? {
             let path = entry?.path();
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if !matches!(ending, Some("json" | PARTIAL)) {
+            let Some(ending) = ending_of_ours(&path) else {
                 continue;
-            }
+            };
             let data = fs::metadata(&path)?;
             let written = data.modified()?;
-            let late = ending == Some(PARTIAL) || oldest.is_some_and(|oldest| written < oldest);
+            let late = ending == PARTIAL || oldest.is_some_and(|oldest| written < oldest);
             match late {
                 true => fs::remove_file(&path)?,
                 false => files.push((written, data.len(), path)),
@@ -265,6 +296,21 @@ mod tests {
             body: format!("{{\"hook\":\"{}\"}}", "x".repeat(filler)).into_bytes(),
             fetched: Vec::new(),
         }
+    }
+
+    /// A name of ours.
+    fn ours(ending: &str) -> String {
+        format!("{}{}.{ending}", begun(call(0, 0).at), Uuid::new_v4())
+    }
+
+    /// A file that was written so many days ago.
+    fn aged(folder: &Path, name: &str, days: u64) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, "x").unwrap();
+        let then = SystemTime::from(Clock::Real.now()) - Duration::from_secs(days * 86_400);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(then).unwrap();
+        path
     }
 
     fn files(folder: &Path) -> Vec<PathBuf> {
@@ -309,21 +355,20 @@ mod tests {
     fn what_is_too_old_or_unfinished_goes_and_what_is_not_ours_stays() {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        for (name, days) in [
-            ("old.json", 3),
-            ("new.json", 1),
-            ("half.partial", 0),
-            ("notes.txt", 9),
-        ] {
-            let path = folder.path().join(name);
-            fs::write(&path, "x").unwrap();
-            let then = SystemTime::from(Clock::Real.now()) - Duration::from_secs(days * 86_400);
-            fs::File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_modified(then)
-                .unwrap();
+        let (new, foreign) = (
+            ours("json"),
+            [
+                "cases.json",
+                "20270115T080000.000000Z-notes.json",
+                "half.partial",
+                "notes.txt",
+            ],
+        );
+        for (name, days) in [(&ours("json"), 3), (&new, 1), (&ours(PARTIAL), 0)] {
+            aged(folder.path(), name, days);
+        }
+        for name in foreign {
+            aged(folder.path(), name, 9);
         }
         let config = CaptureConfig {
             folder: folder.path().to_owned(),
@@ -331,11 +376,38 @@ mod tests {
             max_bytes: 10_000,
         };
         Capture::open(&config, &Arc::default()).unwrap().finish();
-        let left: Vec<_> = files(folder.path())
-            .iter()
-            .map(|path| path.file_name().unwrap().to_owned())
-            .collect();
-        assert_eq!(left, ["new.json", "notes.txt"]);
+        let left = files(folder.path());
+        let mut expected: Vec<_> = foreign.iter().map(|name| folder.path().join(name)).collect();
+        expected.push(folder.path().join(new));
+        expected.sort();
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn a_request_that_could_not_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, taken) = (folder.path().join("a.partial"), folder.path().join("a.json"));
+        fs::create_dir(&taken).unwrap();
+        assert!(place(b"x", &partial, &taken).is_err());
+        assert_eq!(files(folder.path()), [taken]);
+    }
+
+    #[test]
+    fn what_is_too_old_goes_although_one_request_comes_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = CaptureConfig {
+            folder: folder.path().to_owned(),
+            days: 2,
+            max_bytes: 10_000,
+        };
+        let old = aged(folder.path(), &ours("json"), 3);
+        let mut shelf = Shelf::new(&config, &Arc::default());
+        shelf.take(&call(0, 1)).unwrap();
+        assert!(old.exists(), "it was looked for a moment ago");
+        shelf.tidied = Instant::now().checked_sub(LOOK).unwrap();
+        shelf.take(&call(1, 1)).unwrap();
+        assert!(!old.exists() && files(folder.path()).len() == 2);
+        assert!(shelf.tidied.elapsed() < LOOK);
     }
 
     #[test]

@@ -310,14 +310,3 @@ impl ClientConfig {
         }
     }
 }
-
-/// Whether `url` points to this machine: the only place where plain HTTP is accepted.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}

@@ -13,7 +13,7 @@
 //! 8. `clinical::compose` writes the cards in the words of `hooks/`.
 //! 9. `journal` remembers what was answered, so that feedback finds its card; `overrides` recognises a card that was
 //!    overridden a moment ago.
-//! 10. `pipeline` is these steps in order; `startup` shows every route on one screen.
+//! 10. `pipeline` is these steps in order, `app` what they share; `startup` shows every route on one screen.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, reason = "a failed expectation in a test is a panic")
@@ -32,6 +32,8 @@ pub mod marks;
 pub mod outbound;
 pub mod overrides;
 pub mod pipeline;
+pub mod app;
+pub mod clock;
 pub mod startup;
 pub mod operations;
 pub mod operator;

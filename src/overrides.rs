@@ -7,9 +7,9 @@
 //! digest is keyed; it holds client, patient, orders and findings and tells none of them. Follows no standard: CDS
 //! Hooks leaves to the service what it does with feedback.
 
+use crate::clock::Clock;
 use crate::journal::{Journal, OverriddenCard};
 use crate::marks::Marks;
-use crate::startup::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::HashMap;

@@ -4,6 +4,7 @@
 //! `gather`; what is recorded is queued, so that the answer does not wait for the disk. A failure is a
 //! [`Failure`], never an empty list of cards.
 
+use crate::app::App;
 use crate::clinical::compose::Card;
 use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::gap::Why;
@@ -20,7 +21,6 @@ use crate::protocol::render::render;
 use crate::protocol::request::{HookRequest, RequestError, document};
 use crate::protocol::response::{self, About, CardOut, HookAnswer, answer as write_answer};
 use crate::replay::Envelope;
-use crate::startup::App;
 use crate::traces;
 use crate::trust::TrustedEhr;
 use jiff::Timestamp;
@@ -355,7 +355,7 @@ fn readable_server(ehr: &TrustedEhr, request: &HookRequest<'_>) -> Result<Option
     }
     let client = ehr.client();
     if client.is_demo() {
-        return Ok(crate::config::is_loopback(&named).then_some(named));
+        return Ok(crate::outbound::is_loopback(&named).then_some(named));
     }
     if named == *client.fhir_base() {
         Ok(Some(named))

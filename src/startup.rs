@@ -10,141 +10,36 @@ mod live;
 mod parts;
 mod stop;
 
+use crate::app::Callers;
 use crate::capture::{Capture, CaptureError};
-use crate::clinical::knowledge::{Knowledge, Service};
+use crate::clock::Clock;
 use crate::config::{ClientConfig, Config, Limits};
 use crate::content;
 use crate::demo::{self, DemoState, FeedbackSource, FeedbackUnavailable};
 use crate::fhir::client::FhirClient;
-use crate::fhir::terms::LocalCodes;
 use crate::http;
-use crate::http::room::Pace;
 use crate::journal::{self, Journal, JournalError, JournalOptions};
-use crate::marks::Marks;
-use crate::meters::{Board, Meters, Moment};
 use crate::operations::{self, HeartbeatError};
 use crate::operator::{self, Operators};
 use crate::outbound::Outbound;
-use crate::overrides::Overrides;
 use crate::smart::{self, Smart};
-use crate::trust::{Claimed, Client, Refusal, Trust, TrustError, TrustedEhr};
+use crate::trust::{Client, TrustError};
 use actix_web::dev::Server;
-use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use certificates::Certificates;
-use jiff::Timestamp;
 use listening::{Listening, listen, operate, run};
 use parts::{BUILT_IN, Parts, Shared, problems};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use listening::scheme;
 pub use live::{Live, ReloadError};
 pub(crate) use parts::local_codes;
-pub use stop::on_signal;
+pub use stop::Signals;
 
 /// Largest body that the demonstration reads.
 const DEMO_BODY: usize = 8 * 1024 * 1024;
-
-/// What every handler shares: one version of settings and tables. A reload makes another one beside it; a call
-/// keeps the one that it began with.
-#[derive(Clone)]
-pub struct App {
-    /// The tables.
-    pub knowledge: Arc<Knowledge>,
-    /// What was answered.
-    pub journal: Arc<Journal>,
-    /// Reads FHIR servers; one for each worker, because its connections live on the worker's runtime.
-    pub fhir: FhirClient,
-    /// The body of discovery.
-    pub discovery: Discovery,
-    /// Address under which callers reach the service, without a trailing slash.
-    pub public_url: String,
-    /// Largest body that is read.
-    pub max_body_bytes: usize,
-    /// Bounds of the process.
-    pub limits: Limits,
-    /// The time, or an instant that stands still.
-    pub clock: Clock,
-    /// Whether hook calls are answered while the journal fails.
-    pub does_without_journal: bool,
-    /// Whether free text of feedback is kept; it may tell who a patient is.
-    pub keeps_comments: bool,
-    /// Who may look at what the journal holds.
-    pub(crate) operators: Arc<Operators>,
-    /// The companion app: its launches and sessions are shared by all workers.
-    pub smart: Arc<Smart>,
-    /// What is counted.
-    pub meters: Arc<Meters>,
-    /// The counters of this version.
-    pub board: Arc<Board>,
-    /// Where recent requests are kept for `stepdown diff`, of those clients of which they may be.
-    pub capture: Option<Arc<Capture>>,
-    /// How slow the last call was; shared by all workers.
-    pub pace: Arc<Pace>,
-    /// What tokens are called in the log.
-    pub marks: Arc<Marks>,
-    /// What was overridden lately.
-    pub overrides: Arc<Overrides>,
-    ending: Arc<AtomicBool>,
-    slots: Arc<Semaphore>,
-    callers: Arc<Callers>,
-    local_codes: Arc<HashMap<String, LocalCodes>>,
-    no_local_codes: LocalCodes,
-}
-
-/// The written discovery answer.
-#[derive(Clone)]
-pub struct Discovery {
-    /// JSON.
-    pub body: web::Bytes,
-    /// Its tag.
-    pub etag: HeaderValue,
-}
-
-/// What time it is.
-#[derive(Clone, Copy, Debug)]
-pub enum Clock {
-    /// The machine's clock.
-    Real,
-    /// Always the same instant, for demonstrations and tests.
-    Fixed(Timestamp),
-}
-
-impl Clock {
-    /// The instant to judge at.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the clock is read for a judgement"
-    )]
-    pub fn now(self) -> Timestamp {
-        match self {
-            Clock::Real => Timestamp::now(),
-            Clock::Fixed(at) => at,
-        }
-    }
-}
-
-/// Who may call.
-enum Callers {
-    /// Clients with keys.
-    Trusted(Trust),
-    /// Anybody on this machine.
-    Demo(Arc<Client>),
-}
-
-impl Callers {
-    fn list(&self) -> Vec<Arc<Client>> {
-        match self {
-            Callers::Trusted(trust) => trust.clients().iter().cloned().collect(),
-            Callers::Demo(client) => vec![Arc::clone(client)],
-        }
-    }
-}
 
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -218,99 +113,6 @@ pub struct Running {
     pub admin: Option<SocketAddr>,
     /// To be finished when the server has ended.
     pub capture: Option<Arc<Capture>>,
-}
-
-impl App {
-    /// Where the service says what its advice rests on; the same for every hook, so that cards do not differ by
-    /// it. `None` without https, because a card's links have to be secure.
-    pub fn basis_url(&self) -> Option<String> {
-        let first = self.knowledge.services.first()?;
-        let secure = self.public_url.starts_with("https://");
-        secure.then(|| format!("{}/cds-services/{}/basis", self.public_url, first.id))
-    }
-
-    /// Whether browsers reach the service over https.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.public_url.starts_with("https://")
-    }
-
-    /// The service of that id.
-    pub fn service(&self, id: &str) -> Option<&Service> {
-        self.knowledge.services.iter().find(|s| *s.id == *id)
-    }
-
-    /// Whether it can keep what it must keep, or answer without, and is not about to end.
-    pub fn is_ready(&self) -> bool {
-        (self.journal.is_writable() || self.does_without_journal) && !self.ending.load(Ordering::Relaxed)
-    }
-
-    /// What operators read.
-    pub fn metrics(&self) -> String {
-        for client in self.callers.list() {
-            let left_alone = if client.breaker().is_open() { 1.0 } else { 0.0 };
-            self.meters.breaker.with(&[client.name()]).set(left_alone);
-            if let Some(ahead) = client.clock_skew() {
-                #[expect(clippy::cast_precision_loss, reason = "tokens live for minutes")]
-                self.meters.clock_skew.with(&[client.name()]).set(ahead as f64);
-            }
-        }
-        self.meters.text(&Moment {
-            dropped: self.journal.dropped(),
-            writable: self.journal.is_writable(),
-            ready: self.is_ready(),
-        })
-    }
-
-    /// The client of that name.
-    pub(crate) fn client(&self, name: &str) -> Option<Arc<Client>> {
-        self.callers
-            .list()
-            .into_iter()
-            .find(|client| client.name() == name)
-    }
-
-    /// Room for one more call, kept until this is dropped; `None` if there is none.
-    pub fn slot(&self) -> Option<SemaphorePermit<'_>> {
-        self.slots.try_acquire().ok()
-    }
-
-    /// Largest body, and the time in which it must have come.
-    pub fn body_limits(&self) -> (usize, Duration) {
-        (self.max_body_bytes, self.limits.body_within)
-    }
-
-    /// Local codes of a client.
-    pub fn local_codes(&self, client: &str) -> &LocalCodes {
-        self.local_codes.get(client).unwrap_or(&self.no_local_codes)
-    }
-
-    /// Checks who calls. What the token claims is noted, for the log, whether it is believed or not.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the token does not prove a client.
-    pub async fn caller(
-        &self,
-        authorization: Option<&str>,
-        audiences: &[String],
-        claimed: &mut Claimed,
-    ) -> Result<TrustedEhr, Refusal> {
-        match &*self.callers {
-            Callers::Trusted(trust) => {
-                trust
-                    .authenticate(
-                        authorization,
-                        audiences,
-                        Clock::Real.now(),
-                        &self.journal,
-                        claimed,
-                    )
-                    .await
-            }
-            Callers::Demo(client) => {
-                TrustedEhr::for_loopback_demo(Arc::clone(client)).map_err(|_| Refusal::UnknownIssuer)
-            }
-        }
-    }
 }
 
 /// Builds and starts the production service.

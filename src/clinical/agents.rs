@@ -7,7 +7,7 @@
 use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Agent, AgentUse, Expr, Indication, Kind, Knowledge, Requirement, Rightful};
 use super::record::{Drug, OrderStatus, PatientRecord, Role, Source};
-use super::signal::{Entry, Signals};
+use super::signal::{Entry, Leaves, Signals};
 use super::vocabulary::{IngredientId, Site};
 
 /// Status of an agent for this patient.
@@ -219,7 +219,7 @@ fn requirements<'k>(
 /// Whether a requirement rests on nothing but for whom it is: no record can answer it, it has to be asked.
 fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
     let leaves = |expr: &Expr| {
-        let mut found = Vec::new();
+        let mut found = Leaves::new();
         signals.leaves(expr, &mut found);
         found
     };
@@ -232,7 +232,7 @@ fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
 /// The gap of a requirement, with the reason that its signs give.
 fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
     let need = requirement.need.as_ref()?;
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     signals.leaves(&requirement.know, &mut leaves);
     let why = leaves
         .iter()
@@ -240,11 +240,11 @@ fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
         .flat_map(|r| &r.gaps)
         .map(|gap| gap.why)
         .next();
-    Some(Gap::new(need.to_string(), why.unwrap_or(Why::Absent)))
+    Some(Gap::new(String::from(&**need), why.unwrap_or(Why::Absent)))
 }
 
 fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     signals.leaves(expr, &mut leaves);
     leaves
         .iter()
@@ -272,7 +272,7 @@ impl History {
             return History::default();
         };
         let is_it = |drug: Drug| matches!(drug, Drug::Known { ingredient: i, .. } if knowledge.vocabulary.same_family(i, ingredient));
-        let harm = &knowledge.vocabulary.harm_codes;
+        let vocabulary = &knowledge.vocabulary;
         let mut history = History::default();
         for order in record
             .orders
@@ -283,7 +283,8 @@ impl History {
             history.taken |= order.role == Role::Recorded && order.status == OrderStatus::Active;
             history.drafted |= order.role == Role::Draft && order.status != OrderStatus::Void;
             history.stopping |= order.role == Role::Stopping && order.status.counts_as_stop();
-            history.harmed |= ended && order.status_reason_codes.iter().any(|code| harm.contains(code));
+            history.harmed |=
+                ended && vocabulary.tells_harm(&order.status_reason_codes, &order.status_reason_text);
         }
         history.taken &= !history.stopping;
         history

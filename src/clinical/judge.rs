@@ -14,7 +14,7 @@ use super::knowledge::{
     Topic, Withdrawal,
 };
 use super::record::{OrderStatus, PatientRecord};
-use super::signal::{Entry, Signals};
+use super::signal::{Entry, Leaves, Signals};
 use super::therapy::Therapy;
 use indications::Named;
 
@@ -155,7 +155,9 @@ impl<'k> Court<'_, 'k> {
     fn decide(&mut self, signals: &mut Signals<'_>) -> Verdict<'k> {
         let (decisive, raise, competing) = self.indications(signals);
         let rightful = self.rightful(signals);
-        if let Some(gate) = self.gate(signals) {
+        // What the cut of a dose needs is no reason to keep the dose where there is one to stop.
+        let gate = self.gate(signals);
+        if let Some(gate) = gate.filter(|gate| rightful.is_none() || !gate.right_first) {
             return self.through_gate(gate, decisive, competing, rightful, signals);
         }
         let Named {
@@ -164,21 +166,10 @@ impl<'k> Court<'_, 'k> {
             ..
         } = decisive;
         if let Some(right) = rightful {
-            let base = self.finding(
-                "right-to-stop",
-                &right.row,
-                Topic::StopMayBeRight,
-                &right.statement,
-                indication,
-            );
-            let (entries, gaps) = self.ground(&right.when, signals);
             return Verdict::Finding(Finding {
-                rightful: Some(right),
                 evidence,
                 competing,
-                entries,
-                gaps,
-                ..base
+                ..self.rightly(right, indication, signals)
             });
         }
         let ruled = self.rule(indication, raise, signals);
@@ -215,6 +206,29 @@ impl<'k> Court<'_, 'k> {
             gaps,
             ..base
         })
+    }
+
+    /// A stop for which there is a reason.
+    fn rightly(
+        &self,
+        right: &'k Rightful,
+        indication: &'k Indication,
+        signals: &mut Signals<'_>,
+    ) -> Finding<'k> {
+        let base = self.finding(
+            "right-to-stop",
+            &right.row,
+            Topic::StopMayBeRight,
+            &right.statement,
+            indication,
+        );
+        let (entries, gaps) = self.ground(&right.when, signals);
+        Finding {
+            rightful: Some(right),
+            entries,
+            gaps,
+            ..base
+        }
     }
 
     fn finding(
@@ -359,7 +373,7 @@ impl<'k> Court<'_, 'k> {
 
     /// What an expression rests on: entries of its true signs, gaps of its unknown ones that apply.
     fn ground(&self, when: &Expr, signals: &mut Signals<'_>) -> (Vec<Entry>, Vec<Gap>) {
-        let mut leaves = Vec::new();
+        let mut leaves = Leaves::new();
         signals.leaves(when, &mut leaves);
         let (mut entries, mut gaps) = (Vec::new(), Vec::new());
         for id in leaves {

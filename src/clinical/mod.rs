@@ -25,3 +25,4 @@ mod taper_tests;
 pub mod therapy;
 pub mod vocabulary;
 pub mod when;
+pub mod wording;

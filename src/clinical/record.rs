@@ -177,13 +177,13 @@ pub struct Person {
     pub reference: Option<Box<str>>,
     /// Birth date, perhaps partial.
     pub birth: Option<When>,
-    /// Administrative gender, as far as it is male or female.
+    /// Female if the gender or the sex at birth is; male if the gender is, and nothing says otherwise.
     pub sex: Option<Sex>,
     /// Whether the record says that the patient has died.
     pub deceased: bool,
 }
 
-/// Administrative gender.
+/// Sex, as pregnancy is asked by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sex {
     /// `female`.
@@ -410,6 +410,8 @@ pub struct Condition {
     pub refuted: bool,
     /// Onset or, failing that, recorded date.
     pub when: Option<When>,
+    /// When it was recorded, where the record says so beside its onset.
+    pub recorded: Option<When>,
     /// Belongs to the encounter of the hook.
     pub in_encounter: bool,
     /// An encounter diagnosis.

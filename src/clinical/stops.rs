@@ -9,7 +9,7 @@
 use super::knowledge::{Knowledge, Withdrawal};
 use super::occasion::Occasion;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role};
-use super::therapy::{began, has_ended, is_superseded};
+use super::therapy::{began, has_ended, has_graft, is_cover, is_superseded, starts_later};
 use super::vocabulary::{IngredientId, Site};
 use super::when::When;
 
@@ -165,6 +165,7 @@ impl Look {
             .filter(|order| !order.ends_with_stay)
             .filter_map(began)
             .min();
+        let graft = withdrawal.is_some_and(|withdrawal| has_graft(record, withdrawal));
         ours.iter().filter(|index| !ended.contains(index)).any(|&index| {
             let order = &record.orders[index];
             let active = order.role == Role::Recorded
@@ -172,7 +173,10 @@ impl Look {
                 && !self.ends_now(order)
                 && !has_ended(order, self.now)
                 && withdrawal.is_none_or(|withdrawal| !is_superseded(order, began, withdrawal));
-            (active || order.role == Role::Draft) && order.site != Some(Site::Local)
+            let drafted = order.role == Role::Draft && order.status != OrderStatus::Void;
+            let in_time =
+                withdrawal.is_none_or(|withdrawal| !starts_later(order, withdrawal.switch_after, self.now));
+            (active || drafted) && in_time && is_cover(order, graft)
         })
     }
 

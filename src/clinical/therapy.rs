@@ -4,13 +4,18 @@
 //! ([`Therapy::of`]), or one that ended before it ([`Therapy::ended`]). It judges nothing.
 
 mod ended;
+mod left;
 
 use super::gap::Truth;
 use super::knowledge::{Knowledge, Withdrawal};
 use super::record::{Dose, Drug, Order, OrderStatus, Outcome, PatientRecord, Role, Source};
 use super::vocabulary::{FormulationId, Site};
-use super::when::{Placed, When};
+use super::when::When;
+use left::left;
 use rust_decimal::Decimal;
+
+pub(crate) use left::starts_near;
+pub(super) use left::{began, has_ended, has_graft, is_cover, is_superseded, starts_later};
 
 const DAY: i64 = 86_400;
 
@@ -105,10 +110,10 @@ impl Therapy {
         } else {
             systemic_or_unknown
         };
-        let (new_orders, mut old_orders) = remaining(record, ours, &stopping, withdrawal, now);
+        let mut left = left(record, ours, &stopping, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
-            old_orders.clear();
+            left.old.clear();
         }
         let held = stopping
             .iter()
@@ -117,13 +122,13 @@ impl Therapy {
         Therapy {
             local,
             held,
-            restart: restart_of(record, &stopping, &new_orders, held, now),
+            restart: restart_of(record, &stopping, &[&*left.new, &*left.later].concat(), held, now),
             dose: merged_dose(stopping.iter().map(|&i| &record.orders[i].dose)),
             formulation: one_formulation(record, &stopping, knowledge),
             systemic: stopping.iter().all(|i| site(i) == Some(Site::Systemic)),
-            old_orders,
+            old_orders: left.old,
             // A draft that only says when a held drug restarts is no replacement.
-            new_orders: if held { Vec::new() } else { new_orders },
+            new_orders: if held { Vec::new() } else { left.new },
             start,
             start_cut,
             end: End::Now,
@@ -146,59 +151,6 @@ fn ours(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) 
     (0..record.orders.len())
         .filter(|&i| is_ours(&record.orders[i]))
         .collect()
-}
-
-fn remaining(
-    record: &PatientRecord,
-    ours: &[usize],
-    stopping: &[usize],
-    withdrawal: &Withdrawal,
-    now: i64,
-) -> (Vec<usize>, Vec<usize>) {
-    let began = stopping.iter().filter_map(|&i| began(&record.orders[i])).min();
-    let left = ours.iter().copied().filter(|&i| {
-        let order = &record.orders[i];
-        let alive = order.role == Role::Draft && order.status != OrderStatus::Void
-            || order.role == Role::Recorded
-                && order.status == OrderStatus::Active
-                && !has_ended(order, now)
-                && !is_superseded(order, began, withdrawal);
-        alive && order.site != Some(Site::Local)
-    });
-    left.partition(|&i| {
-        let order = &record.orders[i];
-        order.role == Role::Draft
-            || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
-    })
-}
-
-/// When an order began, as far as it says.
-pub(super) fn began(order: &Order) -> Option<When> {
-    order.starts.or(order.authored)
-}
-
-/// Whether an active order was never closed when a later one, that is stopped now, took its place.
-pub(super) fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
-    let days = i64::from(withdrawal.superseded_after) * DAY;
-    let earlier = began(order)
-        .zip(stopped_began)
-        .is_some_and(|(own, stopped)| own.latest() + days < stopped.earliest());
-    earlier && order.ends.is_none()
-}
-
-/// Whether an order has run out.
-pub(super) fn has_ended(order: &Order, now: i64) -> bool {
-    order.ends.is_some_and(|w| w.latest() < now)
-}
-
-/// Whether an order starts between so many days before and after now; without a start it was written then.
-pub(crate) fn starts_near(order: &Order, before: u32, after: u32, now: i64) -> bool {
-    let from = now - i64::from(before) * DAY;
-    let to = now + i64::from(after) * DAY;
-    order
-        .starts
-        .or(order.authored)
-        .is_some_and(|w| w.between(from, to) == Placed::Inside)
 }
 
 /// A draft that starts today restarts what is held; beside a stop it is a change of dose.

@@ -4,6 +4,7 @@
 //! conditions. It never guesses: an unknown code is `None`, and text counts only where no code does.
 //! Built once at start-up by `content`; immutable afterwards.
 
+use super::wording::Denials;
 use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::borrow::Borrow;
@@ -77,10 +78,18 @@ pub struct Vocabulary {
     pub unit_words: Vec<Box<str>>,
     /// Lower-case words after which a date in a text is a restart date.
     pub restart_words: Vec<Box<str>>,
+    /// The same, of words that also mean it behind a denial: not until.
+    pub until_words: Vec<Box<str>>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
+    /// Reactions that are severe whatever their severity says.
+    pub severe_reactions: Told,
+    /// Words that deny.
+    pub denials: Denials,
     /// Codes of `statusReason` that say that an earlier order was stopped for harm.
     pub harm_codes: Vec<Box<str>>,
+    /// Words of its text that say the same.
+    pub harm_words: Vec<Box<str>>,
 }
 
 /// One ingredient.
@@ -188,6 +197,15 @@ impl Analyte {
     pub fn printed_unit(&self) -> &str {
         if &*self.unit == "1" { "" } else { &self.unit }
     }
+}
+
+/// What tells one thing: codes of any system, or lower-case words.
+#[derive(Default)]
+pub struct Told {
+    /// Codes.
+    pub codes: Vec<Box<str>>,
+    /// Words.
+    pub words: Vec<Box<str>>,
 }
 
 /// Lower-case words of notes on a level.
@@ -325,6 +343,12 @@ impl Vocabulary {
                 into.push(group);
             }
         }
+    }
+
+    /// Whether the reason of an earlier stop says that it was for harm: by a code, or by words that it does not deny.
+    pub fn tells_harm(&self, codes: &[Box<str>], text: &str) -> bool {
+        codes.iter().any(|code| self.harm_codes.contains(code))
+            || self.harm_words.iter().any(|words| self.denials.says(text, words))
     }
 
     fn coded<'v, T>(

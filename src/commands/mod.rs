@@ -14,11 +14,12 @@ mod export;
 mod offline;
 mod replay;
 
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, TracesConfig};
 use crate::content;
 use crate::journal::Archive;
 use crate::marks::Marks;
-use crate::startup::{self, Clock, Demonstration, Running, StartError};
+use crate::startup::{self, Demonstration, Running, Signals, StartError};
 use crate::traces::{self, Exporting};
 use clap::Subcommand;
 use diff::Compared;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Subscriber;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FromEnvError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -105,6 +106,9 @@ pub enum CommandError {
     /// Start-up.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// How much is to be logged.
+    #[error("RUST_LOG cannot be used: {0}")]
+    Level(#[from] FromEnvError),
     /// Sending of traces.
     #[error(transparent)]
     Traces(#[from] traces::SetupError),
@@ -237,25 +241,30 @@ fn until_stopped(
 ) -> Result<bool, CommandError> {
     actix_web::rt::System::new().block_on(async {
         let running = start.await?;
-        let signals = startup::on_signal(Arc::clone(&running.live), running.server.handle(), unready);
-        actix_web::rt::spawn(signals);
+        let signals = Signals::listen()?;
+        actix_web::rt::spawn(signals.obey(Arc::clone(&running.live), running.server.handle(), unready));
         greet(&running);
         let scheme = startup::scheme(running.secure);
         println!("listening on {scheme}://{}", running.address);
-        running.server.await?;
-        running.journal.close().await.map_err(StartError::from)?;
+        let served = running.server.await;
+        // Whatever went wrong, what waits to be written is written.
+        let closed = running.journal.close().await;
         if let Some(capture) = running.capture {
             capture.finish();
         }
+        served?;
+        closed.map_err(StartError::from)?;
         tracing::info!(event = "service.ended");
         Ok(true)
     })
 }
 
-/// Structured events on standard error; `RUST_LOG` chooses how many. Spans go to the collector, if there is one,
+/// Structured events on standard error; `RUST_LOG` chooses how many, and one that cannot be read is an error: whoever set
+/// it is waiting for what it was to show. Spans go to the collector, if there is one,
 /// and never to the log.
 fn log(traces: Option<&TracesConfig>) -> Result<Option<Exporting>, CommandError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("stepdown=info"));
+    let usual = "stepdown=info".parse().map_err(FromEnvError::from)?;
+    let filter = EnvFilter::builder().with_default_directive(usual).from_env()?;
     let filter = match format!("{}=off", traces::TARGET).parse() {
         Ok(no_spans) => filter.add_directive(no_spans),
         Err(_) => filter,

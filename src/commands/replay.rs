@@ -6,8 +6,8 @@
 
 use super::CommandError;
 use super::offline::{Out, failed, knowledge, sites};
+use crate::clock::Clock;
 use crate::replay::{Found, Judging, Saved, Sums, Told, batches, map, requests};
-use crate::startup::Clock;
 use jiff::Timestamp;
 use serde_json::json;
 use std::io::{self, Write};

@@ -14,11 +14,11 @@ use url::Url;
 
 use crate::clinical::practice::{Country, Practice, RulePattern};
 use crate::clinical::record::SOURCES;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, is_loopback};
 
 use super::{
     ClientConfig, Config, ConfigError, KeySource, LocalCode, SignatureAlgorithm, StopTriggers, file,
-    is_loopback, operations,
+    operations,
 };
 use super::{capture, journal, limits, shows, tls, traces};
 

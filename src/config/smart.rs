@@ -4,7 +4,8 @@
 //! key, and never prints either; whether the key can sign is found out by `smart` at start.
 
 use super::check::Source;
-use super::{ConfigError, file, is_loopback};
+use super::{ConfigError, file};
+use crate::outbound::is_loopback;
 use secrecy::SecretString;
 use toml::Spanned;
 use url::Url;

@@ -8,7 +8,8 @@ use toml::Spanned;
 use url::Url;
 
 use super::check::Source;
-use super::{ConfigError, file, is_loopback};
+use super::{ConfigError, file};
+use crate::outbound::is_loopback;
 
 /// Share of the calls that are traced unless set.
 const DEFAULT_RATIO: f64 = 0.1;

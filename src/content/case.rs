@@ -183,6 +183,7 @@ impl Teller<'_> {
                 plain = ConditionRow {
                     is: name.clone(),
                     onset: None,
+                    recorded: None,
                     status: ConditionStatus::Active,
                     in_encounter: false,
                 };
@@ -194,11 +195,12 @@ impl Teller<'_> {
                 .refuse(entry.span(), format!("there is no group '{}'", row.is));
             return None;
         };
-        let onset = row.onset.as_deref().and_then(|text| {
-            phrases::date(text, self.now)
+        let date = |text: Option<&str>| {
+            phrases::date(text?, self.now)
                 .map_err(|says| self.page.refuse(entry.span(), says))
                 .ok()
-        });
+        };
+        let (onset, recorded) = (date(row.onset.as_deref()), date(row.recorded.as_deref()));
         Some(Condition {
             reference: Some(format!("Condition/{n}").into()),
             groups: vec![group],
@@ -208,7 +210,8 @@ impl Teller<'_> {
                 ConditionStatus::Active | ConditionStatus::Recurrence | ConditionStatus::Relapse
             ),
             refuted: row.status == ConditionStatus::Refuted,
-            when: onset,
+            when: onset.or(recorded),
+            recorded: onset.and(recorded),
             in_encounter: row.in_encounter,
             encounter_diagnosis: false,
         })

@@ -397,6 +397,7 @@ fn about_patient(desk: &Desk, row: &mut SignalRow) -> Option<Form> {
         Form::StopReason {
             codes: reason.codes.iter().map(|code| code.as_str().into()).collect(),
             words: lower(reason.words),
+            own: reason.itself,
         }
     } else if row.local_use.take().is_some() {
         Form::LocalUse

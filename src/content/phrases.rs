@@ -6,9 +6,9 @@
 use super::scalar;
 use crate::clinical::knowledge::Knowledge;
 use crate::clinical::record::{Dose, Drug};
-use crate::clinical::signal::has_words;
 use crate::clinical::vocabulary::{DrugCode, FormulationId, IngredientId, ProductId, Site, Vocabulary};
 use crate::clinical::when::When;
+use crate::clinical::wording::has_words;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;

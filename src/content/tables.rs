@@ -141,6 +141,7 @@ pub(super) fn gates(desk: &Desk, texts: &Texts) -> Vec<Gate> {
                 row: name(&row.row),
                 when,
                 then,
+                right_first: row.right_first,
             });
         }
     }

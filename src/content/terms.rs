@@ -7,8 +7,10 @@ use super::page::{Page, Problems, Word};
 use super::scalar;
 use super::schema::terms as written;
 use crate::clinical::vocabulary::{
-    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Twin, Vocabulary,
+    Analyte, AnalyteId, Factor, Finding, GroupId, LabCode, LevelTiming, LevelWords, Site, Told, Twin,
+    Vocabulary,
 };
+use crate::clinical::wording::Denials;
 use crate::content::files::Files;
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap as HashMap;
@@ -321,8 +323,10 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
             .map(|word| word.get_ref().to_lowercase().into())
             .collect()
     };
+    let boxed = |list: &[String]| list.iter().map(|code| code.as_str().into()).collect();
     vocabulary.unit_words = lower(&words.units);
     vocabulary.restart_words = lower(&words.restart);
+    vocabulary.until_words = lower(&words.until);
     vocabulary.level_words = LevelWords {
         trough: lower(&words.level.trough),
         peak: lower(&words.level.peak),
@@ -331,7 +335,22 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         after: lower(&words.level.after),
         general: lower(&words.level.general),
     };
-    vocabulary.harm_codes = words.harm.iter().map(|code| code.as_str().into()).collect();
+    vocabulary.severe_reactions = Told {
+        codes: boxed(&words.severe_reaction.codes),
+        words: lower(&words.severe_reaction.words),
+    };
+    vocabulary.denials = Denials {
+        before: lower(&words.denial.before),
+        others: lower(&words.denial.others),
+        behind: lower(&words.denial.behind),
+        between: lower(&words.denial.between),
+        alone: lower(&words.denial.alone),
+        ends: lower(&words.denial.ends),
+        lists: lower(&words.denial.lists),
+        heads: lower(&words.denial.heads),
+    };
+    vocabulary.harm_codes = boxed(&words.harm);
+    vocabulary.harm_words = lower(&words.harm_words);
     if words.aggregators.get_ref().is_empty() {
         page.refuse(words.aggregators.span(), "the list of aggregators is empty");
     }

@@ -31,7 +31,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     )
     .route(
         "/demo/icon.svg",
-        file("image/svg+xml", include_str!("assets/icon.svg")),
+        file("image/svg+xml", include_str!("../pages/icon.svg")),
     );
 }
 

@@ -253,7 +253,7 @@ async fn identity(launchable: &Launchable, asker: &Asker, findings: &mut Finding
     ));
     let Some(address) = address
         .ok()
-        .filter(|url| url.scheme() == "https" || crate::config::is_loopback(url))
+        .filter(|url| url.scheme() == "https" || crate::outbound::is_loopback(url))
     else {
         findings.problem(
             "smart.issuer",

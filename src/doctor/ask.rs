@@ -4,8 +4,8 @@
 //! proxy, sends no token, and reads at most 4 MiB.
 
 use super::Findings;
+use crate::clock::Clock;
 use crate::config::ClientTls;
-use crate::startup::Clock;
 use crate::trust::LEEWAY;
 use jiff::fmt::rfc2822;
 use reqwest::header::{ACCEPT, DATE, HeaderMap, LOCATION};

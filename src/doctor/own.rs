@@ -6,7 +6,8 @@
 use super::ask::{Answer, Asker, days_left, judge_days};
 use super::{Finding, Findings, public_url};
 use crate::clinical::knowledge::Knowledge;
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
+use crate::outbound::is_loopback;
 use crate::smart::survey::Survey;
 use serde_json::Value;
 use url::Url;

@@ -15,6 +15,7 @@ lens! {
     /// `AllergyIntolerance.reaction`.
     struct Reaction {
         substance: Concept<'a> = "substance",
+        manifestation: List<Concept<'a>> = "manifestation",
         severity: Text<'a> = "severity",
         route: Concept<'a> = "exposureRoute",
     }
@@ -39,7 +40,7 @@ pub(crate) fn allergy(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Allergy>
         return About::Something;
     }
     let severe = of.text("criticality").as_deref() == Some("high")
-        || reactions.0.iter().any(|reaction| reaction.severity.is("severe"));
+        || reactions.0.iter().any(|reaction| is_severe(reaction, terms));
     let local = reactions
         .0
         .iter()
@@ -58,14 +59,25 @@ pub(crate) fn allergy(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Allergy>
     About::Something
 }
 
-/// The known drug that a substance is: by code, else by name.
+/// Whether a reaction is called severe, or shows itself in a way that always is.
+fn is_severe(reaction: &Reaction<'_>, terms: Terms<'_>) -> bool {
+    let severe = &terms.vocabulary.severe_reactions;
+    let shown = |concept: &Concept<'_>| {
+        let texts = || concept.texts().map(str::to_lowercase);
+        severe.codes.iter().any(|code| concept.says(code))
+            || texts().any(|text| severe.words.iter().any(|w| terms.says(&Words::of(&text), w)))
+    };
+    reaction.severity.is("severe") || reaction.manifestation.0.iter().any(shown)
+}
+
+/// The known drug that a substance is: by code, else by a name that its text does not deny.
 fn substance(concept: &Concept<'_>, terms: Terms<'_>) -> Option<DrugCode> {
     let coded = concept.coding.0.iter().find_map(|coding| terms.drug(coding));
     coded.or_else(|| {
         concept.texts().find_map(|text| {
             let text = text.to_lowercase();
             let words = Words::of(&text);
-            let drug = terms.drug_named(&words)?;
+            let drug = terms.drug_said(&words)?;
             Some(DrugCode {
                 site: terms.site_in(&words).or(drug.site),
                 ..drug
@@ -117,6 +129,8 @@ mod tests {
         ] {
             assert!(read(fields).0.is_some(), "{fields}");
         }
+        let (denied, about) = read(r#""code":{"text":"No allergy to solvane"}"#);
+        assert!(denied.is_none() && about == About::Something);
         let (other, about) = read(r#""code":{"text":"peanut"}"#);
         assert!(other.is_none() && about == About::Something);
         assert_eq!(read(r#""reaction":[{}]"#).1, About::Nothing);
@@ -132,6 +146,13 @@ mod tests {
         assert!(of(r#""criticality":"high""#).severe);
         assert!(of(r#""reaction":[{"severity":"severe"}]"#).severe);
         assert!(!of(r#""reaction":{"severity":"mild"}"#).severe);
+        for shown in [
+            r#"{"coding":[{"system":"urn:dx","code":"SHOCK"}]}"#,
+            r#"{"text":"Collapse"}"#,
+        ] {
+            assert!(of(&format!(r#""reaction":[{{"manifestation":[{shown}]}}]"#)).severe);
+        }
+        assert!(!of(r#""reaction":[{"manifestation":[{"text":"No collapse"}]}]"#).severe);
         assert!(of(r#""reaction":[{"exposureRoute":{"text":"Topical"}}]"#).local_product);
         assert!(
             read(r#""code":{"text":"Solvane ointment"}"#)

@@ -11,7 +11,7 @@ use super::json::Document;
 use crate::clinical::gap::Why;
 use crate::config::ClientTls;
 use crate::meters::{FhirMeters, Stage};
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, is_loopback};
 use crate::traces;
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::Url;
 
 /// Largest body, decoded.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -214,14 +214,14 @@ impl FhirClient {
         let read = timeout_at(server.deadline, self.read(url, server)).await;
         let read = read.inspect_err(|_| self.was_late());
         match read.unwrap_or(Err(Why::FetchFailed)) {
-            Ok((StatusCode::OK, body)) => String::from_utf8(body).map_err(|_| 0),
+            Ok((StatusCode::OK, body)) => String::from_utf8(body.map_err(|_| 0_u16)?).map_err(|_| 0),
             Ok((status, _)) => Err(status.as_u16()),
             Err(_) => Err(0),
         }
     }
 
-    /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal
-    /// included, shows that it is there; a fault of its own or a plea for fewer calls does not.
+    /// A page, unless the server is left alone or does not answer in time. Whatever it answers, a refusal or a body
+    /// that cannot be used included, shows that it is there; a fault of its own or a plea for fewer calls does not.
     async fn page_in_time(&self, url: Url, server: Server<'_>) -> Result<Page, Why> {
         let leave = match server.breaker {
             Some(breaker) => Some(breaker.leave().ok_or(Why::FetchFailed)?),
@@ -234,13 +234,13 @@ impl FhirClient {
             leave.answered();
         }
         match status {
-            StatusCode::OK => Page::of(String::from_utf8(body).map_err(|_| Why::NotReadable)?),
+            StatusCode::OK => Page::of(String::from_utf8(body?).map_err(|_| Why::NotReadable)?),
             other => Err(instead(other.as_u16())),
         }
     }
 
-    /// Status and, of a success, the body as far as the limit.
-    async fn read(&self, url: Url, server: Server<'_>) -> Result<(StatusCode, Vec<u8>), Why> {
+    /// Status and, of a success, the body, unless it is beyond the limit or breaks off.
+    async fn read(&self, url: Url, server: Server<'_>) -> Result<(StatusCode, Result<Vec<u8>, Why>), Why> {
         let http = self.http().map_err(|_| Why::FetchFailed)?;
         let mut request = http.get(url).header(ACCEPT, "application/fhir+json");
         if let Some(token) = server.token {
@@ -252,8 +252,8 @@ impl FhirClient {
         let response = request.send().await.map_err(|_| Why::FetchFailed)?;
         traces::status(response.status().as_u16());
         match response.status() {
-            StatusCode::OK => Ok((StatusCode::OK, body(response).await?)),
-            other => Ok((other, Vec::new())),
+            StatusCode::OK => Ok((StatusCode::OK, body(response).await)),
+            other => Ok((other, Ok(Vec::new()))),
         }
     }
 }
@@ -338,14 +338,4 @@ pub fn rebased(link: &str, base: &Url) -> Option<Url> {
     rebased.set_query(url.query());
     rebased.set_fragment(None);
     Some(rebased)
-}
-
-/// Whether the host is this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -33,7 +33,8 @@ pub(crate) fn condition(
         text: code.label().into(),
         active: is_active(of),
         refuted,
-        when: onset(of),
+        when: onset(of).or_else(|| recorded(of)),
+        recorded: onset(of).and_then(|_| recorded(of)),
         in_encounter: encounter.is_some_and(|id| is_in(of, id)),
         encounter_diagnosis: categories(of)
             .iter()
@@ -64,11 +65,15 @@ fn is_active(of: &Object<'_>) -> bool {
 }
 
 fn onset(of: &Object<'_>) -> Option<When> {
-    let at = |name: &str| of.text(name).and_then(|text| When::parse(&text));
-    at("onsetDateTime")
-        .or_else(|| of.get::<Period<'_>>("onsetPeriod").starts())
-        .or_else(|| at("recordedDate"))
-        .or_else(|| at("assertedDate"))
+    date_at(of, "onsetDateTime").or_else(|| of.get::<Period<'_>>("onsetPeriod").starts())
+}
+
+fn recorded(of: &Object<'_>) -> Option<When> {
+    date_at(of, "recordedDate").or_else(|| date_at(of, "assertedDate"))
+}
+
+fn date_at(of: &Object<'_>, name: &str) -> Option<When> {
+    of.text(name).and_then(|text| When::parse(&text))
 }
 
 /// Whether a resource belongs to an encounter.
@@ -174,6 +179,21 @@ mod tests {
             groups(r#"{"text":"Nephritis, not otherwise specified"}"#),
             nephritis
         );
+        for denied in [
+            "Nephritis ruled out",
+            "Nephritis: negative",
+            "FH: nephritis",
+            "no fever or nephritis",
+        ] {
+            assert_eq!(groups(&format!(r#"{{"text":"{denied}"}}"#)), None, "{denied}");
+        }
+        for said in [
+            "No known allergies. Nephritis",
+            "Nephritis; not relapsing",
+            "Not well after nephritis",
+        ] {
+            assert_eq!(groups(&format!(r#"{{"text":"{said}"}}"#)), nephritis, "{said}");
+        }
         assert_eq!(groups(r#"{"text":"pyelonephritis"}"#), None);
         assert_eq!(groups(r#""nephritis""#), nephritis);
     }
@@ -196,10 +216,13 @@ mod tests {
                 .as_deref(),
             Some("2024-02")
         );
-        assert_eq!(
-            of(r#""recordedDate":"2025""#).when.map(When::iso).as_deref(),
-            Some("2025")
-        );
+        let recorded = |fields: &str| {
+            let condition = of(fields);
+            [condition.when, condition.recorded].map(|when| when.map(When::iso))
+        };
+        assert_eq!(recorded(r#""recordedDate":"2025""#), [Some("2025".into()), None]);
+        let both = [Some("2024".into()), Some("2025".into())];
+        assert_eq!(recorded(r#""onsetDateTime":"2024","recordedDate":"2025""#), both);
         assert!(of(r#""encounter":{"reference":"https://x/Encounter/e1"}"#).in_encounter);
         assert!(!of(r#""encounter":{"reference":"Encounter/e2"}"#).in_encounter);
         assert!(of(r#""category":{"coding":[{"code":"encounter-diagnosis"}]}"#).encounter_diagnosis);

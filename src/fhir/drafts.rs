@@ -208,8 +208,8 @@ impl Drafts<'_> {
             } else {
                 doses
                     .iter()
-                    .zip(WHEN)
-                    .map(|(d, when)| (d, 1, Some(when)))
+                    .zip(times_of_day(doses.len())?)
+                    .map(|(d, when)| (d, 1, Some(*when)))
                     .collect()
             };
             lines.extend(parts.into_iter().map(|(value, times, when)| DoseLine {
@@ -282,8 +282,16 @@ fn dispensable<'v, 'd, D: Iterator<Item = &'d Decimal>>(
         .or_else(|| others.filter(whole).max_by_key(|other| other.strength_mg))
 }
 
-/// Times of the day of unequal doses, in the order taken.
-const WHEN: [&str; 4] = ["MORN", "EVE", "NIGHT", "NOON"];
+/// Times of the day of so many unequal doses, in the order taken. `None` for more than have names.
+fn times_of_day(doses: usize) -> Option<&'static [&'static str]> {
+    match doses {
+        1 => Some(&["MORN"]),
+        2 => Some(&["MORN", "EVE"]),
+        3 => Some(&["MORN", "NOON", "EVE"]),
+        4 => Some(&["MORN", "NOON", "EVE", "NIGHT"]),
+        _ => None,
+    }
+}
 
 /// The order as it was received, active again and without a reason for its end. `None` if it holds an escape
 /// that is no character: skipping reads over it, but no client could read the answer.
@@ -340,6 +348,21 @@ mod tests {
         assert_eq!(read["identifier"][0]["system"], IDENTIFIER_SYSTEM);
         assert_eq!(read["identifier"][0]["value"], one.identifier.to_string());
         assert!(Identified::new("{}").is_none());
+    }
+
+    #[test]
+    fn every_unequal_dose_has_its_time_in_the_order_of_the_day() {
+        let day = ["MORN", "NOON", "EVE", "NIGHT"];
+        for count in 1..=4 {
+            let times = times_of_day(count).unwrap();
+            let places: Vec<usize> = times
+                .iter()
+                .filter_map(|time| day.iter().position(|known| known == time))
+                .collect();
+            assert_eq!(places.len(), count);
+            assert!(places.is_sorted(), "{times:?}");
+        }
+        assert_eq!(times_of_day(5), None);
     }
 
     #[test]

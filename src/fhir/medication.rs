@@ -234,7 +234,7 @@ impl<'a> Names<'a> {
     }
 
     fn words(&self) -> String {
-        let mut words = String::new();
+        let mut words = String::with_capacity(self.texts().map(|text| text.len() + 3).sum());
         for text in self.texts() {
             words.push_str(text);
             words.push_str(" \n ");

@@ -14,6 +14,7 @@ use super::terms::{Terms, Words};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
+use crate::clinical::wording::rest_of_sentence;
 use url::Url;
 
 lens! {
@@ -301,7 +302,8 @@ fn restart(
     })
 }
 
-/// A date, today or later, after a word of restarting.
+/// A date, today or later, after a word of restarting in its sentence, if the text does not deny the restart.
+/// After "until" a denial is none: not before that date is from it on.
 fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
     // A date has at least so many digits (1-Dec-26), many texts have fewer.
     if text.bytes().filter(u8::is_ascii_digit).count() < 3 {
@@ -309,14 +311,17 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
     }
     let text = text.to_lowercase();
     let words = Words::of(&text);
-    let behind =
-        |word: &str| date_in(words.after(word)?, scope.now).filter(|when| when.latest() >= scope.now);
-    scope
-        .terms
-        .vocabulary
-        .restart_words
-        .iter()
-        .find_map(|word| behind(word))
+    let vocabulary = scope.terms.vocabulary;
+    let behind = |word: &str, deniable: bool| {
+        let denied = |at: usize| deniable && vocabulary.denials.denies(&text, at, word);
+        let places = words.places(word).filter(|at| !denied(*at));
+        let mut dates =
+            places.filter_map(|at| date_in(rest_of_sentence(&text[at + word.len()..]), scope.now));
+        dates.find(|when| when.latest() >= scope.now)
+    };
+    let restarts = vocabulary.restart_words.iter().map(|word| (word, true));
+    let mut all = restarts.chain(vocabulary.until_words.iter().map(|word| (word, false)));
+    all.find_map(|(word, deniable)| behind(word, deniable))
 }
 
 /// Text, as it was written, and codes of `statusReason`.

@@ -327,12 +327,17 @@ fn a_restart_date_is_a_future_start_or_a_date_after_its_word() {
         r#""note":[{"text":"to resume Dec 1, 2026"}]"#,
         r#""statusReason":{"text":"surgery; RESTART 12/01/2026"}"#,
         r#""dosageInstruction":[{"text":"resume 01.12.2026"}]"#,
+        r#""note":[{"text":"do not restart until 2026-12-01"}]"#,
+        r#""note":[{"text":"No restart yet. Restart 2026-12-01"}]"#,
     ] {
         assert_eq!(restart(fields).as_deref(), Some("2026-12-01"), "{fields}");
     }
     for fields in [
         r#""note":[{"text":"held since 2026-11-20"}]"#,
         r#""note":[{"text":"restart soon"}]"#,
+        r#""note":[{"text":"do not restart; biopsy 2026-12-01"}]"#,
+        r#""note":[{"text":"Do not restart, biopsy 2026-12-01"}]"#,
+        r#""note":[{"text":"restart when well. Biopsy on 2026-12-01"}]"#,
         r#""note":[{"text":"restart 2026-11-01"}]"#,
         r#""dosageInstruction":[{"timing":{"repeat":{"boundsPeriod":{"start":"2026-10-01"}}}}]"#,
     ] {

@@ -6,7 +6,7 @@
 //! Follows FHIR R4 Quantity and `Observation.value[x]`.
 
 use super::elements::{Concept, Quantity};
-use super::json::{Flag, List, Read, decimal};
+use super::json::{Flag, List, Read, decimal, trimmed};
 use super::measurement::Measurement;
 use super::terms::Terms;
 use crate::clinical::gap::Why;
@@ -101,7 +101,7 @@ fn units<'q>(quantity: &'q Quantity<'_>) -> [&'q str; 2] {
 
 /// `<0.2 mg/dL` as bound, number and what follows.
 fn measured(text: &str) -> Option<(Bound, Decimal, &str)> {
-    let text = text.trim();
+    let text = trimmed(text);
     let (bound, rest) = match text.as_bytes().first()? {
         b'<' => (Bound::Below, text[1..].trim_start_matches('=')),
         b'>' => (Bound::Above, text[1..].trim_start_matches('=')),
@@ -121,7 +121,7 @@ fn measured(text: &str) -> Option<(Bound, Decimal, &str)> {
         .char_indices()
         .find(|(at, c)| !belongs(*at, *c))
         .map_or(rest.len(), |(at, _)| at);
-    Some((bound, decimal(&rest[..end])?, rest[end..].trim()))
+    Some((bound, decimal(&rest[..end])?, trimmed(&rest[end..])))
 }
 
 /// Converts a number from the first of the units that the analyte knows; people read the written one.

@@ -8,6 +8,7 @@ use super::order::{ReadOrder, Scope, order};
 use super::terms::{LocalCodes, Terms};
 use crate::clinical::record::Role;
 use crate::clinical::vocabulary::*;
+use crate::clinical::wording::Denials;
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap as HashMap;
 
@@ -147,6 +148,21 @@ pub(crate) fn vocabulary() -> Vocabulary {
         general: words(&["range", "should"]),
     };
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
+    vocabulary.until_words = words(&["until"]);
+    vocabulary.severe_reactions = Told {
+        codes: words(&["SHOCK"]),
+        words: words(&["collapse"]),
+    };
+    vocabulary.denials = Denials {
+        before: words(&["no", "not", "rule out"]),
+        others: words(&["family history", "fh"]),
+        behind: words(&["ruled out"]),
+        between: words(&["was"]),
+        alone: words(&["negative"]),
+        ends: words(&["after"]),
+        lists: words(&["or"]),
+        heads: words(&["rejection"]),
+    };
     timings(&mut vocabulary);
     results(&mut vocabulary);
     vocabulary.groups = vec!["graft".into(), "nephritis".into(), "relapsing".into()];

@@ -112,6 +112,14 @@ impl<'v> Terms<'v> {
             .find_map(|(name, drug)| text.has(name).then_some(*drug))
     }
 
+    /// The drug that a lower-case text names and does not deny.
+    pub(crate) fn drug_said(&self, text: &Words<'_>) -> Option<DrugCode> {
+        let mut names = self.vocabulary.drug_names.iter();
+        let found = |(name, drug): &(Box<str>, DrugCode)| self.says(text, name).then_some(*drug);
+        text.begins(&self.vocabulary.drug_name_starts)
+            .then(|| names.find_map(found))?
+    }
+
     /// The analyte of a concept. Among codes of one analyte the one that says more about timing or assay counts.
     pub(crate) fn lab(&self, concept: &Concept<'_>) -> Option<&'v LabCode> {
         let mut found: Option<&'v LabCode> = None;
@@ -156,8 +164,28 @@ impl<'v> Terms<'v> {
             &self.vocabulary.group_names_beside_codes
         };
         if !names.is_empty() {
-            concept.texts().for_each(|text| groups_named(names, text, into));
+            concept
+                .texts()
+                .for_each(|text| self.groups_named(names, text, into));
         }
+    }
+
+    /// Groups that a free text names, and does not deny.
+    fn groups_named(&self, names: &[(Box<str>, GroupId)], text: &str, into: &mut Vec<GroupId>) {
+        let text = text.to_lowercase();
+        let words = Words::of(&text);
+        for (name, group) in names {
+            if !into.contains(group) && self.says(&words, name) {
+                into.push(*group);
+            }
+        }
+    }
+
+    /// Whether a lower-case text holds a phrase where it does not deny it.
+    pub(crate) fn says(&self, text: &Words<'_>, phrase: &str) -> bool {
+        let denials = &self.vocabulary.denials;
+        text.places(phrase)
+            .any(|at| !denials.denies(text.text, at, phrase))
     }
 
     /// The finding that a concept is: by code, else by its whole text.
@@ -216,33 +244,6 @@ impl<'v> Terms<'v> {
     }
 }
 
-/// Groups that a free text names; not where a denial, or a word of relatives, stands before the name.
-fn groups_named(names: &[(Box<str>, GroupId)], text: &str, into: &mut Vec<GroupId>) {
-    let text = text.to_lowercase();
-    let words = Words::of(&text);
-    let denied = |rest: &str, name: &str| {
-        let before = Words::of(&text[..text.len() - rest.len() - name.len()]);
-        DENIALS.iter().any(|denial| before.has(denial))
-    };
-    for (name, group) in names {
-        if !into.contains(group) && words.after(name).is_some_and(|rest| !denied(rest, name)) {
-            into.push(*group);
-        }
-    }
-}
-
-/// Words before the name of something that the patient does not have.
-const DENIALS: [&str; 8] = [
-    "no",
-    "not",
-    "without",
-    "negative for",
-    "family history",
-    "rule out",
-    "ruled out",
-    "r/o",
-];
-
 /// A category code written without its dot.
 fn dotted(code: &str) -> Option<Cow<'static, str>> {
     let plain = code.len() > 3 && code.is_ascii() && !code.contains('.');
@@ -261,7 +262,8 @@ impl<'t> Words<'t> {
     /// Of a text that is lower case already.
     pub(crate) fn of(text: &'t str) -> Self {
         let mut inside = false;
-        let mut starts = Vec::new();
+        // A word and the space behind it take some six letters.
+        let mut starts = Vec::with_capacity(text.len() / 4);
         for (at, c) in text.char_indices() {
             let word = c.is_alphanumeric();
             if word && !inside {
@@ -291,11 +293,17 @@ impl<'t> Words<'t> {
 
     /// The text behind the first place where it holds a phrase as whole words.
     pub(crate) fn after(&self, phrase: &str) -> Option<&'t str> {
+        let at = self.places(phrase).next()?;
+        Some(&self.text[at + phrase.len()..])
+    }
+
+    /// Every place where it holds a phrase as whole words.
+    pub(crate) fn places(&self, phrase: &str) -> impl Iterator<Item = usize> {
         let bounded = phrase.ends_with(char::is_alphanumeric);
-        self.starts.iter().find_map(|start| {
-            let rest = self.text[*start..].strip_prefix(phrase)?;
-            let whole = !bounded || !rest.starts_with(char::is_alphanumeric);
-            (whole && !phrase.is_empty()).then_some(rest)
+        self.starts.iter().copied().filter(move |start| {
+            let rest = self.text[*start..].strip_prefix(phrase);
+            let whole = rest.is_some_and(|rest| !bounded || !rest.starts_with(char::is_alphanumeric));
+            whole && !phrase.is_empty()
         })
     }
 }

@@ -5,8 +5,8 @@
 
 use super::basis::{CACHED, CLOSED};
 use super::error::Refused;
+use crate::app::App;
 use crate::clinical::knowledge::{Kind, Knowledge, Service};
-use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::{HttpResponse, web};
 use askama::Template;

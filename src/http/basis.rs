@@ -5,8 +5,8 @@
 //! 45 CFR 170.315(b)(11)(iv)(A): the attributes of an evidence-based decision support intervention.
 
 use super::error::Refused;
+use crate::app::App;
 use crate::clinical::knowledge::{AttributeValue, Knowledge, Service};
-use crate::startup::App;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;

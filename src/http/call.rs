@@ -3,9 +3,9 @@
 use super::error::Refused;
 use super::room::room;
 use super::{JSON, body};
+use crate::app::App;
 use crate::meters::Stage;
 use crate::pipeline::{self, Answered, Failure};
-use crate::startup::App;
 use crate::traces;
 use crate::trust::{Claimed, Client, TrustedEhr};
 use actix_web::http::Method;
@@ -66,7 +66,7 @@ pub(super) async fn handle(
         Ok(answered) => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, JSON))
             .body(answered.body),
-        Err(refused) => refused.response(),
+        Err(refused) => refused.to_hook(),
     }
 }
 
@@ -124,9 +124,10 @@ pub(super) async fn trusted(app: &App, request: &HttpRequest, paths: &[&str]) ->
         .map(|path| format!("{}{path}", app.public_url))
         .collect();
     let mut claimed = Claimed::default();
-    let asked = Instant::now();
     let caller = app.caller(header, &audiences, &mut claimed).await;
-    app.pace.note(asked.elapsed());
+    if let Some(took) = claimed.spending {
+        app.pace.note(took);
+    }
     let client = claimed.client.as_ref().map(|client| client.name());
     let token = || {
         let (client, jti) = claimed.client.as_ref().zip(claimed.jti.as_ref())?;

@@ -1,14 +1,20 @@
 //! The only place where a refusal becomes a status (contract, section 3).
 //!
-//! Every body is an OperationOutcome that names the field and nothing of the inside; 401 has no body.
+//! Every body is an OperationOutcome that names the field and nothing of the inside; 401 has no body, and says in its
+//! head which scheme is wanted (RFC 9110, 15.5.2).
 
 use crate::pipeline::Failure;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use fhir_out::{Issue, Severity, operation_outcome};
 use std::borrow::Cow;
 use std::time::Duration;
+
+/// What is said of a field that cannot be read.
+pub(super) const MALFORMED: &str = "is missing or malformed";
+/// Most fields that one answer names: whoever sends thousands of wrong ones sends them all alike.
+const MOST_NAMED: usize = 20;
 
 /// Why a call was refused.
 #[derive(Debug)]
@@ -31,6 +37,11 @@ pub enum Refused {
         field: Cow<'static, str>,
         /// What is wrong with it.
         says: Cow<'static, str>,
+    },
+    /// 400, names each field that is missing or malformed.
+    Malformed {
+        /// Fields as in the request.
+        fields: Vec<String>,
     },
     /// 403, names the field.
     Forbidden {
@@ -71,7 +82,7 @@ impl Refused {
         }
     }
 
-    /// Bounded label for logs and the journal.
+    /// Bounded label for the log and the metrics.
     pub fn label(&self) -> &'static str {
         match self {
             Refused::TooLarge => "too-large",
@@ -80,7 +91,7 @@ impl Refused {
             Refused::Unauthorized => "unauthorized",
             Refused::UnknownService => "unknown-service",
             Refused::Method(_) => "method",
-            Refused::Bad { .. } => "bad-request",
+            Refused::Bad { .. } | Refused::Malformed { .. } => "bad-request",
             Refused::Forbidden { .. } => "forbidden",
             Refused::ForeignOrder { .. } => "foreign-order",
             Refused::Undecided { .. } => "undecided",
@@ -91,11 +102,21 @@ impl Refused {
         }
     }
 
-    /// The answer.
-    pub fn response(&self) -> HttpResponse {
+    /// The answer to a hook call, or to its feedback.
+    pub(super) fn to_hook(&self) -> HttpResponse {
         tracing::info!(event = "hook.refused", reason = self.label());
+        self.written()
+    }
+
+    /// The answer to anything else.
+    pub fn response(&self) -> HttpResponse {
+        tracing::info!(event = "http.refused", reason = self.label());
+        self.written()
+    }
+
+    fn written(&self) -> HttpResponse {
         let (status, code, says, field): (StatusCode, &str, &str, Option<&str>) = match self {
-            Refused::Unauthorized => return HttpResponse::Unauthorized().finish(),
+            Refused::Unauthorized => return unauthorized(),
             Refused::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-long",
@@ -117,6 +138,7 @@ impl Refused {
                 None,
             ),
             Refused::Bad { field, says } => (StatusCode::BAD_REQUEST, "invalid", says, Some(field)),
+            Refused::Malformed { .. } => (StatusCode::BAD_REQUEST, "invalid", MALFORMED, None),
             Refused::Forbidden { field, says } => (StatusCode::FORBIDDEN, "forbidden", says, Some(field)),
             Refused::ForeignOrder { field } => (
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -144,13 +166,16 @@ impl Refused {
                 None,
             ),
         };
-        let diagnostics = field.map_or_else(|| says.to_owned(), |f| format!("{f}: {says}"));
-        let issue = Issue {
+        let told = match self {
+            Refused::Malformed { fields } => each(fields),
+            _ => vec![(said(field, says), field)],
+        };
+        let issues = told.iter().map(|(diagnostics, expression)| Issue {
             severity: Severity::Error,
             code,
-            diagnostics: &diagnostics,
-            expression: field,
-        };
+            diagnostics,
+            expression: *expression,
+        });
         let mut response = HttpResponse::build(status);
         response.insert_header((CONTENT_TYPE, "application/fhir+json"));
         if let Refused::Method(allowed) = self {
@@ -169,8 +194,31 @@ impl Refused {
             }
             _ => {}
         }
-        response.body(operation_outcome(&[issue]))
+        response.body(operation_outcome(&issues.collect::<Vec<_>>()))
     }
+}
+
+/// What is wrong, with the field that it is about.
+fn said(field: Option<&str>, says: &str) -> String {
+    field.map_or_else(|| says.to_owned(), |field| format!("{field}: {says}"))
+}
+
+/// One line for each field, and one for how many more there are.
+fn each(fields: &[String]) -> Vec<(String, Option<&str>)> {
+    let named = fields.iter().take(MOST_NAMED).map(|field| Some(field.as_str()));
+    let mut told: Vec<_> = named.map(|field| (said(field, MALFORMED), field)).collect();
+    let more = fields.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        told.push((format!("{more} more fields: {MALFORMED}"), None));
+    }
+    told
+}
+
+/// Which scheme is wanted, and nothing of what was wrong.
+fn unauthorized() -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Bearer"))
+        .finish()
 }
 
 impl From<Failure> for Refused {

@@ -2,12 +2,12 @@
 
 use super::body;
 use super::call::trusted;
-use super::error::Refused;
+use super::error::{MALFORMED, Refused};
 use super::room::room;
+use crate::app::App;
 use crate::clinical::knowledge::Coding;
 use crate::journal::FeedbackOutcome;
 use crate::protocol::feedback::Feedback;
-use crate::startup::App;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -20,7 +20,7 @@ pub(super) async fn handle(
 ) -> HttpResponse {
     match keep(&app, &request, &id, payload).await {
         Ok(()) => HttpResponse::Ok().finish(),
-        Err(refused) => refused.response(),
+        Err(refused) => refused.to_hook(),
     }
 }
 
@@ -34,8 +34,7 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
         return Err(Refused::Method("POST"));
     }
     ehr.client().admit().map_err(|wait| Refused::TooMany { wait })?;
-    let mut feedback =
-        Feedback::parse(&body).map_err(|field| Refused::bad(field, "is missing or malformed"))?;
+    let mut feedback = Feedback::parse(&body).map_err(|field| Refused::bad(field, MALFORMED))?;
     count(app, &feedback);
     let outcomes = feedback.entries.iter_mut().map(|entry| &mut entry.outcome);
     outcomes.for_each(|outcome| without_free_text(outcome, app));
@@ -56,12 +55,10 @@ async fn keep(app: &App, request: &HttpRequest, id: &str, mut payload: web::Payl
         repeated = summary.repeated,
         unknown = summary.unknown
     );
-    match feedback.malformed.first() {
-        None => Ok(()),
-        Some(_) => Err(Refused::bad(
-            feedback.malformed.join(", "),
-            "is missing or malformed",
-        )),
+    let fields = feedback.malformed;
+    match fields.is_empty() {
+        true => Ok(()),
+        false => Err(Refused::Malformed { fields }),
     }
 }
 

@@ -13,13 +13,18 @@ pub mod error;
 mod feedback;
 pub mod room;
 
-use crate::startup::App;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
-use actix_web::{HttpRequest, HttpResponse, web};
+use crate::app::App;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag, Header, HeaderValue, IfNoneMatch,
+};
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use error::Refused;
 
 /// JSON of the CDS Hooks protocol.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The methods of what is read.
+pub(crate) const READING: &str = "GET, HEAD";
 
 /// Every route of the service. Pages of `origins` may call the protocol's own from a browser.
 pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
@@ -27,12 +32,12 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
         .service(
             web::resource("/cds-services")
                 .wrap(cors::allowing(origins))
-                .route(web::get().to(discovery))
+                .route(reading().to(discovery))
                 .default_service(web::to(only_get)),
         )
-        .route("/", web::get().to(about::handle))
-        .route("/about", web::get().to(about::handle))
-        .route("/cds-services/basis.css", web::get().to(basis::style))
+        .route("/", reading().to(about::handle))
+        .route("/about", reading().to(about::handle))
+        .route("/cds-services/basis.css", reading().to(basis::style))
         .service(
             web::resource("/cds-services/{id}")
                 .wrap(cors::allowing(origins))
@@ -45,35 +50,50 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
         )
         .service(
             web::resource("/cds-services/{id}/basis")
-                .route(web::get().to(basis::handle))
+                .route(reading().to(basis::handle))
                 .default_service(web::to(only_get)),
         )
-        .route("/livez", web::get().to(alive))
-        .route("/readyz", web::get().to(ready))
+        .route("/livez", reading().to(alive))
+        .route("/readyz", reading().to(ready))
         .default_service(web::to(nothing));
+}
+
+/// What is read with GET answers HEAD too: the same head, and no body (RFC 9110, 9.3.2).
+pub(crate) fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Open to everybody (CDS Hooks, "Discovery").
 async fn discovery(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let same = request
-        .headers()
-        .get(IF_NONE_MATCH)
-        .is_some_and(|tag| *tag == app.discovery.etag);
+    let same = is_known(&request, &app.discovery.etag);
+    let mut answer = match same {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    answer
+        .insert_header(ETag(app.discovery.etag.clone()))
+        .insert_header((CACHE_CONTROL, basis::CACHED));
     if same {
-        return HttpResponse::NotModified()
-            .insert_header((ETAG, app.discovery.etag.clone()))
-            .finish();
+        return answer.finish();
     }
-    HttpResponse::Ok()
+    answer
         .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((ETAG, app.discovery.etag.clone()))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
         .body(app.discovery.body.clone())
+}
+
+/// Whether the caller has these bytes already: it names their tag, among others or as a weak one, or any (RFC 9110,
+/// 13.1.2).
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
 }
 
 /// Discovery is read, not written.
 async fn only_get() -> HttpResponse {
-    Refused::Method("GET").response()
+    Refused::Method(READING).response()
 }
 
 /// No route of ours.

@@ -2,12 +2,12 @@
 //!
 //! Refuses in three cases: as many calls are in work as the settings allow (they may all be waiting for a FHIR server);
 //! or several are in work and this worker takes long to come round to each of them; or several are in work and the
-//! calls before were slow to get past their token, which takes microseconds where the journal has no queue. The first
+//! journal was slow to take the last token as used, which takes microseconds where it has no queue. The first
 //! bounds memory, the others the wait: without them, more calls than a core or the journal can answer would queue up
 //! to the bound, and everybody would be late. It knows neither who calls nor what is asked.
 
 use super::error::Refused;
-use crate::startup::App;
+use crate::app::App;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::sync::SemaphorePermit;
 
 /// Calls in work up to which none is refused for being slow: somebody has to find out when the queue is gone.
 const FEW: f64 = 32.0;
-/// Longest time for a token.
+/// Longest time in which a token is taken as used.
 const LONGEST: Duration = Duration::from_millis(250);
 /// Longest time in which a worker comes round to every call that has something to do. A call needs four or five
 /// rounds from its first byte to its answer, which is well below the usual deadline of two seconds.
@@ -66,14 +66,14 @@ pub(crate) async fn watch() {
     }
 }
 
-/// How long the last call took to get past its token.
+/// How long the journal took for the last token. A key set that has to be fetched says nothing about our own queue.
 #[derive(Default)]
 pub struct Pace {
     micros: AtomicU64,
 }
 
 impl Pace {
-    /// A call is past its token, or was refused there.
+    /// A token was taken as used, or could not be.
     pub(super) fn note(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.micros.store(micros, Ordering::Relaxed);

@@ -171,18 +171,10 @@ impl Journal {
     /// [`JournalError`] for an address of neither engine, a folder that cannot be made, a server that
     /// cannot be reached, a file that is no journal, or one that a newer version has written.
     pub async fn open(url: &str) -> Result<Self, JournalError> {
-        Self::open_with(url, JournalOptions::default()).await
+        Self::open_at(&JournalAddress::new(url, None), JournalOptions::default()).await
     }
 
-    /// As [`Journal::open`], with `options`.
-    ///
-    /// # Errors
-    /// As [`Journal::open`].
-    pub async fn open_with(url: &str, options: JournalOptions) -> Result<Self, JournalError> {
-        Self::open_at(&JournalAddress::new(url, None), options).await
-    }
-
-    /// As [`Journal::open_with`], at an address that may come with a password of its own.
+    /// As [`Journal::open`], with `options`, at an address that may come with a password of its own.
     ///
     /// # Errors
     /// As [`Journal::open`].
@@ -195,15 +187,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if SQLite cannot be started.
     pub async fn in_memory() -> Result<Self, JournalError> {
-        Self::in_memory_with(JournalOptions::default()).await
-    }
-
-    /// As [`Journal::in_memory`], with `options`.
-    ///
-    /// # Errors
-    /// As [`Journal::in_memory`].
-    pub async fn in_memory_with(options: JournalOptions) -> Result<Self, JournalError> {
-        open::in_memory(options).await
+        open::in_memory(JournalOptions::default()).await
     }
 
     /// Takes `jti` of `issuer` as used, until `expires` has passed (and an hour more, so that a clock
@@ -270,6 +254,10 @@ impl Journal {
                 })
             })
         };
+        if !self.readers.are_shared() {
+            // Nobody else issues cards, and the writer has taken what was recorded before.
+            return call(entries).await;
+        }
         let first = call(entries.clone()).await?;
         if first.unknown == 0 {
             return Ok(first);

@@ -89,6 +89,11 @@ impl Link {
 }
 
 impl Readers {
+    /// Whether other replicas write to the same journal.
+    pub(super) fn are_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,

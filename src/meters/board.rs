@@ -1,4 +1,5 @@
-//! The instruments of one version of settings and tables, looked up once.
+//! The instruments of one version of settings and tables, looked up once. What a scrape says about the version itself
+//! is set when it is taken into use, and not before: a version that is refused leaves no trace.
 
 use super::{Counter, Gauge, Histogram, Meters};
 use crate::clinical::evaluate::Evaluation;
@@ -37,6 +38,8 @@ const RESULTS: [&str; 4] = ["no", "unknown", "unreadable", "yes"];
 const UNKNOWN: &str = "unknown";
 /// Whether a card was shown.
 const MODES: [&str; 2] = ["shown", "withheld"];
+/// Table and name of the silence after a look back: it is no row that is asked, and decides all the same.
+const QUIET: (&str, &str) = ("watch", "quiet");
 const INDICATORS: [Indicator; 3] = [Indicator::Info, Indicator::Warning, Indicator::Critical];
 
 type Nested<T> = HashMap<Box<str>, HashMap<Box<str>, T>>;
@@ -47,6 +50,11 @@ pub struct Board {
     rest: CallMeter,
     rules: HashMap<Box<str>, Nested<RuleMeter>>,
     cards: Vec<Arc<Counter>>,
+    /// Budgets by client and hook, in seconds.
+    deadlines: Vec<(Arc<Gauge>, f64)>,
+    /// Where the tables come from, and their version.
+    tables: (&'static str, Box<str>),
+    meters: Arc<Meters>,
 }
 
 /// The calls of one client at one hook.
@@ -82,18 +90,17 @@ impl Board {
     /// Looks up what calls of these clients to these tables will need; `package` is where the tables come from.
     #[must_use]
     pub fn new(
-        meters: &Meters,
+        meters: &Arc<Meters>,
         clients: &[Arc<Client>],
         package: &'static str,
         knowledge: &Knowledge,
     ) -> Self {
-        meters.knowledge.clear();
-        meters.knowledge.with(&[package, &knowledge.version]).set(1.0);
+        let mut deadlines = Vec::new();
         let calls = clients.iter().map(|client| {
             let hooks = knowledge.services.iter().map(|service| &service.hook);
             let of = hooks.map(|hook| {
-                let deadline = client.deadline(hook).as_secs_f64();
-                meters.deadline.with(&[client.name(), hook]).set(deadline);
+                let gauge = meters.deadline.with(&[client.name(), hook]);
+                deadlines.push((gauge, client.deadline(hook).as_secs_f64()));
                 (hook.clone(), CallMeter::new(meters, client.name(), hook))
             });
             let rest = CallMeter::new(meters, client.name(), UNKNOWN);
@@ -106,15 +113,33 @@ impl Board {
                 let meter = RuleMeter::new(meters, &format!("{}/{table}/{row}", withdrawal.key));
                 of.entry(table.into()).or_default().insert(row.into(), meter);
             }
+            if withdrawal.watch.is_some() {
+                let (table, row) = QUIET;
+                let meter = RuleMeter::of_silence(meters, &format!("{}/{table}/{row}", withdrawal.key));
+                of.entry(table.into()).or_default().insert(row.into(), meter);
+            }
         }
         let cards = MODES
             .iter()
             .flat_map(|mode| INDICATORS.map(|indicator| meters.cards.with(&[mode, indicator.code()])));
         Self {
             calls: calls.collect(),
+            deadlines,
+            tables: (package, knowledge.version.clone()),
+            meters: Arc::clone(meters),
             rest: CallMeter::new(meters, UNKNOWN, UNKNOWN),
             rules,
             cards: cards.collect(),
+        }
+    }
+
+    /// Says that this version is in use from now on, and no other.
+    pub fn announce(&self) {
+        let (package, version) = &self.tables;
+        self.meters.knowledge.clear();
+        self.meters.knowledge.with(&[package, version]).set(1.0);
+        for (gauge, deadline) in &self.deadlines {
+            gauge.set(*deadline);
         }
     }
 
@@ -142,7 +167,7 @@ impl Board {
                 }
             }
             let decided = match &judgement.verdict {
-                Verdict::Silent { row, .. } => self.rule(key, "gates", row),
+                Verdict::Silent { table, row, .. } => self.rule(key, table, row),
                 Verdict::Finding(finding) => self.rule_named(&finding.rule),
             };
             if let Some(rule) = decided {
@@ -173,6 +198,14 @@ impl RuleMeter {
     fn new(meters: &Meters, rule: &str) -> Self {
         Self {
             results: RESULTS.map(|result| meters.rules.with(&[rule, result])),
+            fired: meters.last_fired.with(&[rule, "live"]),
+        }
+    }
+
+    /// Of a silence that no row stands for: nothing is asked.
+    fn of_silence(meters: &Meters, rule: &str) -> Self {
+        Self {
+            results: Default::default(),
             fired: meters.last_fired.with(&[rule, "live"]),
         }
     }

@@ -14,9 +14,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// Every route.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/metrics", web::get().to(metrics))
-        .route("/livez", web::get().to(http::alive))
-        .route("/readyz", web::get().to(ready))
+        .route("/metrics", http::reading().to(metrics))
+        .route("/livez", http::reading().to(http::alive))
+        .route("/readyz", http::reading().to(ready))
         .service(
             web::resource("/reload")
                 .route(web::post().to(reload))

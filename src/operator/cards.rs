@@ -8,10 +8,10 @@
 use super::door::{Frame, Refusal, Visit};
 use super::inputs::{self, Inputs};
 use super::period::Filter;
+use crate::app::App;
 use crate::journal::{
     AuditEntry, Before, FINDINGS_PAGE, Finding, FindingFilter, NewVerdict, Verdict, VerdictLine,
 };
-use crate::startup::App;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;

@@ -5,8 +5,9 @@
 
 use super::gate::Shut;
 use super::session::{self, Session};
+use crate::app::App;
+use crate::clock::Clock;
 use crate::pages;
-use crate::startup::{App, Clock};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -237,7 +238,7 @@ pub(super) async fn icon() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "image/svg+xml"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .body(include_str!("../demo/assets/icon.svg"))
+        .body(include_str!("../pages/icon.svg"))
 }
 
 /// `GET /operator/sign-in`

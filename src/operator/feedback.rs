@@ -7,10 +7,10 @@
 use super::gate::Shut;
 use super::ratio::Ratio;
 use super::sheet::{self, CSV, Sheet};
-use crate::http::JSON;
+use crate::app::App;
 use crate::http::error::Refused;
+use crate::http::{JSON, READING};
 use crate::journal::{Period, RuleSum};
-use crate::startup::App;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -82,8 +82,8 @@ pub(super) async fn handle(app: web::Data<App>, request: HttpRequest) -> HttpRes
 async fn sums(app: &App, request: &HttpRequest) -> Result<HttpResponse, Refused> {
     let _slot = app.slot().ok_or(Refused::Busy)?;
     admitted(app, request)?;
-    if request.method() != Method::GET {
-        return Err(Refused::Method("GET"));
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Refused::Method(READING));
     }
     let asked = web::Query::<Asked>::from_query(request.query_string());
     let asked = asked.map_err(|_| Refused::bad("query", "takes since, format and of"))?;

@@ -10,9 +10,9 @@
 //! Values of a patient are shown only after it is on disk who asked for the patient, as the reference is; they are
 //! in no log, no export and no address.
 
+use crate::app::App;
 use crate::journal::{AuditEntry, Finding};
 use crate::replay::{InputTold, Rested, Site, Wanted};
-use crate::startup::App;
 use actix_web::web;
 
 /// What the page says of a card's inputs.

@@ -21,23 +21,24 @@ mod sheet;
 
 pub(crate) use gate::{Guesses, Operators};
 
+use crate::http::reading;
 use actix_web::web;
 
 /// Every route of the pages.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/operator/feedback").default_service(web::to(feedback::handle)))
-        .route("/operator", web::get().to(door::front))
-        .route("/operator/", web::get().to(door::front))
-        .route("/operator/style.css", web::get().to(door::style))
-        .route("/operator/icon.svg", web::get().to(door::icon))
-        .route("/operator/sign-in", web::get().to(door::ask))
+        .route("/operator", reading().to(door::front))
+        .route("/operator/", reading().to(door::front))
+        .route("/operator/style.css", reading().to(door::style))
+        .route("/operator/icon.svg", reading().to(door::icon))
+        .route("/operator/sign-in", reading().to(door::ask))
         .route("/operator/sign-in", web::post().to(door::sign_in))
         .route("/operator/sign-out", web::post().to(door::sign_out))
-        .route("/operator/overview", web::get().to(counts::show))
-        .route("/operator/cards", web::get().to(cards::list))
-        .route("/operator/card", web::get().to(cards::one))
+        .route("/operator/overview", reading().to(counts::show))
+        .route("/operator/cards", reading().to(cards::list))
+        .route("/operator/card", reading().to(cards::one))
         .route("/operator/verdict", web::post().to(cards::judge))
         .route("/operator/reveal", web::post().to(cards::reveal))
-        .route("/operator/export", web::get().to(sheet::export));
+        .route("/operator/export", reading().to(sheet::export));
 }

@@ -7,8 +7,8 @@ use super::counts::Totals;
 use super::door::{Refusal, Visit};
 use super::period::Filter;
 use super::ratio::Ratio;
+use crate::app::App;
 use crate::journal::{Before, Finding, RuleSum};
-use crate::startup::App;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -94,11 +94,16 @@ async fn answer(app: &App, request: &HttpRequest) -> Result<HttpResponse, Refusa
     let query = request.query_string();
     let asked = web::Query::<Asked>::from_query(query).map_err(|_| Refusal::Unreadable)?;
     let filter = Filter::read(query, app.clock.now()).ok_or(Refusal::Unreadable)?;
-    let of = asked.of;
+    let (of, totals) = (asked.of, || Totals::of(app, &filter));
     let sheet = match of {
+        Of::Calls => calls(&totals().await?),
+        Of::Days => days(&totals().await?),
+        Of::Fired => fired(&totals().await?.rules),
+        Of::Outcomes => outcomes(&totals().await?.shown()),
+        Of::Reasons => reasons(&totals().await?.rules),
+        Of::Verdicts => verdicts(&totals().await?.rules),
         Of::Cards => cards(&all(app, filter.clone()).await?),
         Of::History => history(app, &filter).await?,
-        _ => sums(app, &filter, of).await?,
     };
     let body = sheet.text().ok_or(Refusal::Unavailable)?;
     let name = format!(
@@ -113,18 +118,6 @@ async fn answer(app: &App, request: &HttpRequest) -> Result<HttpResponse, Refusa
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header(("x-content-type-options", "nosniff"))
         .body(body))
-}
-
-async fn sums(app: &App, filter: &Filter, of: Of) -> Result<Sheet, Refusal> {
-    let totals = Totals::of(app, filter).await?;
-    Ok(match of {
-        Of::Calls => calls(&totals),
-        Of::Days => days(&totals),
-        Of::Fired => fired(&totals.rules),
-        Of::Outcomes => outcomes(&totals.shown()),
-        Of::Reasons => reasons(&totals.rules),
-        Of::Verdicts | Of::Cards | Of::History => verdicts(&totals.rules),
-    })
 }
 
 fn calls(totals: &Totals) -> Sheet {

@@ -1,4 +1,4 @@
-//! What the pages of the demonstration and of the companion app share: one look and one chart.
+//! What the pages of the demonstration, of the companion app and for operators share: one look, one icon and one chart.
 //!
 //! Turns templates into answers whose content security policy allows nothing but our own files. It knows no
 //! patient, no FHIR and no rule. Pages need no script and make no foreign request.

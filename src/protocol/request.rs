@@ -292,7 +292,7 @@ fn context<'a>(hook: &str, raw: Node<'a>) -> Result<Context<'a>, RequestError> {
         "selections",
     ];
     let of = fields("context.", raw, &known)?;
-    if depth(raw.raw()) > DEEPEST {
+    if raw.depth() > DEEPEST {
         return Err(RequestError::new("context", "is nested too deeply"));
     }
     let patient = PatientRef::parse(&of.required_text("patientId")?)
@@ -343,25 +343,6 @@ fn bare_encounter(text: Cow<'_, str>) -> Cow<'_, str> {
         Some((_, id)) => Cow::Owned(id.to_owned()),
         None => text,
     }
-}
-
-/// Deepest nesting of a JSON text.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match (quoted, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => quoted = !quoted,
-            (false, b'{' | b'[') => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// The fields of the body.

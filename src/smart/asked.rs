@@ -5,10 +5,10 @@
 //! shows what was read before asks nothing and leaves nothing. Follows IHE BALP 1.1 (PatientRead, PatientQuery).
 
 use super::session::Session;
+use crate::app::App;
 use crate::clinical::gap::Why;
 use crate::gather::note_read;
 use crate::journal::{ChartReading, ServerRead};
-use crate::startup::App;
 
 /// The reads of one page so far.
 pub(super) struct Asked<'a> {

@@ -9,8 +9,8 @@ use super::random;
 use super::refusal::Refusal;
 use super::view::{self, Query};
 use super::writing;
+use crate::app::App;
 use crate::pages;
-use crate::startup::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -32,17 +32,17 @@ pub(super) async fn show(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    let (session, reading) = match opened(&app, &request, &name, &query).await {
-        Ok(opened) => opened,
+    let open = match opened(&app, &request, &name, &query).await {
+        Ok(open) => open,
         Err(refusal) => return refused_in(&app.smart, refusal, &name, &query),
     };
     let path = app.smart.path(&format!("/smart/s/{name}"));
-    let (page, _) = view::draft(&app, &session, &reading, &path, &query, false);
+    let (page, _) = view::draft(&app, &open, &path, &query, false);
     pages::page(
         StatusCode::OK,
         &page,
         false,
-        &frames(&session.registration.frame_ancestors),
+        &frames(&open.session.registration.frame_ancestors),
     )
 }
 
@@ -67,11 +67,11 @@ pub(super) async fn submit(
     if writing::is_settled(&session, sent.order).await {
         return redirect(&told, &[]);
     }
-    let reading = match opened(&app, &request, &name, &query).await {
-        Ok((_, reading)) => reading,
+    let open = match opened(&app, &request, &name, &query).await {
+        Ok(open) => open,
         Err(refusal) => return refused_in(&app.smart, refusal, &name, &query),
     };
-    let (page, ready) = view::draft(&app, &session, &reading, &path, &query, true);
+    let (page, ready) = view::draft(&app, &open, &path, &query, true);
     let Some(ready) = ready.filter(|ready| ready.order.identifier == sent.order) else {
         let frames = frames(&session.registration.frame_ancestors);
         return pages::page(StatusCode::CONFLICT, &page, false, &frames);

@@ -6,8 +6,8 @@
 //! Follows SMART App Launch 2.2, "Retrieve .well-known/smart-configuration".
 
 use super::refusal::Refusal;
-use crate::config::{ClientTls, is_loopback};
-use crate::outbound::Outbound;
+use crate::config::ClientTls;
+use crate::outbound::{Outbound, is_loopback};
 use reqwest::header::ACCEPT;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;

@@ -11,8 +11,9 @@ use super::registration::Registration;
 use super::session::{COOKIE, LIMITS, Session};
 use super::view::{self, Query};
 use super::{Smart, launch};
+use crate::app::App;
 use crate::pages;
-use crate::startup::App;
+use crate::trust::Client;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -150,8 +151,8 @@ pub(super) async fn chart(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    shown(&app, &request, &name, &query, |session, reading, path, frames| {
-        let page = view::chart(&app, session, reading, path, &query);
+    shown(&app, &request, &name, &query, |open, path, frames| {
+        let page = view::chart(&app, open, path, &query);
         pages::page(StatusCode::OK, &page, false, frames)
     })
     .await
@@ -164,44 +165,57 @@ pub(super) async fn plan(
     name: web::Path<String>,
     query: web::Query<Query>,
 ) -> HttpResponse {
-    shown(&app, &request, &name, &query, |session, reading, path, frames| {
-        let page = view::plan(&app, session, reading, path, &query);
+    shown(&app, &request, &name, &query, |open, path, frames| {
+        let page = view::plan(&app, open, path, &query);
         pages::page(StatusCode::OK, &page, false, frames)
     })
     .await
 }
 
-/// What `draw` makes of an open session, of what was read, of the session's path and of who may frame it.
+/// What `draw` makes of an opened chart, of its path and of who may frame it.
 async fn shown(
     app: &web::Data<App>,
     request: &HttpRequest,
     name: &str,
     query: &Query,
-    draw: impl FnOnce(&Session, &Reading, &str, &str) -> HttpResponse,
+    draw: impl FnOnce(&OpenChart, &str, &str) -> HttpResponse,
 ) -> HttpResponse {
     match opened(app, request, name, query).await {
-        Ok((session, reading)) => {
+        Ok(open) => {
             let path = app.smart.path(&format!("/smart/s/{name}"));
-            let frames = frames(&session.registration.frame_ancestors);
-            draw(&session, &reading, &path, &frames)
+            let frames = frames(&open.session.registration.frame_ancestors);
+            draw(&open, &path, &frames)
         }
         Err(refusal) => refused_in(&app.smart, refusal, name, query),
     }
 }
 
-/// The session of a path, with its chart.
+/// A session, with its chart and with what the settings in use say of its EHR.
+pub(super) struct OpenChart {
+    pub(super) session: Arc<Session>,
+    pub(super) reading: Arc<Reading>,
+    pub(super) client: Arc<Client>,
+}
+
+/// The session of a path, with its chart. An EHR that a reload has taken out of the settings shows nothing more.
 pub(super) async fn opened(
     app: &web::Data<App>,
     request: &HttpRequest,
     name: &str,
     query: &Query,
-) -> Result<(Arc<Session>, Arc<Reading>), Refusal> {
+) -> Result<OpenChart, Refusal> {
     let session = app.smart.sessions.of(name, request)?;
+    let client = app.client(&session.registration.name);
+    let client = client.ok_or(Refusal::UnknownIssuer)?;
     // A browser that goes away ends its request, but what has been asked of the EHR by then is audited.
     let (own, of, again) = (app.clone(), Arc::clone(&session), query.again());
     let read = actix_web::rt::spawn(async move { reading(&own, &of, again).await });
     let reading = read.await.map_err(|_| Refusal::Internal)??;
-    Ok((session, reading))
+    Ok(OpenChart {
+        session,
+        reading,
+        client,
+    })
 }
 
 /// `POST /smart/s/{session}/logout`: forgets the session and its tokens.

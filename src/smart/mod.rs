@@ -30,6 +30,7 @@ mod writing;
 pub use registration::SetupError;
 
 use crate::config::ClientConfig;
+use crate::http::reading;
 use crate::outbound::Outbound;
 use crate::protocol::request::HookRequest;
 use actix_web::web;
@@ -151,14 +152,15 @@ impl Smart {
     }
 }
 
-/// Every route of the app.
+/// Every route of the app. HEAD is for what is the same for everybody: it must not begin a launch, use up a code, or
+/// read a chart that nobody then sees.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/smart", web::get().to(door::choose))
+        .route("/smart", reading().to(door::choose))
         .route("/smart/launch", web::get().to(door::launch))
         .route("/smart/callback", web::get().to(door::arrive))
-        .route("/smart/jwks.json", web::get().to(door::keys))
-        .route("/smart/app.css", web::get().to(door::stylesheet))
+        .route("/smart/jwks.json", reading().to(door::keys))
+        .route("/smart/app.css", reading().to(door::stylesheet))
         .route("/smart/s/{session}", web::get().to(door::chart))
         .route("/smart/s/{session}/plan", web::get().to(door::plan))
         .route("/smart/s/{session}/draft", web::get().to(confirm::show))

@@ -10,6 +10,7 @@ use super::handoff::Stop;
 use super::refusal::Refusal;
 use super::session::{Open, Session};
 use super::token;
+use crate::app::App;
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
 use crate::clinical::occasion::Occasion;
@@ -23,7 +24,6 @@ use crate::fhir::json::Document;
 use crate::fhir::query::below;
 use crate::gather::{Course, Ehr, course, gather};
 use crate::protocol::request::{Context, HookRequest, Prefetch};
-use crate::startup::App;
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -123,17 +123,21 @@ pub(super) fn fhir(app: &App, session: &Session) -> FhirClient {
     fhir.for_app()
 }
 
-/// Uses the refresh token up. What the new token is for must be what the old one was for.
+/// Uses the refresh token up, once the token endpoint has answered. What the new token is for must be what the old
+/// one was for.
 pub(super) async fn renew(session: &Session, open: &mut Open) -> Result<(), Refusal> {
-    let token = open.refresh.take().ok_or(Refusal::TokenEnded)?;
+    let token = open.refresh.clone().ok_or(Refusal::TokenEnded)?;
     let registration = &session.registration;
     let endpoints = registration
         .discovered
         .of(&registration.base, &registration.http())
         .await?;
-    let granted = token::refresh(&registration.http(), registration, &endpoints, &token)
-        .await
-        .map_err(|_| Refusal::TokenEnded)?;
+    let answer = token::refresh(&registration.http(), registration, &endpoints, &token).await;
+    if let Err(unheard @ (Refusal::NoAnswer | Refusal::Internal)) = answer {
+        return Err(unheard);
+    }
+    open.refresh = None;
+    let granted = answer.map_err(|_| Refusal::TokenEnded)?;
     let same = |id: &str| {
         crate::fhir::subject::PatientRef::parse(id).is_some_and(|p| p.id() == session.patient.id())
     };

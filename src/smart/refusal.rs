@@ -31,6 +31,9 @@ pub(super) enum Refusal {
     /// The token endpoint gave no token.
     #[error("no-token")]
     NoToken,
+    /// The token endpoint did not answer, or failed.
+    #[error("no-answer")]
+    NoAnswer,
     /// The identity token does not prove who signed in.
     #[error("identity-not-proven")]
     IdentityNotProven,
@@ -66,6 +69,7 @@ impl Refusal {
                 | Refusal::ForeignBrowser
                 | Refusal::NotAuthorized
                 | Refusal::NoToken
+                | Refusal::NoAnswer
                 | Refusal::NoPatient
                 | Refusal::NoSession
                 | Refusal::TokenEnded
@@ -86,6 +90,7 @@ impl Refusal {
             Refusal::TokenEnded => StatusCode::UNAUTHORIZED,
             Refusal::DiscoveryFailed
             | Refusal::NoToken
+            | Refusal::NoAnswer
             | Refusal::IdentityNotProven
             | Refusal::NotReadable => StatusCode::BAD_GATEWAY,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -126,6 +131,10 @@ impl Refusal {
             Refusal::NoToken => (
                 "The EHR did not complete the sign-in",
                 "Its sign-in service gave no usable permission. Open the app again from the chart; if it happens again, tell the operator.",
+            ),
+            Refusal::NoAnswer => (
+                "The EHR does not answer",
+                "Its sign-in service did not answer in time, or failed. Try again in a minute, or open the app again from the chart.",
             ),
             Refusal::IdentityNotProven => (
                 "The sign-in could not be verified",

@@ -7,11 +7,10 @@
 use super::discovery::{Discovered, Endpoints, http};
 use super::random;
 use super::refusal::Refusal;
-use crate::clinical::practice::Practice;
 use crate::clinical::record::Source;
+use crate::clock::Clock;
 use crate::config::{ClientConfig, ClientTls, KeySource, SmartConfig, SmartLogin};
 use crate::outbound::Outbound;
-use crate::startup::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::{Jwk, KeyOperations, PublicKeyUse, ThumbprintHash};
@@ -60,8 +59,6 @@ pub(super) struct Registration {
     pub(super) tag: String,
     /// Our client id there.
     pub(super) client_id: String,
-    /// Country, and rules that are evaluated in silence.
-    pub(super) practice: Practice,
     /// Whether it is the demonstration.
     pub(super) demo: bool,
     /// Origins that may frame the app.
@@ -125,7 +122,6 @@ impl Registration {
             issuer: smart.issuer.clone(),
             tag: random::challenge(&smart.issuer).chars().take(8).collect(),
             client_id: smart.client_id.clone(),
-            practice: client.practice.clone(),
             demo: matches!(client.keys, KeySource::None),
             frame_ancestors: smart.frame_ancestors.clone(),
             drafts: smart.write_drafts,

@@ -92,9 +92,12 @@ async fn ask(
     fields: &[(&str, &str)],
 ) -> Result<Granted, Refusal> {
     let request = request(http, registration, endpoints, fields)?;
-    let response = request.send().await.map_err(|_| Refusal::NoToken)?;
-    if response.status() != StatusCode::OK {
-        return Err(Refusal::NoToken);
+    let response = request.send().await.map_err(|_| Refusal::NoAnswer)?;
+    match response.status() {
+        StatusCode::OK => {}
+        // Of the endpoint, or of a proxy in front of it: it says nothing about what was sent (RFC 6749, 5.2).
+        status if status.is_server_error() => return Err(Refusal::NoAnswer),
+        _ => return Err(Refusal::NoToken),
     }
     let body = body(response).await.ok_or(Refusal::NoToken)?;
     let written: Written = serde_json::from_slice(&body).map_err(|_| Refusal::NoToken)?;

@@ -10,11 +10,11 @@
 use super::asked::Asked;
 use super::reading::{Reading, fhir, renew};
 use super::session::{Open, Session};
+use crate::app::App;
 use crate::fhir::client::Server;
 use crate::fhir::create::{Creation, Denied};
 use crate::fhir::drafts::Identified;
 use crate::journal::ChartWrite;
-use crate::startup::App;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;

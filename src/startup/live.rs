@@ -5,8 +5,9 @@
 //! version to the end; a certificate is another one from the next connection on. It never changes an address, the
 //! number of workers, whether there is TLS, the journal or how the companion app is registered: those need a restart.
 
+use super::StartError;
 use super::parts::{Parts, Shared};
-use super::{App, StartError};
+use crate::app::App;
 use crate::config::{ClientConfig, Config, ConfigError};
 use crate::fhir::client::FhirClient;
 use actix_web::dev::Extensions;
@@ -55,6 +56,7 @@ impl Live {
 
     /// A version that stays.
     pub(super) fn fixed(shared: Shared, app: App) -> Self {
+        app.board.announce();
         Self {
             shared,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -100,11 +102,10 @@ impl Live {
             Some(file) => Config::load(file)?,
             None => old.clone(),
         };
-        let app = Parts::from_settings(&new, self.address, &self.shared, Some(&self.current()))?;
-        let renewed = app
-            .smart
-            .renewed(&new.clients, new.outbound)
-            .map_err(StartError::from)?;
+        let current = self.current();
+        let renewed = current.smart.renewed(&new.clients, new.outbound);
+        let renewed = renewed.map_err(StartError::from)?;
+        let app = Parts::from_settings(&new, self.address, &self.shared, Some(&current))?;
         for setting in unchangeable(old, &new) {
             tracing::warn!(event = "reload.needs-restart", setting);
         }
@@ -114,6 +115,7 @@ impl Live {
             certificates.renew(tls);
         }
         renewed.take();
+        app.board.announce();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = app;
         self.generation.fetch_add(1, Ordering::Release);
         *settings = Some(new);
@@ -121,33 +123,46 @@ impl Live {
     }
 }
 
-/// Settings that differ and have no effect before the next start.
+/// Says whether a setting is another one.
+type Differs = fn(&Config, &Config) -> bool;
+
+/// Settings that have no effect, or not their whole effect, before the next start.
+const NEEDS_RESTART: [(&str, Differs); 16] = [
+    ("listen", |old, new| old.listen != new.listen),
+    ("public-url", |old, new| {
+        let has_app = |config: &Config| config.clients.iter().any(|client| client.smart.is_some());
+        old.public_url != new.public_url && has_app(old)
+    }),
+    ("workers", |old, new| old.workers != new.workers),
+    ("journal", |old, new| {
+        format!("{:?}", old.journal) != format!("{:?}", new.journal)
+    }),
+    ("admin", |old, new| old.admin != new.admin),
+    ("heartbeat", |old, new| old.heartbeat != new.heartbeat),
+    ("traces", |old, new| {
+        format!("{:?}", old.traces) != format!("{:?}", new.traces)
+    }),
+    ("capture", |old, new| old.capture != new.capture),
+    ("max-calls", |old, new| {
+        old.limits.max_calls != new.limits.max_calls
+    }),
+    ("head-timeout-ms", |old, new| {
+        old.limits.head_within != new.limits.head_within
+    }),
+    ("keep-alive-s", |old, new| {
+        old.limits.keep_alive != new.limits.keep_alive
+    }),
+    ("cors-origins", |old, new| old.cors_origins != new.cors_origins),
+    ("unready-seconds", |old, new| old.unready != new.unready),
+    ("private-addresses", |old, new| old.outbound != new.outbound),
+    ("tls", |old, new| takes_connections(old) != takes_connections(new)),
+    ("client.smart", |old, new| registered(old) != registered(new)),
+];
+
+/// Settings that differ and have no effect, or not their whole effect, before the next start.
 fn unchangeable(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
-    let differ = [
-        ("listen", old.listen != new.listen),
-        ("workers", old.workers != new.workers),
-        (
-            "journal",
-            format!("{:?}", old.journal) != format!("{:?}", new.journal),
-        ),
-        ("admin", old.admin != new.admin),
-        (
-            "traces",
-            format!("{:?}", old.traces) != format!("{:?}", new.traces),
-        ),
-        ("capture", old.capture != new.capture),
-        ("heartbeat", old.heartbeat != new.heartbeat),
-        ("unready-seconds", old.unready != new.unready),
-        ("max-calls", old.limits.max_calls != new.limits.max_calls),
-        ("cors-origins", old.cors_origins != new.cors_origins),
-        ("tls", takes_connections(old) != takes_connections(new)),
-        ("client.smart", registered(old) != registered(new)),
-        ("private-addresses", old.outbound != new.outbound),
-    ];
-    differ
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| name)
+    let differ = NEEDS_RESTART.iter().filter(move |(_, differs)| differs(old, new));
+    differ.map(|(name, _)| *name)
 }
 
 /// Whether there is TLS, and whether those who connect need a certificate.
@@ -166,6 +181,7 @@ fn registered(config: &Config) -> Vec<impl PartialEq> {
             smart.issuer.clone(),
             smart.scopes.clone(),
             smart.frame_ancestors.clone(),
+            smart.write_drafts,
         ))
     };
     clients.map(one).collect()
@@ -201,5 +217,48 @@ impl Seat {
             *self.data.borrow_mut() = Rc::new(data);
         }
         Rc::clone(&self.data.borrow())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const RUNBOOK: &str = include_str!("../../deploy/runbook.md");
+
+    #[test]
+    fn the_runbook_names_the_settings_that_need_a_restart_and_no_others() {
+        let (_, rest) = RUNBOOK.split_once("Need a restart:").unwrap();
+        let (list, _) = rest.split_once("(`reload.needs-restart`)").unwrap();
+        let listed = list.split('`').skip(1).step_by(2);
+        let listed: BTreeSet<&str> = listed.map(|name| name.trim_matches(['[', ']'])).collect();
+        let logged: BTreeSet<&str> = NEEDS_RESTART.iter().map(|(name, _)| *name).collect();
+        assert_eq!(listed, logged);
+    }
+
+    #[test]
+    fn a_setting_that_waits_for_the_next_start_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("k.json"), "{}").unwrap();
+        let config = |top: &str, smart: &str| {
+            let text = format!(
+                "listen = '127.0.0.1:0'\n{top}\n[journal]\nurl = 'sqlite:j.db'\n[[client]]\nname = 'a'\nissuer = 'a'\n\
+                 jwks-file = 'k.json'\nfhir-base = 'https://fhir.example/r4'\n[client.smart]\nclient-id = 'x'\n{smart}"
+            );
+            Config::from_toml(&text, folder.path()).unwrap()
+        };
+        let plain = config("", "");
+        for (top, smart, named) in [
+            ("", "", ""),
+            ("public-url = 'https://cds.example'", "", "public-url"),
+            ("head-timeout-ms = 1000", "", "head-timeout-ms"),
+            ("keep-alive-s = 7", "", "keep-alive-s"),
+            ("", "write-drafts = true", "client.smart"),
+            ("max-body-bytes = 100000", "", ""),
+        ] {
+            let names: Vec<_> = unchangeable(&plain, &config(top, smart)).collect();
+            assert_eq!(names.concat(), named, "{top}{smart}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! One version of the application, put together from settings, tables, keys and what outlives a reload.
 
+use super::StartError;
 use super::certificates::Certificates;
 use super::listening::scheme;
-use super::{App, Callers, Clock, Discovery, StartError};
+use crate::app::{App, Callers, Discovery};
 use crate::capture::Capture;
 use crate::clinical::knowledge::Knowledge;
+use crate::clock::Clock;
 use crate::config::{ClientConfig, Config, Limits, WhenUnavailable};
 use crate::content;
 use crate::fhir::client::FhirClient;
@@ -19,7 +21,8 @@ use crate::overrides::Overrides;
 use crate::protocol::discovery;
 use crate::smart::Smart;
 use crate::trust::Trust;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::EntityTag;
+use aws_lc_rs::digest;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -140,13 +143,7 @@ impl Parts {
             query::templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let dated = query::dated_templates(&self.knowledge.needs, &self.knowledge.vocabulary);
         let body = discovery::body(&self.knowledge, &templates, &dated)?;
-        let etag = HeaderValue::from_str(&format!(
-            "\"{}-{}-{}\"",
-            env!("CARGO_PKG_VERSION"),
-            self.knowledge.version,
-            self.knowledge.services.len()
-        ))
-        .unwrap_or(HeaderValue::from_static("\"0\""));
+        let etag = EntityTag::new_strong(digest(body.as_bytes()));
         let clients = self.callers.list();
         Ok(App {
             board: Arc::new(Board::new(
@@ -182,6 +179,12 @@ impl Parts {
             no_local_codes: LocalCodes::default(),
         })
     }
+}
+
+/// SHA-256 in hexadecimal digits.
+fn digest(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every pattern of `silent` must cover a rule: a misspelt one would let cards out that nobody was to see.

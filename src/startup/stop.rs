@@ -5,33 +5,65 @@ use actix_web::dev::ServerHandle;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for signals. SIGTERM ends the server gracefully: it is no longer ready, takes calls for as long as
-/// `unready` says, and then finishes those in flight. SIGINT and SIGQUIT end it at once. SIGHUP reloads.
-///
-/// # Errors
-/// If a signal cannot be listened for.
-pub async fn on_signal(live: Arc<Live>, server: ServerHandle, unready: Duration) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let gracefully = loop {
-        tokio::select! {
-            _ = terminate.recv() => break true,
-            _ = interrupt.recv() => break false,
-            _ = quit.recv() => break false,
-            _ = hangup.recv() => reload(&live).await,
-        }
-    };
-    live.end();
-    tracing::info!(event = "service.ending", gracefully);
-    if gracefully {
-        tokio::time::sleep(unready).await;
+/// The signals to this process, listened for from the moment at which this is made.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// If a signal cannot be listened for.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
-    server.stop(gracefully).await;
-    Ok(())
+
+    /// Does what they say until the server has ended. SIGTERM ends it gracefully: it is no longer ready, takes calls for
+    /// as long as `unready` says, and then finishes those in flight. SIGINT and SIGQUIT end it at once, also while it
+    /// still takes calls. SIGHUP reloads.
+    pub async fn obey(mut self, live: Arc<Live>, server: ServerHandle, unready: Duration) {
+        let mut gracefully = self.until_end(&live).await;
+        live.end();
+        tracing::info!(event = "service.ending", gracefully);
+        if gracefully {
+            gracefully = tokio::select! {
+                () = tokio::time::sleep(unready) => true,
+                () = self.hurried() => false,
+            };
+        }
+        server.stop(gracefully).await;
+    }
+
+    /// Whether the signal that ends the service lets it finish what is in flight.
+    async fn until_end(&mut self, live: &Arc<Live>) -> bool {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return true,
+                _ = self.interrupt.recv() => return false,
+                _ = self.quit.recv() => return false,
+                _ = self.hangup.recv() => reload(live).await,
+            }
+        }
+    }
+
+    /// Somebody does not want to wait.
+    async fn hurried(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+        }
+    }
 }
 
 async fn reload(live: &Arc<Live>) {

@@ -1,5 +1,7 @@
 //! The EHRs that may call: what the settings say of each, with its keys, and what it has used up of its
-//! bounds. It lives as long as the process and is shared by all workers.
+//! bounds. It is shared by all workers and lives until a reload makes another one of other settings, which takes over
+//! what was fetched, what was used up of a `rate` that is the same, whether the same FHIR server is left alone by the
+//! same rule, and how far the client's clock is ahead.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,21 +20,20 @@ use super::keys::{KeySet, Keys};
 use super::remote::{self, Remote, Timing};
 use crate::clinical::practice::Practice;
 use crate::config::{
-    self, ClientConfig, ClientTls, Config, KeySource, LocalCode, Rate, Shows, SignatureAlgorithm,
-    StopTriggers,
+    ClientConfig, ClientTls, Config, KeySource, Rate, Shows, SignatureAlgorithm, StopTriggers,
 };
 use crate::fhir::breaker::Breaker;
 use crate::meters::KeySetMeters;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, is_loopback};
 
 /// One EHR that may call.
 pub struct Client {
     settings: ClientConfig,
     keys: Keys,
-    bucket: Option<DefaultDirectRateLimiter>,
-    breaker: Breaker,
+    bucket: Option<Arc<DefaultDirectRateLimiter>>,
+    breaker: Arc<Breaker>,
     /// Seconds by which the last good token was issued ahead of our clock; `i64::MIN` before the first.
-    skew: AtomicI64,
+    skew: Arc<AtomicI64>,
 }
 
 impl Client {
@@ -41,7 +42,7 @@ impl Client {
     /// # Errors
     /// [`TrustError::NotLoopback`] if `fhir_base` is not on this machine.
     pub fn for_loopback_demo(fhir_base: Url) -> Result<Arc<Self>, TrustError> {
-        if !config::is_loopback(&fhir_base) {
+        if !is_loopback(&fhir_base) {
             return Err(TrustError::NotLoopback);
         }
         Ok(Arc::new(Self::with_keys(
@@ -56,6 +57,8 @@ impl Client {
         previous: Option<&Clients>,
         meters: &Arc<KeySetMeters>,
     ) -> Result<Self, TrustError> {
+        let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
+        let known = known.filter(|client| client.name() == settings.name);
         let keys = match &settings.keys {
             KeySource::None => return Err(TrustError::NotADemo),
             KeySource::File(path) => {
@@ -74,40 +77,51 @@ impl Client {
                 }
             }
             KeySource::Url(url) => {
-                let known = previous.and_then(|clients| clients.by_issuer(&settings.issuer));
                 let http = remote::http(outbound, settings.tls.as_deref()).map_err(TrustError::Http)?;
-                let kept = known.and_then(|client| client.fetched_from(&settings.name, url));
-                Keys::Remote(match kept {
-                    Some(kept) => {
-                        kept.asking_with(http);
-                        kept
-                    }
+                let kept = known.and_then(|client| client.fetched_from(url));
+                Keys::Remote(Arc::new(match kept {
+                    Some(kept) => kept.asking_with(http),
                     None => {
                         let (name, url) = (settings.name.clone(), url.clone());
-                        Arc::new(Remote::new(name, url, http, Timing::default()).counting(meters))
+                        Remote::new(name, url, http, Timing::default()).counting(meters)
                     }
-                })
+                }))
             }
         };
-        Ok(Self::with_keys(settings.clone(), keys))
+        let client = Self::with_keys(settings.clone(), keys);
+        Ok(match known {
+            Some(known) => client.following(known),
+            None => client,
+        })
+    }
+
+    /// Takes over from the same client of the version before what the new settings leave as it was.
+    fn following(mut self, known: &Self) -> Self {
+        let (old, new) = (&known.settings, &self.settings);
+        if old.rate == new.rate {
+            self.bucket.clone_from(&known.bucket);
+        }
+        if old.breaker == new.breaker && old.fhir_base == new.fhir_base {
+            self.breaker = Arc::clone(&known.breaker);
+        }
+        self.skew = Arc::clone(&known.skew);
+        self
     }
 
     fn with_keys(settings: ClientConfig, keys: Keys) -> Self {
         Self {
-            bucket: settings.rate.and_then(bucket),
-            breaker: Breaker::new(settings.breaker),
-            skew: AtomicI64::new(i64::MIN),
+            bucket: settings.rate.and_then(bucket).map(Arc::new),
+            breaker: Arc::new(Breaker::new(settings.breaker)),
+            skew: Arc::new(AtomicI64::new(i64::MIN)),
             settings,
             keys,
         }
     }
 
-    /// Its fetched keys, if they are those of this client from this address.
-    fn fetched_from(&self, name: &str, url: &Url) -> Option<Arc<Remote>> {
+    /// Its fetched keys, if they are those from this address.
+    fn fetched_from(&self, url: &Url) -> Option<&Remote> {
         match (&self.keys, &self.settings.keys) {
-            (Keys::Remote(remote), KeySource::Url(own)) if own == url && self.name() == name => {
-                Some(Arc::clone(remote))
-            }
+            (Keys::Remote(remote), KeySource::Url(own)) if own == url => Some(remote),
             _ => None,
         }
     }
@@ -194,12 +208,6 @@ impl Client {
         };
         let now = DefaultClock::default().now();
         bucket.check().map_err(|until| until.wait_time_from(now))
-    }
-
-    /// Local codes of the site and what they mean.
-    #[must_use]
-    pub fn codes(&self) -> &[LocalCode] {
-        &self.settings.codes
     }
 
     /// By which values of a request extension it says, at `patient-view`, that orders were stopped.

@@ -22,6 +22,7 @@ mod tests;
 mod token;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -77,6 +78,8 @@ pub struct Claimed {
     pub client: Option<Arc<Client>>,
     /// Its `jti`; it cannot be printed.
     pub jti: Option<SecretString>,
+    /// How long it took to take the token as used, where it came so far: what the journal makes callers wait.
+    pub spending: Option<Duration>,
 }
 
 /// Who may call, and with which keys.
@@ -97,7 +100,8 @@ impl Trust {
     }
 
     /// As [`Trust::new`]; key sets that were fetched from the same address for the same client are kept, so that a
-    /// reload needs no EHR to be reachable. Fetches are counted in `meters`.
+    /// reload needs no EHR to be reachable, and so is what a client has used up of bounds that are the same. Fetches are
+    /// counted in `meters`.
     ///
     /// # Errors
     /// As [`Trust::new`].
@@ -158,8 +162,10 @@ impl Trust {
             jti: &claims.jti,
             expires,
         };
-        self.replay.spend(spent, now, journal).await?;
-        Ok(TrustedEhr { client })
+        let begun = Instant::now();
+        let spent = self.replay.spend(spent, now, journal).await;
+        claimed.spending = Some(begun.elapsed());
+        spent.map(|()| TrustedEhr { client })
     }
 
     /// The client that a token names and its keys for the token, if all is as it should be but for the signature.

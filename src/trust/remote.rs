@@ -45,9 +45,9 @@ impl Default for Timing {
 pub(super) struct Remote {
     client: String,
     url: Url,
-    http: RwLock<reqwest::Client>,
+    http: reqwest::Client,
     timing: Timing,
-    known: RwLock<Known>,
+    known: Arc<RwLock<Known>>,
     /// Held by the one fetch that is under way.
     flight: Arc<Mutex<()>>,
     meters: Arc<KeySetMeters>,
@@ -106,9 +106,9 @@ impl Remote {
         Self {
             client,
             url,
-            http: RwLock::new(http),
+            http,
             timing,
-            known: RwLock::default(),
+            known: Arc::default(),
             flight: Arc::default(),
             meters: Arc::default(),
         }
@@ -120,9 +120,18 @@ impl Remote {
         self
     }
 
-    /// Fetches with this client from now on; what was fetched stays.
-    pub(super) fn asking_with(&self, http: reqwest::Client) {
-        *self.http.write().unwrap_or_else(PoisonError::into_inner) = http;
+    /// The same key set for another version of the settings, which fetches with a client of its own. What either of
+    /// the two fetches, both know; a version that is never taken into use changes nothing for the other.
+    pub(super) fn asking_with(&self, http: reqwest::Client) -> Self {
+        Self {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            http,
+            timing: self.timing,
+            known: Arc::clone(&self.known),
+            flight: Arc::clone(&self.flight),
+            meters: Arc::clone(&self.meters),
+        }
     }
 
     /// The keys that fit, fetched anew if the set is old or does not have them.
@@ -201,8 +210,8 @@ impl Remote {
 
     async fn fetch(&self) -> Result<KeySet, FetchError> {
         let http = |error: reqwest::Error| FetchError::Http(error.without_url());
-        let asked = self.http.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut response = asked.get(self.url.clone()).send().await.map_err(http)?;
+        let asked = self.http.get(self.url.clone());
+        let mut response = asked.send().await.map_err(http)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }

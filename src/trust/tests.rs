@@ -168,6 +168,45 @@ impl Service {
     }
 }
 
+/// A client with a rate and a breaker of its own.
+fn bounded(rate: u32, base: &str, name: &str, previous: Option<&Trust>) -> Trust {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = json!({"keys": [Signer::ec384("k").public]});
+    std::fs::write(folder.path().join("keys.json"), keys.to_string()).unwrap();
+    let text = format!(
+        "[journal]\nurl='sqlite:j.db'\n[[client]]\nname='{name}'\nissuer='{ISSUER}'\njwks-file='keys.json'\n\
+         fhir-base='https://{base}/r4'\nrate={{per-second={rate},burst=1}}\n[client.breaker]\nfailures=1\npause-ms=60000"
+    );
+    let config = Config::from_toml(&text, folder.path()).unwrap();
+    Trust::renewed(&config, previous, &Arc::default()).unwrap()
+}
+
+#[test]
+fn a_reload_gives_no_client_more_than_its_settings_do() {
+    let client = |trust: &Trust| Arc::clone(trust.clients().by_issuer(ISSUER).unwrap());
+    let first = bounded(1, "a.example", "a", None);
+    let used = client(&first);
+    assert!(used.admit().is_ok() && used.admit().is_err());
+    drop(used.breaker().leave());
+    used.note_skew(7);
+    let of = |client: &Client| {
+        (
+            client.admit().is_err(),
+            client.breaker().is_open(),
+            client.clock_skew(),
+        )
+    };
+    for (rate, base, name, expected) in [
+        (1, "a.example", "a", (true, true, Some(7))),
+        (1, "b.example", "a", (true, false, Some(7))),
+        (2, "a.example", "a", (false, true, Some(7))),
+        (1, "a.example", "b", (false, false, None)),
+    ] {
+        let next = bounded(rate, base, name, Some(&first));
+        assert_eq!(of(&client(&next)), expected, "{rate} {base} {name}");
+    }
+}
+
 fn trust(keys: &[&Value], more: &str) -> Result<Trust, TrustError> {
     journalled(keys, more, "")
 }
@@ -273,6 +312,26 @@ async fn a_token_is_accepted_once() {
         Some(Refusal::Replayed)
     );
     assert_eq!(service.refusal(&signer.token(&good_claims())).await, None);
+}
+
+#[tokio::test]
+async fn what_a_token_waits_for_before_it_is_proven_is_not_put_down_to_the_journal() {
+    let (signer, stranger) = (Signer::ec384("k"), Signer::ec384("k"));
+    let service = Service::new(&[&signer.public], "").await;
+    let spending = async |token: String| {
+        let (now, mut claimed) = (Timestamp::from_second(NOW).unwrap(), Claimed::default());
+        let header = format!("Bearer {token}");
+        let audiences = [AUDIENCE.to_owned()];
+        let asked =
+            service
+                .trust
+                .authenticate(Some(&header), &audiences, now, &service.journal, &mut claimed);
+        (asked.await.is_ok(), claimed.spending.is_some())
+    };
+    let good = signer.token(&good_claims());
+    assert_eq!(spending(stranger.token(&good_claims())).await, (false, false));
+    assert_eq!(spending(good.clone()).await, (true, true));
+    assert_eq!(spending(good).await, (false, true), "it was used before");
 }
 
 #[tokio::test]

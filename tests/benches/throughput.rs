@@ -33,8 +33,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use stepdown::clock::Clock;
 use stepdown::config::Config;
-use stepdown::startup::{self, Clock, Demonstration};
+use stepdown::startup::{self, Demonstration};
 
 const CONNECTIONS: usize = 4;
 const ROUNDS: usize = 5;

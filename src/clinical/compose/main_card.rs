@@ -5,7 +5,7 @@ use super::{Basis, Card, Input, Proposal, Suggestion, Writer, companions, text};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Rightful, Topic};
 use crate::clinical::record::{Drug, Order, Role, SOURCES, Source};
-use crate::clinical::signal::{Entry, Latest};
+use crate::clinical::signal::{Entry, Latest, Leaves};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
 
@@ -67,7 +67,7 @@ impl<'k> Writer<'_, 'k> {
         sections.listed("heading.courses", &right.statement.text.courses);
         let mut basis = self.basis(right.statement.evidence, Vec::new(), Vec::new());
         let mut entries = Vec::new();
-        let mut leaves = Vec::new();
+        let mut leaves = Leaves::new();
         self.signals.leaves(&right.when, &mut leaves);
         for reading in leaves
             .iter()

@@ -17,6 +17,7 @@ pub use tables::{
 
 use super::occasion::Occasion;
 use super::vocabulary::{AnalyteId, IngredientId, Vocabulary};
+use memchr::memchr;
 use rustc_hash::FxHashMap;
 
 /// The rule of a card that says that nothing could be decided.
@@ -276,15 +277,16 @@ impl Words {
     pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut rest = self.get(key);
         let mut text = String::with_capacity(2 * rest.len());
-        while let Some((before, from)) = rest.split_once('{')
-            && let Some((name, behind)) = from.split_once('}')
+        while let Some(opens) = memchr(b'{', rest.as_bytes())
+            && let Some(closes) = memchr(b'}', &rest.as_bytes()[opens..])
         {
-            text.push_str(before);
+            let name = &rest[opens + 1..opens + closes];
+            text.push_str(&rest[..opens]);
             match values.iter().find(|(known, _)| *known == name) {
                 Some((_, value)) => text.push_str(value),
                 None => text.extend(["{", name, "}"]),
             }
-            rest = behind;
+            rest = &rest[opens + closes + 1..];
         }
         text + rest
     }

@@ -101,7 +101,7 @@ pub enum Form {
         /// Younger than this.
         below: Option<u16>,
     },
-    /// Administrative gender.
+    /// Sex, as pregnancy is asked by it.
     Sex(Sex),
     /// The record says that the patient has died.
     Deceased,
@@ -111,6 +111,8 @@ pub enum Form {
         codes: Vec<Box<str>>,
         /// Lower-case words in its text.
         words: Vec<Box<str>>,
+        /// Whether the words must speak of the judged drug.
+        own: bool,
     },
     /// Drugs stopped in the same request, beside the one that is judged.
     AlsoStops(DrugSet),

@@ -146,6 +146,8 @@ pub struct Gate {
     pub when: Expr,
     /// What then.
     pub then: Then,
+    /// Whether a reason to stop that is true speaks in its place.
+    pub right_first: bool,
 }
 
 /// What a gate does.

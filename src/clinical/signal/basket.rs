@@ -7,7 +7,7 @@ use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{DrugSet, FormulationMatch, Ratio, Which};
 use crate::clinical::practice::Country;
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
-use crate::clinical::therapy::{Start, starts_near};
+use crate::clinical::therapy::{Start, has_ended, has_graft, is_cover, starts_later, starts_near};
 use crate::clinical::vocabulary::{FormulationId, Site};
 use crate::clinical::when::Placed;
 use rust_decimal::Decimal;
@@ -38,17 +38,35 @@ impl Signals<'_> {
     }
 
     pub(super) fn continues(&self, set: &DrugSet) -> Reading {
-        self.among(set, self.nothing_in(Source::Medications), |o| self.goes_on(o))
+        self.cover(set, |o| self.goes_on(o))
     }
 
     pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {
-        self.among(set, self.nothing_in(Source::Medications), |o| {
-            o.role == Role::Draft || self.goes_on(o) && starts_near(o, before, after, self.now)
+        self.cover(set, |o| {
+            let drafted = o.role == Role::Draft && o.status != OrderStatus::Void;
+            drafted && !starts_later(o, after, self.now)
+                || self.is_active(o) && starts_near(o, before, after, self.now)
         })
     }
 
+    /// The same over orders that may cover. One that can be none by its site is as good as unreadable.
+    fn cover(&self, set: &DrugSet, counts: impl Fn(&Order) -> bool) -> Reading {
+        let graft = has_graft(self.record, self.withdrawal);
+        let none = self.nothing_in(Source::Medications);
+        let sure = self.among(set, none, |o| counts(o) && is_cover(o, graft));
+        let unsure = self.among(set, Truth::False, |o| counts(o) && !is_cover(o, graft));
+        match unsure.truth {
+            Truth::True if sure.truth < Truth::Unreadable => Reading {
+                truth: Truth::Unreadable,
+                gaps: vec![Gap::new("route", Why::Absent)],
+                ..unsure
+            },
+            _ => sure,
+        }
+    }
+
     pub(super) fn stopped_for_harm(&self, set: &DrugSet) -> Reading {
-        let harm = &self.knowledge.vocabulary.harm_codes;
+        let vocabulary = &self.knowledge.vocabulary;
         let none = match self.nothing_in(Source::Medications) {
             Truth::Unreadable => Truth::Unknown,
             other => other,
@@ -57,7 +75,7 @@ impl Signals<'_> {
             o.role == Role::Recorded
                 && o.drug != Drug::Unreadable
                 && matches!(o.status, OrderStatus::Stopped | OrderStatus::Cancelled)
-                && o.status_reason_codes.iter().any(|c| harm.contains(c))
+                && vocabulary.tells_harm(&o.status_reason_codes, &o.status_reason_text)
         })
     }
 
@@ -72,9 +90,14 @@ impl Signals<'_> {
         })
     }
 
-    /// An order of the record that is active and not being stopped in this request.
+    /// An order of the record that is active, has not ended and is not being stopped in this request.
+    fn is_active(&self, order: &Order) -> bool {
+        order.role == Role::Recorded && order.status == OrderStatus::Active && !has_ended(order, self.now)
+    }
+
+    /// The same, if it does not start long after now.
     fn goes_on(&self, order: &Order) -> bool {
-        order.role == Role::Recorded && order.status == OrderStatus::Active
+        self.is_active(order) && !starts_later(order, self.withdrawal.switch_after, self.now)
     }
 
     pub(super) fn since_start(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {

@@ -5,10 +5,13 @@
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::DrugSet;
-use crate::clinical::record::{Sex, Source};
+use crate::clinical::record::{Condition, Sex, Source};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{Placed, When};
+use crate::clinical::wording::{clause_at, has_words, places};
+
+const DAY: i64 = 86_400;
 
 impl Signals<'_> {
     pub(super) fn condition(
@@ -30,7 +33,7 @@ impl Signals<'_> {
                 None if since_stop => self.since_stop(condition.when),
                 None => Truth::True,
                 Some(_) if condition.in_encounter => Truth::True,
-                Some(days) => placed(condition.when, days, self.now),
+                Some(days) => lately(condition, days, self.now),
             };
             if truth > best.truth || best.entries.is_empty() && truth == best.truth {
                 best = Reading::on(truth, Entry::Condition(index));
@@ -114,16 +117,36 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>]) -> Reading {
+    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], own: bool) -> Reading {
+        let denials = &self.knowledge.vocabulary.denials;
+        let said = |text: &str, phrase: &str| {
+            places(text, phrase)
+                .any(|at| !denials.denies(text, at, phrase) && (!own || self.is_of_itself(text, at, phrase)))
+        };
         let named = self.therapy.stopping.iter().copied().find(|&index| {
             let order = &self.record.orders[index];
             order.status_reason_codes.iter().any(|c| codes.contains(c))
-                || words.iter().any(|w| has_words(&order.status_reason_text, w))
+                || words.iter().any(|w| said(&order.status_reason_text, w))
         });
         named.map_or_else(
             || Reading::plain(Truth::False),
             |i| Reading::on(Truth::True, Entry::StopReason(i)),
         )
+    }
+
+    /// Whether a phrase at a place speaks of the judged drug: its clause names the drug before it, or begins with
+    /// it and names no other behind it.
+    fn is_of_itself(&self, text: &str, at: usize, phrase: &str) -> bool {
+        let vocabulary = &self.knowledge.vocabulary;
+        let (before, from) = clause_at(text, at);
+        let behind = from.get(phrase.len()..).unwrap_or_default();
+        let is_own = |id: IngredientId| vocabulary.same_family(id, self.withdrawal.ingredient);
+        let named = |text: &str, of: &dyn Fn(IngredientId) -> bool| {
+            let mut names = vocabulary.drug_names.iter();
+            names.any(|(name, drug)| of(drug.ingredient) && has_words(text, name))
+        };
+        let first = before.trim().is_empty();
+        named(before, &is_own) || first && (named(behind, &is_own) || !named(behind, &|_| true))
     }
 
     pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {
@@ -147,7 +170,7 @@ impl Signals<'_> {
 
     fn after_start(&self, when: Option<When>) -> Truth {
         match (when, self.therapy.start) {
-            (Some(when), Start::On(start)) => Truth::of(when.latest() >= start.earliest()),
+            (Some(when), Start::On(start)) => follows(when, start),
             (None, _) | (_, Start::Unknown | Start::Hidden) => Truth::Unknown,
         }
     }
@@ -161,6 +184,28 @@ impl Signals<'_> {
                     .vocabulary
                     .same_family(ingredient, self.withdrawal.ingredient)
     }
+}
+
+/// Whether a date is certainly not before a start. Of two whole days the same day is not before it.
+fn follows(when: When, start: When) -> Truth {
+    let is_a_day = start.latest() - start.earliest() < DAY;
+    let from = if is_a_day {
+        start.earliest()
+    } else {
+        start.latest()
+    };
+    if when.earliest() >= from {
+        Truth::True
+    } else {
+        Truth::Unknown.min(Truth::of(when.latest() >= start.earliest()))
+    }
+}
+
+/// Whether a condition began or was recorded within so many days.
+fn lately(condition: &Condition, days: u32, now: i64) -> Truth {
+    let began = placed(condition.when, days, now);
+    let recorded = condition.recorded.map(|when| placed(Some(when), days, now));
+    recorded.map_or(began, |recorded| recorded.max(began))
 }
 
 /// Whether a date lies within so many days; without one that cannot be read.
@@ -187,14 +232,4 @@ pub fn ages(birth: When, now: i64) -> (i64, i64) {
         i64::from(today.year()) - i64::from(born.year()) - i64::from(before)
     };
     (years(birth.latest()), years(birth.earliest()))
-}
-
-/// Whether a phrase stands in a text as whole words; both lower case.
-pub fn has_words(text: &str, phrase: &str) -> bool {
-    let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    // Most texts are empty; a search costs more to begin than to carry out.
-    text.len() >= phrase.len()
-        && text.match_indices(phrase).any(|(at, _)| {
-            bounded(text[..at].chars().next_back()) && bounded(text[at + phrase.len()..].chars().next())
-        })
 }

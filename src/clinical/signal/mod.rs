@@ -18,8 +18,9 @@ use super::knowledge::{Expr, Form, Knowledge, SignalId, Watched, Withdrawal};
 use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::Therapy;
+use smallvec::SmallVec;
 
-pub use facts::{ages, has_words};
+pub use facts::ages;
 pub use results::{Latest, latest_of};
 
 /// An entry of the record that an answer rests on.
@@ -43,7 +44,7 @@ pub enum Entry {
     TherapyStart,
     /// Age.
     Age,
-    /// Administrative gender.
+    /// Sex, as pregnancy is asked by it.
     Sex,
 }
 
@@ -84,6 +85,9 @@ impl Reading {
     }
 }
 
+/// Signals that an expression names; most name a few.
+pub type Leaves = SmallVec<[SignalId; 8]>;
+
 /// Reads signals for one therapy of one patient; each at most once.
 pub struct Signals<'a> {
     /// The record.
@@ -98,7 +102,9 @@ pub struct Signals<'a> {
     pub now: i64,
     /// Whose label counts.
     country: Option<Country>,
-    known: Vec<Option<Reading>>,
+    /// For each signal of the tables, the place of its reading in `readings`, counted from one; zero before it is asked.
+    places: Vec<u16>,
+    readings: Vec<Reading>,
 }
 
 impl<'a> Signals<'a> {
@@ -117,7 +123,8 @@ impl<'a> Signals<'a> {
             therapy,
             now,
             country: None,
-            known: vec![None; knowledge.signals.len()],
+            places: vec![0; knowledge.signals.len()],
+            readings: Vec::with_capacity(64),
         }
     }
 
@@ -148,27 +155,27 @@ impl<'a> Signals<'a> {
 
     /// How true a signal is.
     pub fn read(&mut self, id: SignalId) -> Truth {
-        let slot = usize::from(id.0);
-        if let Some(reading) = &self.known[slot] {
+        if let Some(reading) = self.reading(id) {
             return reading.truth;
         }
         let reading = self.compute(id);
         let truth = reading.truth;
-        self.known[slot] = Some(reading);
+        self.readings.push(reading);
+        // There are no more readings than signals, whose numbers fit.
+        self.places[usize::from(id.0)] = self.readings.len() as u16;
         truth
     }
 
     /// The reading of a signal that was asked for; `None` if it was not.
     pub fn reading(&self, id: SignalId) -> Option<&Reading> {
-        self.known[usize::from(id.0)].as_ref()
+        let place = usize::from(self.places[usize::from(id.0)]).checked_sub(1)?;
+        self.readings.get(place)
     }
 
     /// Every signal that was asked for, with its answer.
     pub fn asked(&self) -> impl Iterator<Item = (SignalId, &Reading)> {
-        self.known
-            .iter()
-            .enumerate()
-            .filter_map(|(i, r)| Some((SignalId(u16::try_from(i).ok()?), r.as_ref()?)))
+        let all = (0_u16..).map(SignalId).take(self.places.len());
+        all.filter_map(|id| Some((id, self.reading(id)?)))
     }
 
     fn compute(&mut self, id: SignalId) -> Reading {
@@ -204,7 +211,7 @@ impl<'a> Signals<'a> {
             Form::Age { at_least, below } => self.age(*at_least, *below),
             Form::Sex(sex) => self.sex(*sex),
             Form::Deceased => Reading::plain(Truth::of(self.record.person.deceased)),
-            Form::StopReason { codes, words } => self.stop_reason(codes, words),
+            Form::StopReason { codes, words, own } => self.stop_reason(codes, words, *own),
             Form::AlsoStops(set) => self.also_stops(set),
             Form::Continues(set) => self.continues(set),
             Form::Starts { set, before, after } => self.starts(set, *before, *after),
@@ -246,7 +253,7 @@ impl<'a> Signals<'a> {
 
     /// The sources that unknown signs of an expression would have been found in, and that were not had.
     pub fn lost_sources(&self, expr: &Expr) -> Vec<Source> {
-        let mut leaves = Vec::new();
+        let mut leaves = Leaves::new();
         self.leaves(expr, &mut leaves);
         let unknown = leaves.into_iter().filter(|id| {
             self.reading(*id)
@@ -292,7 +299,7 @@ impl<'a> Signals<'a> {
     }
 
     /// The signals that an expression names, also through other signals.
-    pub fn leaves(&self, expr: &Expr, found: &mut Vec<SignalId>) {
+    pub fn leaves(&self, expr: &Expr, found: &mut Leaves) {
         match expr {
             Expr::Always => {}
             Expr::Signal(id) => {

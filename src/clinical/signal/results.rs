@@ -66,8 +66,27 @@ fn newest_usable(record: &PatientRecord, analyte: AnalyteId, now: i64) -> Option
         .iter()
         .enumerate()
         .filter(|(_, r)| r.analyte == analyte && unusable(r, now).is_none())
-        .max_by_key(|(i, r)| (r.when.map(|w| w.latest()), std::cmp::Reverse(*i)))
+        .max_by_key(|(i, r)| (r.when.map(|w| w.latest()), !r.preliminary, std::cmp::Reverse(*i)))
         .map(|(i, _)| i)
+}
+
+/// The usable results of the same analyte and time as one, itself among them. A final one makes preliminary ones void.
+pub(super) fn of_the_same_time(record: &PatientRecord, index: usize, now: i64) -> Vec<usize> {
+    let anchor = &record.results[index];
+    let same = |r: &LabResult| {
+        r.analyte == anchor.analyte
+            && r.when == anchor.when
+            && r.preliminary == anchor.preliminary
+            && unusable(r, now).is_none()
+    };
+    (0..record.results.len())
+        .filter(|&i| same(&record.results[i]))
+        .collect()
+}
+
+/// Whether some of several answers say yes and some no.
+pub(super) fn disagree(answers: impl Iterator<Item = Truth> + Clone) -> bool {
+    answers.clone().any(|truth| truth == Truth::True) && answers.clone().any(|truth| truth == Truth::False)
 }
 
 /// Why a result cannot be used, if so.
@@ -101,6 +120,18 @@ impl Signals<'_> {
         let need = &*self.knowledge.vocabulary.analyte(analyte).key;
         match latest_of(self.record, analyte, self.source_of(analyte), within, self.now) {
             Latest::Found(index) => {
+                let same = of_the_same_time(self.record, index, self.now);
+                let counts = |i: &usize| {
+                    !trough || self.not_a_trough(&self.record.results[*i]) != Some(Why::NotTrough)
+                };
+                let answers = same
+                    .iter()
+                    .copied()
+                    .filter(counts)
+                    .filter_map(|i| passes(&self.record.results[i], test));
+                if disagree(answers.map(Truth::of)) {
+                    return self.conflicting(need, same);
+                }
                 let result = &self.record.results[index];
                 if trough && let Some(why) = self.not_a_trough(result) {
                     // Certainly drawn too early it is no trough; without a time it may be one.
@@ -132,6 +163,14 @@ impl Signals<'_> {
             },
             Latest::Missing(why) => Reading::gap(Truth::Unknown, need, why),
             Latest::Hidden(why, _) => Reading::gap(Truth::Unreadable, need, why),
+        }
+    }
+
+    /// Results of one time of which nothing tells which one is right.
+    pub(super) fn conflicting(&self, need: &str, results: Vec<usize>) -> Reading {
+        Reading {
+            entries: results.into_iter().map(Entry::Result).collect(),
+            ..Reading::gap(Truth::Unreadable, need, Why::Conflicting)
         }
     }
 
@@ -202,6 +241,11 @@ impl Signals<'_> {
             // The value is there and shown; what lacks is something to compare it with.
             return Reading::on(Truth::Unknown, Entry::Result(index));
         };
+        let same = of_the_same_time(self.record, index, self.now);
+        let values = same.iter().filter_map(|i| exact(&self.record.results[*i]));
+        if disagree(values.map(|value| Truth::of(differs(value, baseline, by)))) {
+            return self.conflicting(need, same);
+        }
         entries.insert(0, Entry::Result(index));
         Reading {
             truth: Truth::of(differs(value, baseline, by)),

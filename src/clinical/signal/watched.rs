@@ -3,7 +3,7 @@
 //! What is known to be so is so, whatever else could not be read; what is not so is `Unreadable` while a
 //! result that cannot be used, or a source that failed, may hold it.
 
-use super::results::{comparable, differs, passes, unusable};
+use super::results::{comparable, differs, disagree, of_the_same_time, passes, unusable};
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::{Shift, Watched};
@@ -105,6 +105,11 @@ impl Signals<'_> {
         let truth = self
             .placed_right(of, latest, stop)
             .min(self.holds(of, latest, around.baseline));
+        let same = of_the_same_time(self.record, latest, self.now);
+        let answers = same.iter().map(|i| self.holds(of, *i, around.baseline));
+        if disagree(answers) {
+            return self.conflicting(self.key_of(of.analyte), same);
+        }
         let confirmed = Truth::of(self.confirmed(of, around, &mut entries));
         Reading {
             truth: truth.min(confirmed),

@@ -4,7 +4,8 @@
 //! another drug of the table's `continued-by` replaces, has not ended. Follows section 1 of the contract
 //! ("When was it stopped?"). It judges nothing.
 
-use super::{DAY, End, Therapy, has_ended, ours, remaining, starts_near};
+use super::left::{Left, left};
+use super::{DAY, End, Therapy, has_ended, ours, starts_later, starts_near};
 use crate::clinical::knowledge::{DrugSet, Knowledge, Withdrawal};
 use crate::clinical::record::{Drug, Order, OrderStatus, PatientRecord, Role};
 use crate::clinical::vocabulary::Site;
@@ -31,7 +32,7 @@ impl Therapy {
             })
             .collect();
         let (end, named) = last(record, &over, within, now)?;
-        let (new, old) = remaining(record, &ours, &named, withdrawal, now);
+        let Left { new, old, .. } = left(record, &ours, &named, withdrawal, now);
         let replaced = record
             .orders
             .iter()
@@ -98,17 +99,21 @@ fn may_follow(order: &Order, date: Option<When>) -> bool {
 }
 
 /// Whether an order means that the drug, or what replaces it, goes on. Of active orders of the drug itself
-/// `remaining` has told, which knows those that nobody closed.
+/// `left` has told, which knows those that nobody closed.
 fn continues(order: &Order, own: bool, set: &DrugSet, withdrawal: &Withdrawal, now: i64) -> bool {
     let meant = own
         || matches!(order.drug, Drug::Known { ingredient, .. }
             if set.ingredients.binary_search(&ingredient).is_ok());
     let alive = match (order.role, order.status) {
-        (Role::Draft, status) => status != OrderStatus::Void,
+        (Role::Draft, status) => {
+            status != OrderStatus::Void && !starts_later(order, withdrawal.switch_after, now)
+        }
         (Role::Recorded, OrderStatus::Draft) => {
             starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
         }
-        (Role::Recorded, OrderStatus::Active) => !own && !has_ended(order, now),
+        (Role::Recorded, OrderStatus::Active) => {
+            !own && !has_ended(order, now) && !starts_later(order, withdrawal.switch_after, now)
+        }
         (Role::Recorded | Role::Stopping, _) => false,
     };
     meant && alive && order.site != Some(Site::Local)

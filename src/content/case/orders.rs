@@ -69,7 +69,7 @@ impl Teller<'_> {
                 since
             },
             starts: since,
-            ends: None,
+            ends: self.date(row.until.as_ref()),
             // `unknown`: stopped, and nothing says when.
             stopped: self.date(row.stopped.as_ref().filter(|word| word.get_ref() != "unknown")),
             restart: self.date(row.restart.as_ref()),

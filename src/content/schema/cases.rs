@@ -58,6 +58,7 @@ pub(crate) enum ConditionEntry {
 pub(crate) struct ConditionRow {
     pub(crate) is: String,
     pub(crate) onset: Option<String>,
+    pub(crate) recorded: Option<String>,
     #[serde(default)]
     pub(crate) status: ConditionStatus,
     #[serde(default)]
@@ -128,6 +129,8 @@ pub(crate) struct OrderRow {
     #[serde(default)]
     pub(crate) at: Vec<Word>,
     pub(crate) since: Option<Word>,
+    /// The end of use that the order itself gives.
+    pub(crate) until: Option<Word>,
     #[serde(default)]
     pub(crate) stops: bool,
     #[serde(default)]

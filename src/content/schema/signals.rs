@@ -162,7 +162,7 @@ pub(crate) struct Baseline {
     pub(crate) none: bool,
 }
 
-/// Administrative gender.
+/// Sex, as pregnancy is asked by it.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Sex {
@@ -178,6 +178,8 @@ pub(crate) struct StopReason {
     pub(crate) codes: Vec<String>,
     #[serde(default)]
     pub(crate) words: Vec<String>,
+    #[serde(default)]
+    pub(crate) itself: bool,
 }
 
 /// `starts`.

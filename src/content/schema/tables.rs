@@ -99,6 +99,8 @@ pub(crate) struct GateRow {
     pub(crate) text: Option<Word>,
     pub(crate) evidence: Option<Certainty>,
     pub(crate) sources: Option<Spanned<Vec<Word>>>,
+    #[serde(default, rename = "right-first")]
+    pub(crate) right_first: bool,
 }
 
 /// A card topic of the contract.

@@ -228,6 +228,28 @@ pub(crate) struct TimingRow {
     pub(crate) per_day: Number,
 }
 
+/// What tells one thing.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToldRow {
+    pub(crate) codes: Vec<String>,
+    pub(crate) words: Vec<Word>,
+}
+
+/// Words that deny.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DenialRow {
+    pub(crate) before: Vec<Word>,
+    pub(crate) others: Vec<Word>,
+    pub(crate) behind: Vec<Word>,
+    pub(crate) between: Vec<Word>,
+    pub(crate) alone: Vec<Word>,
+    pub(crate) ends: Vec<Word>,
+    pub(crate) lists: Vec<Word>,
+    pub(crate) heads: Vec<Word>,
+}
+
 /// `words.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,7 +257,14 @@ pub(crate) struct Words {
     pub(crate) units: Vec<Word>,
     pub(crate) restart: Vec<Word>,
     #[serde(default)]
+    pub(crate) until: Vec<Word>,
+    #[serde(default)]
     pub(crate) level: LevelWordsRow,
+    pub(crate) denial: DenialRow,
+    #[serde(default, rename = "severe-reaction")]
+    pub(crate) severe_reaction: ToldRow,
     pub(crate) harm: Vec<String>,
+    #[serde(default, rename = "harm-words")]
+    pub(crate) harm_words: Vec<Word>,
     pub(crate) aggregators: Spanned<Vec<String>>,
 }

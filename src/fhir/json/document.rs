@@ -70,6 +70,22 @@ impl<'a> Node<'a> {
         self.slot().kind == Kind::List
     }
 
+    /// How deep lists and objects are nested in it, itself counted.
+    pub fn depth(self) -> usize {
+        let (mut ends, mut deepest) = (Vec::new(), 0);
+        for at in self.at..self.slot().next as usize {
+            let slot = &self.of.slots[at];
+            if matches!(slot.kind, Kind::List | Kind::Object) {
+                while ends.last().is_some_and(|end| *end <= at) {
+                    ends.pop();
+                }
+                ends.push(slot.next as usize);
+                deepest = deepest.max(ends.len());
+            }
+        }
+        deepest
+    }
+
     /// As it came.
     pub fn raw(self) -> &'a str {
         let slot = self.slot();

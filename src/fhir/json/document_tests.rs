@@ -204,3 +204,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn depth_counts_what_is_open_at_once() {
+    let depth = |text: &str| Document::parse(text).unwrap().root().depth();
+    for (text, deep) in [
+        ("1", 0),
+        ("[]", 1),
+        (r#"{"a":[1,{"b":[]},[]],"c":{}}"#, 4),
+        (r#"[[],[],[[]]]"#, 3),
+    ] {
+        assert_eq!(depth(text), deep, "{text}");
+    }
+    let document = Document::parse(r#"[{"a":[[]]},1]"#).unwrap();
+    let depths: Vec<usize> = document.root().items().map(Node::depth).collect();
+    assert_eq!(depths, [3, 0], "only what stands in it");
+}

@@ -49,8 +49,10 @@ impl<'a> Read<'a> for Text<'a> {
 }
 
 /// The text without white space around it. Most has none, which its first and last byte tell.
-fn trimmed(text: &str) -> &str {
+pub(crate) fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
+        [] => text,
+        [only] if only.is_ascii_graphic() => text,
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
         _ => text.trim(),
     }
@@ -178,11 +180,12 @@ pub(crate) struct Flag(pub(crate) Option<bool>);
 
 impl<'a> Read<'a> for Flag {
     fn read(node: Node<'a>) -> Self {
-        Flag(match node.raw().trim_matches('"') {
+        let written = || match &*node.text()? {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
-        })
+        };
+        Flag(node.flag().or_else(written))
     }
 }
 

@@ -43,50 +43,50 @@ pub(super) struct Slot {
 /// The values of a text in the order written.
 pub(super) fn slots(text: &str) -> Result<Vec<Slot>, NotJson> {
     let bytes = text.as_bytes();
-    let mut reader = Reader {
+    let reader = Reader {
         bytes,
-        marks: (0..=bytes.len() / BLOCK)
-            .map(|n| marks_from(bytes, n * BLOCK))
-            .collect(),
+        marks: Marks {
+            bytes,
+            block: 0,
+            left: marks_from(bytes, 0),
+        },
         // Resources have a value or a key for each ten bytes or so.
         slots: Vec::with_capacity(text.len() / 8),
         open: Vec::with_capacity(32),
     };
-    reader.whole()?;
-    Ok(reader.slots)
+    reader.whole()
 }
 
 /// What was read so far. The place in the text is handed from step to step, so that it never leaves a register: each
 /// step waits for it.
 struct Reader<'b> {
     bytes: &'b [u8],
-    /// Of each 64 bytes a bit for each that ends a string, begins an escape or may not stand in a string.
-    marks: Vec<u64>,
+    marks: Marks<'b>,
     slots: Vec<Slot>,
-    /// Places of the lists and objects that are not closed yet, and whether it is an object.
-    open: Vec<(usize, bool)>,
+    /// Places of the lists and objects that are not closed yet.
+    open: Vec<u32>,
 }
 
 /// The place behind what was read.
 type Behind = Result<usize, NotJson>;
 
 impl Reader<'_> {
-    fn whole(&mut self) -> Result<(), NotJson> {
-        let mut at = 0;
+    fn whole(mut self) -> Result<Vec<Slot>, NotJson> {
+        let (mut at, mut in_object) = (0, false);
         loop {
-            at = self.space(at);
-            at = match self.peek(at) {
+            if in_object {
+                at = self.key(at)?;
+            }
+            at = match self.visible(&mut at) {
                 b'"' => self.string(at, 1)?,
                 first @ (b'{' | b'[') => {
-                    let is_object = first == b'{';
-                    let inside = self.opens(at, is_object);
-                    let end = if is_object { b'}' } else { b']' };
-                    if self.peek(inside) == end {
-                        self.close(inside + 1)
-                    } else {
-                        at = if is_object { self.key(inside)? } else { inside };
+                    in_object = first == b'{';
+                    self.open(at, in_object);
+                    at += 1;
+                    if self.visible(&mut at) != first + 2 {
                         continue;
                     }
+                    at
                 }
                 b'-' | b'0'..=b'9' => self.number(at)?,
                 b't' => self.word(at, b"true", Kind::True)?,
@@ -96,54 +96,50 @@ impl Reader<'_> {
             };
             // Behind a value: the next one, or the end of what holds it.
             loop {
-                at = self.space(at);
-                let Some(&(_, is_object)) = self.open.last() else {
+                let next = self.visible(&mut at);
+                let Some(&place) = self.open.last() else {
                     let ended = at == self.bytes.len();
-                    return ended.then_some(()).ok_or(NotJson::Malformed);
+                    return ended.then_some(self.slots).ok_or(NotJson::Malformed);
                 };
-                match (self.peek(at), is_object) {
-                    (b',', true) => {
-                        at = self.space(at + 1);
-                        at = self.key(at)?;
-                        break;
-                    }
-                    (b',', false) => {
-                        at += 1;
-                        break;
-                    }
-                    (b'}', true) | (b']', false) => at = self.close(at + 1),
-                    _ => return Err(self.wrong(at)),
+                let end = if in_object { b'}' } else { b']' };
+                if next != b',' && next != end {
+                    return Err(self.wrong(at));
                 }
+                at += 1;
+                if next == b',' {
+                    break;
+                }
+                in_object = self.close(place, at);
             }
         }
     }
 
-    /// Begins a list or an object; the place of what it holds.
-    #[inline]
-    fn opens(&mut self, at: usize, is_object: bool) -> usize {
+    /// Begins a list or an object.
+    #[inline(always)]
+    fn open(&mut self, at: usize, is_object: bool) {
         let kind = if is_object { Kind::Object } else { Kind::List };
-        self.open.push((self.slots.len(), is_object));
+        self.open.push(index(self.slots.len()));
         self.put(1, kind, at, at);
-        self.space(at + 1)
     }
 
-    /// Ends the innermost list or object before a place. In an object, the slot before it is its key.
-    #[inline]
-    fn close(&mut self, at: usize) -> usize {
-        let Some((place, _)) = self.open.pop() else {
-            return at;
-        };
-        let next = index(self.slots.len());
+    /// Ends the innermost list or object before a place, and tells whether it stands in an object; there, the slot
+    /// before it is its key.
+    #[inline(always)]
+    fn close(&mut self, place: u32, at: usize) -> bool {
+        self.open.pop();
+        let (place, next) = (place as usize, index(self.slots.len()));
         let slot = &mut self.slots[place];
         (slot.end, slot.next) = (index(at), next);
-        if matches!(self.open.last(), Some((_, true))) {
+        let around = self.open.last().map(|&around| self.slots[around as usize].kind);
+        let in_object = around == Some(Kind::Object);
+        if in_object {
             self.slots[place - 1].next = next;
         }
-        at
+        in_object
     }
 
     /// Adds a value or a key; the next of its list or object is so many `slots` from here.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, slots: usize, kind: Kind, start: usize, end: usize) {
         let next = index(self.slots.len() + slots);
         self.slots.push(Slot {
@@ -155,7 +151,7 @@ impl Reader<'_> {
     }
 
     /// The byte at a place; zero, which begins nothing, at the end.
-    #[inline]
+    #[inline(always)]
     fn peek(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or_default()
     }
@@ -170,44 +166,38 @@ impl Reader<'_> {
         }
     }
 
-    #[inline]
-    fn space(&self, at: usize) -> usize {
-        // Between machines there is seldom any.
-        if self.peek(at) > b' ' {
-            return at;
+    /// The next byte that is no space, of which there is seldom any between machines; moves `at` to it.
+    #[inline(always)]
+    fn visible(&self, at: &mut usize) -> u8 {
+        let byte = self.peek(*at);
+        if byte > b' ' {
+            return byte;
         }
-        self.spaces(at)
-    }
-
-    #[inline(never)]
-    fn spaces(&self, at: usize) -> usize {
-        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        at + self.bytes[at..].iter().take_while(is_space).count()
+        *at = spaces(self.bytes, *at);
+        self.peek(*at)
     }
 
     /// A key with its colon.
-    #[inline]
-    fn key(&mut self, at: usize) -> Behind {
-        if self.peek(at) != b'"' {
+    #[inline(always)]
+    fn key(&mut self, mut at: usize) -> Behind {
+        if self.visible(&mut at) != b'"' {
             return Err(self.wrong(at));
         }
-        let behind = self.string(at, 2)?;
-        let behind = self.space(behind);
-        if self.peek(behind) != b':' {
-            return Err(self.wrong(behind));
+        at = self.string(at, 2)?;
+        if self.visible(&mut at) != b':' {
+            return Err(self.wrong(at));
         }
-        Ok(behind + 1)
+        Ok(at + 1)
     }
 
     /// A string; the next of its list or object is so many `slots` from here.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, at: usize, slots: usize) -> Behind {
-        let start = at + 1;
-        let end = self.marked(start);
+        let end = self.marks.not_before(at + 1);
         if self.peek(end) != b'"' {
-            return self.escaped(start, end, slots);
+            return self.escaped(at + 1, end, slots);
         }
-        self.put(slots, Kind::Plain, start, end);
+        self.put(slots, Kind::Plain, at + 1, end);
         Ok(end + 1)
     }
 
@@ -222,24 +212,10 @@ impl Reader<'_> {
                 Some(_) => return Err(NotJson::Malformed),
                 None => return Err(NotJson::Short),
             }
-            at = self.marked(at);
+            at = self.marks.not_before(at);
         }
         self.put(slots, Kind::Escaped, start, at);
         Ok(at + 1)
-    }
-
-    /// The first place from `at` on that is marked, or the end of the text.
-    #[inline]
-    fn marked(&self, at: usize) -> usize {
-        let behind = at % BLOCK;
-        let mut block = at / BLOCK;
-        let mut marks = self.marks.get(block).map(|marks| marks >> behind << behind);
-        while marks == Some(0) {
-            block += 1;
-            marks = self.marks.get(block).copied();
-        }
-        let place = |marks: u64| block * BLOCK + marks.trailing_zeros() as usize;
-        marks.map_or(self.bytes.len(), place)
     }
 
     fn number(&mut self, start: usize) -> Behind {
@@ -290,6 +266,12 @@ impl Reader<'_> {
     }
 }
 
+#[inline(never)]
+fn spaces(bytes: &[u8], at: usize) -> usize {
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    at + bytes[at..].iter().take_while(is_space).count()
+}
+
 /// Places fit, because a document is no longer than what `u32` counts and has no more values than bytes.
 fn index(place: usize) -> u32 {
     place as u32
@@ -298,10 +280,42 @@ fn index(place: usize) -> u32 {
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
+/// The places that end a string, begin an escape or may not stand in a string, one after the other.
+struct Marks<'b> {
+    bytes: &'b [u8],
+    /// Where the block begins whose marks are given out.
+    block: usize,
+    /// A bit for each of them that is left.
+    left: u64,
+}
+
+impl Marks<'_> {
+    /// The first of them at a place or behind it, or the end of the text. What was passed over or given out does not
+    /// come again.
+    #[inline(always)]
+    fn not_before(&mut self, at: usize) -> usize {
+        loop {
+            while self.left == 0 {
+                if self.block + BLOCK >= self.bytes.len() {
+                    return self.bytes.len();
+                }
+                self.block += BLOCK;
+                self.left = marks_from(self.bytes, self.block);
+            }
+            let place = self.block + self.left.trailing_zeros() as usize;
+            self.left &= self.left - 1;
+            if place >= at {
+                return place;
+            }
+        }
+    }
+}
+
 /// A bit for each of the 64 bytes from `at` on that ends a string, begins an escape or may not stand in a string. No
 /// byte behind the text has one.
+#[inline(always)]
 fn marks_from(bytes: &[u8], at: usize) -> u64 {
-    let rest = &bytes[at..];
+    let rest = bytes.get(at..).unwrap_or_default();
     if let Some(block) = rest.first_chunk() {
         return marks(block);
     }
@@ -310,7 +324,7 @@ fn marks_from(bytes: &[u8], at: usize) -> u64 {
     marks(&block)
 }
 
-#[inline]
+#[inline(always)]
 fn marks(block: &[u8; BLOCK]) -> u64 {
     let quote = u8x16::splat(b'"');
     let backslash = u8x16::splat(b'\\');

@@ -44,7 +44,9 @@ async fn a_broken_table_keeps_so_many_waiting_and_no_more() {
         queue: 8,
         ..JournalOptions::default()
     };
-    let journal = Journal::open_with(&disk.url(), options).await.unwrap();
+    let journal = Journal::open_at(&JournalAddress::new(&disk.url(), None), options)
+        .await
+        .unwrap();
     disk.execute("ALTER TABLE audit RENAME TO audit_gone")
         .await
         .unwrap();
@@ -260,7 +262,7 @@ async fn a_note_is_kept_only_on_request() {
             keep_comments,
             ..JournalOptions::default()
         };
-        let journal = Journal::in_memory_with(options).await.unwrap();
+        let journal = open::in_memory(options).await.unwrap();
         let card = card();
         journal.record(evaluation("a", vec![card.clone()]));
         journal.judge(verdict(card.uuid, Verdict::Right)).await.unwrap();

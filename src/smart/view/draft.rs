@@ -9,15 +9,16 @@ use super::planner::Planner;
 use super::query::Query;
 use super::stop::{self, StopView};
 use super::{Case, Frame, planned};
+use crate::app::App;
 use crate::clinical::compose::{Proposal, reduction, steps_in_words};
 use crate::clinical::taper::Step;
 use crate::fhir::create::{Creation, Denied, Reason};
 use crate::fhir::drafts::Drafts;
 use crate::fhir::told::{Told, told};
+use crate::smart::door::OpenChart;
 use crate::smart::reading::Reading;
 use crate::smart::session::Session;
 use crate::smart::writing::{Fate, Ready, Writing};
-use crate::startup::App;
 use askama::Template;
 
 /// Why a plan makes no draft order.
@@ -104,13 +105,13 @@ pub(in crate::smart) struct DraftPage<'p> {
 /// The page of an order, and the order, where it may be written.
 pub(in crate::smart) fn draft<'p>(
     app: &'p App,
-    session: &'p Session,
-    reading: &'p Reading,
+    open: &'p OpenChart,
     path: &'p str,
     query: &'p Query,
     changed: bool,
 ) -> (DraftPage<'p>, Option<Ready>) {
-    let (case, planner) = planned(app, session, reading, query);
+    let (session, reading) = (&*open.session, &*open.reading);
+    let (case, planner) = planned(app, open, query);
     let writing = session.writing();
     let ready = match (&case, &planner) {
         (Some(case), Ok(planner)) if writing == Writing::Open => ready(case, planner, session),

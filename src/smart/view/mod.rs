@@ -19,9 +19,11 @@ mod units;
 pub(super) use draft::{draft, written};
 pub(super) use query::Query;
 
+use super::door::OpenChart;
 use super::reading::{Reading, Sense};
 use super::session::Session;
 use super::writing::Writing;
+use crate::app::App;
 use crate::clinical::evaluate::{Evaluation, evaluate_for};
 use crate::clinical::judge::{Judgement, Verdict, judge};
 use crate::clinical::knowledge::{Knowledge, Withdrawal};
@@ -32,7 +34,6 @@ use crate::clinical::therapy::Therapy;
 use crate::clinical::when::When;
 use crate::gather::Course;
 use crate::pages::chart::{Chart, charts};
-use crate::startup::App;
 use agents::AgentRow;
 use askama::Template;
 use jiff::civil::Date;
@@ -154,14 +155,9 @@ impl<'k, 'r> Case<'k, 'r> {
 }
 
 /// The page of a chart.
-pub(super) fn chart<'p>(
-    app: &'p App,
-    session: &'p Session,
-    reading: &'p Reading,
-    path: &'p str,
-    query: &'p Query,
-) -> ChartPage<'p> {
-    let (knowledge, record, practice) = (&*app.knowledge, &reading.record, &session.registration.practice);
+pub(super) fn chart<'p>(app: &'p App, open: &'p OpenChart, path: &'p str, query: &'p Query) -> ChartPage<'p> {
+    let (session, reading, practice) = (&*open.session, &*open.reading, open.client.practice());
+    let (knowledge, record) = (&*app.knowledge, &reading.record);
     let now = app.clock.now();
     let frame = frame(app, session, reading, path);
     let evaluation = evaluate_for(practice, record, knowledge, now);
@@ -214,18 +210,12 @@ pub(super) fn chart<'p>(
 }
 
 /// The page of a plan.
-pub(super) fn plan<'p>(
-    app: &'p App,
-    session: &'p Session,
-    reading: &'p Reading,
-    path: &'p str,
-    query: &'p Query,
-) -> PlanPage<'p> {
-    let (case, planner) = planned(app, session, reading, query);
+pub(super) fn plan<'p>(app: &'p App, open: &'p OpenChart, path: &'p str, query: &'p Query) -> PlanPage<'p> {
+    let (case, planner) = planned(app, open, query);
     PlanPage {
         prefix: &app.smart.prefix,
-        frame: frame(app, session, reading, path),
-        stop: case.as_ref().map(|case| stop::view(case, reading.sense)),
+        frame: frame(app, &open.session, &open.reading, path),
+        stop: case.as_ref().map(|case| stop::view(case, open.reading.sense)),
         planner,
         query,
     }
@@ -234,11 +224,10 @@ pub(super) fn plan<'p>(
 /// The drug that the pages of a plan are about, and the plan; an operator's silent rule plans nothing.
 fn planned<'p>(
     app: &'p App,
-    session: &'p Session,
-    reading: &'p Reading,
+    open: &'p OpenChart,
     query: &Query,
 ) -> (Option<Case<'p, 'p>>, Result<Planner, String>) {
-    let (knowledge, practice) = (&*app.knowledge, &session.registration.practice);
+    let (knowledge, reading, practice) = (&*app.knowledge, &*open.reading, open.client.practice());
     let now = app.clock.now();
     let evaluation = evaluate_for(practice, &reading.record, knowledge, now);
     let case = Case::of(reading, knowledge, &evaluation, practice, now.as_second());

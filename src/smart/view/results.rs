@@ -10,7 +10,7 @@ use crate::clinical::compose::text;
 use crate::clinical::judge::{Judgement, Verdict};
 use crate::clinical::knowledge::{Form, Test};
 use crate::clinical::record::{Bound, LabResult, Value};
-use crate::clinical::signal::Signals;
+use crate::clinical::signal::{Leaves, Signals};
 use crate::clinical::vocabulary::{AnalyteId, LevelTiming};
 use crate::clinical::when::When;
 use crate::pages::chart::{Point, Series};
@@ -149,7 +149,7 @@ pub(super) fn thresholds<'k>(
     judgement: &Judgement<'_>,
     signals: &Signals<'_>,
 ) -> Vec<(AnalyteId, &'k Test)> {
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     if let Verdict::Finding(finding) = &judgement.verdict {
         for hazard in &finding.indication.hazards {
             signals.leaves(&hazard.when, &mut leaves);

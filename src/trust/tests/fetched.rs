@@ -124,3 +124,39 @@ async fn a_caller_who_hangs_up_does_not_abort_the_fetch() {
     assert_eq!(find(&remote, "k").await, None);
     assert_eq!(fetches(&server).await, 1);
 }
+
+#[tokio::test]
+async fn another_version_of_the_settings_knows_what_was_fetched_and_asks_in_its_own_way() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"keys": [Signer::ec384("k").public]}));
+    serve(&server, answer).await;
+    let old = remote(&server, Timing::default()).await;
+    assert_eq!(find(&old, "k").await, None);
+    let asking = |of: &Remote| {
+        let named = reqwest::Client::builder().user_agent("newer").build().unwrap();
+        Arc::new(of.asking_with(named))
+    };
+    assert_eq!(find(&asking(&old), "k").await, None);
+    assert_eq!(
+        fetches(&server).await,
+        1,
+        "what one has fetched is known to the other"
+    );
+
+    let old = remote(&server, AT_ONCE).await;
+    let new = asking(&old);
+    for remote in [&old, &new, &old] {
+        assert_eq!(find(remote, "k").await, None);
+    }
+    let asked = server.received_requests().await.unwrap();
+    let named: Vec<bool> = asked[1..]
+        .iter()
+        .map(|request| {
+            request
+                .headers
+                .get("user-agent")
+                .is_some_and(|name| name == "newer")
+        })
+        .collect();
+    assert_eq!(named, [false, true, false], "each asks with its own client");
+}

@@ -6,7 +6,7 @@ use crate::helpers::doors::through;
 use crate::helpers::postgres::Postgres;
 use crate::helpers::pure;
 use crate::helpers::resources::*;
-use crate::helpers::{Answer, Stop, TestApp, days_ago, hours_ago, installed, now, pause};
+use crate::helpers::{Answer, SOON, Stop, TestApp, days_ago, hours_ago, installed, now, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -37,14 +37,12 @@ async fn overrides(app: &TestApp, card: &Value, at: &str, reason: &Value) {
 
 /// The answer once the override has been read; it takes a moment.
 async fn softened(app: &TestApp, request: &Value) -> Answer {
-    for _ in 0..250 {
+    let look = async || {
         let answer = asked(app, request).await;
-        if !basis(answer.card(TOPIC))["softened"].is_null() {
-            return answer;
-        }
-        pause().await;
-    }
-    panic!("the card came back with full force");
+        let soft = !basis(answer.card(TOPIC))["softened"].is_null();
+        soft.then_some(answer)
+    };
+    until(SOON, "a card with less force", look).await
 }
 
 fn indicator(answer: &Answer) -> &str {
@@ -238,11 +236,8 @@ async fn remembered_elsewhere(journal: &str) {
     let taken = json!({"feedback": [{"card": card["uuid"], "outcome": "accepted",
         "outcomeTimestamp": now().to_string(), "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}]}]});
     assert_eq!(other.trusted_ehr().feedback(HOOK, &taken).await.status, 200);
-    let told = Instant::now();
-    while indicator(&asked(&one, &request).await) == "info" {
-        assert!(told.elapsed() < ELSEWHERE_WITHIN, "it stays softened");
-        pause().await;
-    }
+    let look = async || (indicator(&asked(&one, &request).await) != "info").then_some(());
+    until(ELSEWHERE_WITHIN, "a card with its force again", look).await;
 
     let card = asked(&other, &request).await.card(TOPIC).clone();
     overrides(&other, &card, &now().to_string(), &Value::Null).await;

@@ -219,3 +219,24 @@ async fn a_server_that_refuses_is_there_and_is_asked_again() {
         assert!(ehr.requests().await.len() > before);
     }
 }
+
+#[tokio::test]
+async fn a_server_that_gives_more_than_is_read_is_there_and_is_asked_again() {
+    let stop = Stop::tacrolimus().with_kidney_transplant();
+    let ehr = Ehr::holding(&stop)
+        .await
+        .failing("*", Fault::GzipBomb)
+        .open()
+        .await;
+    let settings = "deadline-ms = 20000\n[client.breaker]\nfailures = 1\npause-ms = 60000";
+    let app = TestApp::with(&ehr.base(), "", settings).await;
+    for _ in 0..2 {
+        let before = ehr.requests().await.len();
+        let answer = app.trusted_ehr().hook(&stop.granting(&ehr.base(), "t")).await;
+        answer.states_gap("observations", "fetch-failed");
+        assert!(
+            ehr.requests().await.len() > before,
+            "one large record is no reason to leave the server alone"
+        );
+    }
+}

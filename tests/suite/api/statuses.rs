@@ -1,5 +1,6 @@
 //! The order of checks (contract, section 3): a call that is wrong in two ways gets the earlier status.
 
+use crate::helpers::app::{NOBODY, http};
 use crate::helpers::chart::grant;
 use crate::helpers::{Answer, Stop, TestApp};
 use reqwest::Method;
@@ -8,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 const LIMIT: usize = 65_536;
+const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'";
 
 /// What is wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,4 +185,54 @@ async fn the_process_says_that_it_lives_and_can_work() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn whatever_is_read_with_get_answers_head_with_the_same_head_and_no_body() {
+    let app = TestApp::with(NOBODY, ADMIN, "").await;
+    let basis = format!("{}/basis", app.path("medication-discontinue"));
+    let own = [
+        "/",
+        "/about",
+        "/cds-services",
+        "/cds-services/basis.css",
+        &basis,
+        "/livez",
+        "/readyz",
+        "/smart",
+        "/smart/jwks.json",
+        "/smart/app.css",
+        "/operator",
+        "/operator/style.css",
+        "/operator/icon.svg",
+        "/operator/sign-in",
+    ];
+    for path in own {
+        let [get, head] = [Method::GET, Method::HEAD].map(|method| app.call(method, path).send());
+        same_head(path, get.await.unwrap(), head.await.unwrap()).await;
+    }
+    for path in ["/cds-services", &basis] {
+        let call = app.call(Method::DELETE, path).send().await.unwrap();
+        let other = Answer::of(call).await;
+        other.refuses(405, "method");
+        assert_eq!(other.header("allow"), "GET, HEAD", "{path}");
+    }
+    let http = http();
+    for path in ["/metrics", "/livez", "/readyz"] {
+        let address = format!("http://{}{path}", app.admin_address());
+        let (get, head) = (http.get(&address).send(), http.head(&address).send());
+        same_head(path, get.await.unwrap(), head.await.unwrap()).await;
+    }
+    let call = app.call(Method::HEAD, &app.path("medication-discontinue"));
+    assert_eq!(call.send().await.unwrap().status(), 401, "a hook is not read");
+}
+
+async fn same_head(path: &str, get: reqwest::Response, head: reqwest::Response) {
+    let told = |answer: &reqwest::Response| {
+        let names = ["content-type", "etag", "cache-control", "location"];
+        let values = names.map(|name| answer.headers().get(name).cloned());
+        (answer.status(), values)
+    };
+    assert_eq!(told(&head), told(&get), "{path}");
+    assert!(head.bytes().await.unwrap().is_empty(), "{path}");
 }

@@ -5,7 +5,7 @@ use crate::helpers::{Ehr, Stop, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// cds-11b, cds-34a, cds-54b
+/// cds-11b, cds-34a, cds-34e, cds-54b
 #[tokio::test]
 async fn every_missing_or_bad_token_gets_the_same_empty_401() {
     let door = Entrance::new().await;
@@ -36,6 +36,7 @@ async fn every_missing_or_bad_token_gets_the_same_empty_401() {
     for value in values {
         let answer = door.knock(value.clone()).await;
         assert_eq!((answer.status, answer.bytes.len()), (401, 0), "{value:?}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer", "{value:?}");
         let mut names: Vec<String> = answer
             .headers
             .iter()

@@ -111,6 +111,44 @@ async fn is_stable_and_may_be_cached() {
     assert_eq!((unchanged.status, unchanged.bytes.len()), (304, 0));
 }
 
+/// cds-09
+#[tokio::test]
+async fn the_tag_is_one_of_the_bytes_and_is_found_in_every_form_of_the_question() {
+    let (plain, dated) = (
+        TestApp::spawn().await,
+        TestApp::with(NOBODY, "dated-templates = true", "").await,
+    );
+    let (first, other) = (discovery(&plain).await, discovery(&dated).await);
+    let tag = first.header("etag").to_owned();
+    assert_ne!(tag, other.header("etag"), "other bytes, another tag");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &first.bytes);
+    let written: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(tag, format!("\"{written}\""));
+    let asked = async |question: &str| {
+        let call = plain
+            .call(Method::GET, "/cds-services")
+            .header("if-none-match", question);
+        Answer::of(call.send().await.unwrap()).await
+    };
+    for same in [
+        tag.clone(),
+        format!("W/{tag}"),
+        format!("\"other\", {tag}"),
+        format!("\"other\",W/{tag} , \"third\""),
+        "*".to_owned(),
+    ] {
+        let unchanged = asked(&same).await;
+        assert_eq!((unchanged.status, unchanged.bytes.len()), (304, 0), "{same}");
+        for header in ["etag", "cache-control"] {
+            assert_eq!(unchanged.header(header), first.header(header), "{header}: {same}");
+        }
+    }
+    for another in ["\"other\"", "W/\"other\"", "", tag.trim_matches('"'), "\"*\""] {
+        let whole = asked(another).await;
+        assert_eq!((whole.status, &whole.bytes), (200, &first.bytes), "{another}");
+    }
+}
+
 /// cds-25a, cds-25b, cds-26a, cds-26b
 #[tokio::test]
 async fn templates_are_portable_and_use_allowed_tokens() {

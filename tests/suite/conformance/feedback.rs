@@ -162,6 +162,30 @@ async fn names_the_malformed_entry_and_keeps_the_others() {
     );
 }
 
+/// cds-51b
+#[tokio::test]
+async fn names_each_malformed_field_in_an_issue_of_its_own_and_not_thousands_of_them() {
+    let (app, answer) = answered().await;
+    let good = overridden(&answer.cards()[0], json!({"userComment": "seen"}));
+    let mut entries = vec![json!(5); 500];
+    entries.push(good);
+    let said = app.trusted_ehr().feedback(HOOK, &batch(&entries)).await;
+    said.refuses(400, "feedback[0]");
+    fhir_out::read_strictly(&said.text()).unwrap();
+    let issues = said.json["issue"].as_array().unwrap();
+    assert_eq!(issues.len(), 21, "{}", said.text());
+    for (at, issue) in issues[..20].iter().enumerate() {
+        assert_eq!(issue["expression"], json!([format!("feedback[{at}]")]));
+        assert_eq!(
+            issue["diagnostics"],
+            format!("feedback[{at}]: is missing or malformed")
+        );
+    }
+    assert!(issues[20].get("expression").is_none(), "{}", issues[20]);
+    assert!(issues[20]["diagnostics"].as_str().unwrap().contains("480"));
+    assert_eq!(app.journal().counts().await.unwrap().overridden, 1);
+}
+
 /// cds-51c
 #[tokio::test]
 async fn answers_200_for_a_card_it_did_not_issue() {

@@ -4,7 +4,7 @@ use super::site::{KEY, Site, discovery, refusal, statement, worse};
 use crate::helpers::certificates::{Authority, Guarded};
 use crate::helpers::keys::{Signer, with};
 use serde_json::{Value, json};
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
 use wiremock::ResponseTemplate;
 
 /// A loopback address is no address for an EHR; all else of a site is in order.

@@ -12,9 +12,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, mpsc};
+use stepdown::clock::Clock;
 use stepdown::config::Config;
 use stepdown::journal::Journal;
-use stepdown::startup::{self, Clock, Demonstration, Running, StartError};
+use stepdown::startup::{self, Demonstration, Running, StartError};
 use tempfile::TempDir;
 
 /// Address under which the tests' clients know the service; a token has to name it.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
 
 /// An authority that signs for servers and for clients.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
 
 /// A signing key and its public half.
 pub struct Signer {

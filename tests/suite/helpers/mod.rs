@@ -25,7 +25,8 @@ pub use ehr::{Ehr, Fault};
 
 use jiff::Timestamp;
 use std::sync::LazyLock;
-use stepdown::startup::Clock;
+use std::time::{Duration, Instant};
+use stepdown::clock::Clock;
 
 /// The day of the suite: read once, so that every chart and every judgement means the same one.
 static NOW: LazyLock<Timestamp> =
@@ -36,9 +37,22 @@ pub fn now() -> Timestamp {
     *NOW
 }
 
-/// A moment between two looks at something that has to happen.
-pub async fn pause() {
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+/// How long a test waits for what happens within a moment, on a machine that runs all tests at once.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// What `look` finds at last, after looks with a moment between them.
+///
+/// # Panics
+/// If it has found nothing within that time, with what was waited for.
+pub async fn until<T>(within: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < within, "waited {within:?} in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// An instant so many days back, as FHIR writes it.

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::app::{HOSPITAL, NOBODY, PUBLIC, hospital_key, http, settings, settings_keeping};
 use super::keys::claims;
-use super::pause;
+use super::{SOON, until};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -126,9 +126,8 @@ impl Program {
     /// Waits until it has logged an event.
     pub async fn logged(&self, event: &str) {
         let line = format!("\"event\":\"{event}\"");
-        while !self.log.lock().unwrap().contains(&line) {
-            pause().await;
-        }
+        let logged = async || self.log.lock().unwrap().contains(&line).then_some(());
+        until(SOON, event, logged).await;
     }
 
     /// Waits for its end; returns whether it ended well, and what it has logged.

@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
+use stepdown::clock::Clock;
 use stepdown::journal::{
     After, Archive, Counts, Evaluation, FeedbackEntry, FeedbackOutcome, FeedbackSummary, IssuedCard, Journal,
     JournalAddress, NewVerdict, Period, Verdict,
 };
-use stepdown::startup::Clock;
 use uuid::Uuid;
 
 const CLIENTS: [&str; 2] = ["a", "b"];

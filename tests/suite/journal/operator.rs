@@ -118,6 +118,7 @@ async fn nobody_reads_without_the_operators_token() {
     ] {
         let answer = read(&app, PATH, wrong).await;
         assert_eq!((answer.status, answer.text().as_ref()), (401, ""), "{wrong}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
     let open = app.call(Method::GET, PATH).send().await.unwrap();
     assert_eq!(open.status(), 401);

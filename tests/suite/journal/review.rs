@@ -2,7 +2,8 @@
 
 use crate::helpers::command::{copied, edit};
 use crate::helpers::postgres::Postgres;
-use crate::helpers::{Stop, TestApp, installed, now};
+use crate::helpers::pure::knowledge;
+use crate::helpers::{SOON, Stop, TestApp, installed, now, until};
 use reqwest::Method;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
@@ -409,15 +410,14 @@ async fn the_silent_cards_are_found_by_rule_and_page_by_page() {
     app.journal().spend_jti("settle", "1", now()).await.unwrap();
     let browser = Browser::sign_in(&app, TOKEN).await.ok().unwrap();
     // Evaluations are written within a moment.
-    let text = loop {
+    let written = async || {
         let text = browser.get("cards?cards=withheld").await.text;
-        let cards = app.journal().counts().await.unwrap();
-        if cards.evaluations == 30 {
-            break browser.get("cards?cards=withheld").await.text;
-        }
         assert!(!text.contains("<td>shown"));
-        crate::helpers::pause().await;
+        let counts = app.journal().counts().await.unwrap();
+        (counts.evaluations == 30).then_some(())
     };
+    until(SOON, "30 evaluations", written).await;
+    let text = browser.get("cards?cards=withheld").await.text;
     let linked = |text: &str| {
         let links = text.split("card?card=").skip(1);
         links.map(|link| link[..36].to_owned()).collect::<Vec<_>>()
@@ -492,9 +492,8 @@ async fn what_a_card_rested_on_is_shown_with_the_patient_where_requests_are_kept
         whole.collect::<Vec<_>>()
     };
     let (shown, other) = (card(app.trusted_ehr()).await, card(app.other_client()).await);
-    while files().is_empty() {
-        crate::helpers::pause().await;
-    }
+    let captured = async || (!files().is_empty()).then_some(());
+    until(SOON, "a kept request", captured).await;
     let browser = Browser::sign_in(&app, TOKEN).await.ok().unwrap();
 
     let (before, after) = looked_up(&browser, &shown).await;
@@ -517,7 +516,7 @@ async fn what_a_card_rested_on_is_shown_with_the_patient_where_requests_are_kept
     // Other tables are in use now, and say so.
     edit(
         &edited.join("content.toml"),
-        "version = \"2026.11.0\"",
+        &format!("version = \"{}\"", knowledge().version),
         "version = \"2099.1.0\"",
     );
     let settings = app.folder().join("settings.toml");

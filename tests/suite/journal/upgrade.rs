@@ -10,8 +10,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use stepdown::clock::Clock;
 use stepdown::journal::{FeedbackEntry, FeedbackOutcome, Journal};
-use stepdown::startup::Clock;
 use uuid::Uuid;
 
 /// What a newer program may do to the tables: add, and nothing that the version before would notice.

@@ -3,7 +3,7 @@
 
 use crate::helpers::answer::assert_same_advice;
 use crate::helpers::command::{copied, edit, stepdown};
-use crate::helpers::{Ehr, Fault, Stop, TestApp, pause};
+use crate::helpers::{Ehr, Fault, SOON, Stop, TestApp, until};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -16,18 +16,16 @@ fn active() -> Stop {
 
 /// The files that were kept, as soon as there are so many.
 async fn kept(folder: &Path, number: usize) -> Vec<PathBuf> {
-    loop {
+    let look = async || {
         let entries = std::fs::read_dir(folder.join("kept")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         let mut whole: Vec<PathBuf> = paths
             .filter(|p| p.extension().is_some_and(|e| e == "json"))
             .collect();
-        if whole.len() >= number {
-            whole.sort();
-            return whole;
-        }
-        pause().await;
-    }
+        whole.sort();
+        (whole.len() >= number).then_some(whole)
+    };
+    until(SOON, &format!("{number} kept requests"), look).await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The files of deploy/, before the programs that will read them.
 
 use crate::helpers::app::{HOSPITAL, NOBODY, PUBLIC, settings};
-use crate::helpers::{Stop, TestApp, installed, pause};
+use crate::helpers::{SOON, Stop, TestApp, installed, until};
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -228,13 +228,12 @@ async fn a_real_prometheus_scrapes_the_service_and_answers_every_query() {
         .arg("--log.level=error")
         .spawn();
     let _running = Prometheus(child.unwrap());
-    let scraped = loop {
-        let answer = ask(port, "up{job=\"stepdown\"} == 1 and on () cds_heartbeat_ok == 1").await;
-        match answer {
-            Some(found) if found["data"]["result"].as_array().is_some_and(|r| !r.is_empty()) => break found,
-            _ => pause().await,
-        }
+    let look = async || {
+        let found = ask(port, "up{job=\"stepdown\"} == 1 and on () cds_heartbeat_ok == 1").await?;
+        let scraped = found["data"]["result"].as_array().is_some_and(|r| !r.is_empty());
+        scraped.then_some(found)
     };
+    let scraped = until(SOON, "a scrape of the service", look).await;
     assert_eq!(scraped["status"], "success");
     let metrics = app.metrics().await;
     for query in queries() {

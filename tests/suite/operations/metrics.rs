@@ -1,6 +1,8 @@
 //! What operators read.
 
-use crate::helpers::{Ehr, Fault, Stop, TestApp, now};
+use crate::helpers::doors::through;
+use crate::helpers::resources::lab;
+use crate::helpers::{Ehr, Fault, Stop, TestApp, days_ago, now};
 use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
@@ -204,4 +206,26 @@ async fn what_silent_mode_withholds_is_counted_apart() {
         r#"cds_hook_requests_total{client="hospital",hook="medication-discontinue",outcome="withheld"}"#;
     assert_eq!(sample(&text, withheld), Some(1.0), "{text}");
     assert!(text.contains(r#"cds_cards_total{mode="withheld""#));
+}
+
+#[tokio::test]
+async fn a_look_back_that_finds_nothing_is_noted_under_its_own_name() {
+    let app = TestApp::with("http://127.0.0.1:9/fhir", ADMIN, "").await;
+    let upcr = |id: &str, days| lab(id, "2890-2", "0.3", "g/g", &days_ago(days));
+    let stop = Stop::tacrolimus()
+        .dated(&days_ago(42))
+        .with_condition(
+            "ln-1",
+            "M32.14",
+            "Glomerular disease in systemic lupus erythematosus",
+            900,
+        )
+        .with_result(upcr("upcr-0", 50))
+        .with_result(upcr("upcr-9", 2));
+    let mut opening = through(&stop, "patient-view");
+    opening.as_object_mut().unwrap().remove("extension");
+    assert!(app.trusted_ehr().hook(&opening).await.cards().is_empty());
+    let text = app.metrics().await;
+    let quiet = r#"cds_rule_last_fired_timestamp_seconds{rule="tacrolimus/watch/quiet",mode="live"}"#;
+    assert!(sample(&text, quiet).is_some(), "{text}");
 }

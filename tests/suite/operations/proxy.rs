@@ -1,7 +1,7 @@
 //! The proxy of deploy/ before the service, as nginx runs it.
 
 use crate::helpers::certificates::Authority;
-use crate::helpers::{Stop, TestApp, installed, pause};
+use crate::helpers::{SOON, Stop, TestApp, installed, until};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -85,9 +85,8 @@ async fn a_call_goes_through_the_proxy_and_no_query_into_its_logs() {
     );
     let _running = Nginx(start(&[]).spawn().unwrap());
     let (client, outside) = (authority.trusting(None), format!("https://127.0.0.1:{port}"));
-    while client.get(format!("{outside}/livez")).send().await.is_err() {
-        pause().await;
-    }
+    let alive = async || client.get(format!("{outside}/livez")).send().await.ok();
+    until(SOON, "the proxy", alive).await;
 
     let request = Stop::tacrolimus().with_kidney_transplant().request();
     let path = app.path("medication-discontinue");
@@ -109,9 +108,11 @@ async fn a_call_goes_through_the_proxy_and_no_query_into_its_logs() {
 
     drop(app);
     let callback = format!("{outside}/smart/callback?code=canary-code&state=canary-state");
-    while client.get(&callback).send().await.unwrap().status() != 502 {
-        pause().await;
-    }
+    let gone = async || {
+        let status = client.get(&callback).send().await.unwrap().status();
+        (status == 502).then_some(())
+    };
+    until(SOON, "a proxy that finds nobody behind it", gone).await;
     for log in ["access.log", "error.log", "main.log"] {
         let said = std::fs::read_to_string(folder.path().join(log)).unwrap_or_default();
         assert!(!said.contains("canary"), "{log}: {said}");

@@ -1,6 +1,8 @@
 //! Other settings and tables while the service runs.
 
-use crate::helpers::{Ehr, Fault, Stop, TestApp, pause};
+use crate::helpers::keys::private_key;
+use crate::helpers::pure::knowledge;
+use crate::helpers::{Ehr, Fault, SOON, Stop, TestApp, until};
 use reqwest::Method;
 use serde_json::Value;
 use std::path::Path;
@@ -39,7 +41,7 @@ fn change(file: &Path, change: impl Fn(&str) -> String) {
 
 fn newer(app: &TestApp) {
     change(&app.folder().join("knowledge/content.toml"), |text| {
-        text.replace("2026.11.0", NEWER)
+        text.replace(&*knowledge().version, NEWER)
     });
 }
 
@@ -57,9 +59,11 @@ async fn a_call_keeps_the_version_with_which_it_began() {
     let request = stop.granting(&ehr.base(), "token");
     let hospital = app.trusted_ehr();
     let reload = async {
-        while !app.metrics().await.contains("\ncds_calls_in_flight 1\n") {
-            pause().await;
-        }
+        let begun = async || {
+            let text = app.metrics().await;
+            text.contains("\ncds_calls_in_flight 1\n").then_some(())
+        };
+        until(SOON, "a call in flight", begun).await;
         newer(&app);
         let reloaded = app.admin(Method::POST, "/reload").await;
         assert_eq!((reloaded.status, reloaded.text().trim()), (200, NEWER));
@@ -69,7 +73,7 @@ async fn a_call_keeps_the_version_with_which_it_began() {
         );
     };
     let (answer, ()) = tokio::join!(hospital.hook(&request), reload);
-    assert_eq!(content(&answer.cards()[0]), "2026.11.0");
+    assert_eq!(content(&answer.cards()[0]), &*knowledge().version);
     let next = app.trusted_ehr().hook(&stop.request()).await;
     assert_eq!(content(&next.cards()[0]), NEWER);
 }
@@ -91,7 +95,7 @@ async fn what_cannot_be_used_is_refused_with_its_problems_and_changes_nothing() 
     );
     assert_eq!(
         content(&app.trusted_ehr().hook(&stop).await.cards()[0]),
-        "2026.11.0"
+        &*knowledge().version
     );
     std::fs::write(&gates, good).unwrap();
 
@@ -124,6 +128,47 @@ async fn what_cannot_be_used_is_refused_with_its_problems_and_changes_nothing() 
     );
 }
 
+/// What a scrape holds, but for what goes on by itself and the count of reloads.
+fn standing(metrics: &str) -> Vec<String> {
+    let own = |line: &&str| !line.starts_with("cds_reload_total") && !line.contains("heartbeat");
+    metrics
+        .lines()
+        .filter(own)
+        .filter(|line| !line.contains("mode=\"synthetic\""))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_reload_that_is_refused_late_leaves_every_metric_as_it_was() {
+    let prepare = |folder: &Path| {
+        own_knowledge(folder);
+        std::fs::write(folder.join("app.pem"), private_key()).unwrap();
+    };
+    let client = "deadline-ms = 700\n[client.smart]\nclient-id = 'app'\nkey-file = 'app.pem'";
+    let app = TestApp::prepared(prepare, "http://127.0.0.1:9/fhir", TOP, client).await;
+    let before = standing(&app.metrics().await);
+    newer(&app);
+    change(&app.folder().join("settings.toml"), |text| {
+        text.replace("deadline-ms = 700", "deadline-ms = 900")
+            .replace("name = 'clinic'", "name = 'other-clinic'")
+    });
+    std::fs::write(app.folder().join("app.pem"), "no key").unwrap();
+    let refused = app.admin(Method::POST, "/reload").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("key file"), "{}", refused.text());
+    assert_eq!(standing(&app.metrics().await), before);
+    std::fs::write(app.folder().join("app.pem"), private_key()).unwrap();
+    assert_eq!(app.admin(Method::POST, "/reload").await.status, 200);
+    let after = app.metrics().await;
+    for series in [
+        format!("cds_knowledge_info{{package=\"own\",version=\"{NEWER}\"}} 1"),
+        "cds_deadline_seconds{client=\"hospital\",hook=\"medication-discontinue\"} 0.9".to_owned(),
+    ] {
+        assert!(after.contains(&series), "{series}\n{after}");
+    }
+}
+
 #[tokio::test]
 async fn a_heartbeat_that_does_not_find_its_rule_fails() {
     let expect_else = |folder: &Path| {
@@ -138,13 +183,11 @@ async fn a_heartbeat_that_does_not_find_its_rule_fails() {
     };
     let top = "[admin]\nlisten = '127.0.0.1:0'\n[heartbeat]\nevery-seconds = 1\nfile = 'heartbeat.toml'";
     let app = TestApp::prepared(expect_else, "http://127.0.0.1:9/fhir", top, "").await;
-    let text = loop {
+    let beaten = async || {
         let text = app.metrics().await;
-        if text.contains("\ncds_heartbeat_ok ") {
-            break text;
-        }
-        pause().await;
+        text.contains("\ncds_heartbeat_ok ").then_some(text)
     };
+    let text = until(SOON, "a heartbeat", beaten).await;
     assert!(text.contains("\ncds_heartbeat_ok 0\n"), "{text}");
     assert!(!text.contains("mode=\"synthetic\""), "{text}");
 }

@@ -4,7 +4,7 @@ use crate::helpers::app::hospital_key;
 use crate::helpers::chart::grant;
 use crate::helpers::program::Program;
 use crate::helpers::resources::PATIENT;
-use crate::helpers::{Ehr, Stop, pause};
+use crate::helpers::{Ehr, SOON, Stop, until};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -223,9 +223,8 @@ async fn spans_never_reach_the_log_and_a_refused_call_names_no_client() {
         .header("content-type", "application/json")
         .header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
     assert_eq!(refused.body("{}").send().await.unwrap().status(), 401);
-    while spans(&server).await.is_empty() {
-        pause().await;
-    }
+    let sent = async || (!spans(&server).await.is_empty()).then_some(());
+    until(SOON, "a span", sent).await;
     let log = end(program);
     let spans = spans(&server).await;
     assert_eq!(spans.len(), 1);

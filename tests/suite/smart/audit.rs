@@ -1,7 +1,7 @@
 //! What the app reads of a chart is in the audit, read by read, as the reads of a hook call are.
 
 use super::authority::{Authority, Browser};
-use crate::helpers::{Stop, TestApp, installed, pause};
+use crate::helpers::{SOON, Stop, TestApp, installed, until};
 use crate::referee::judge;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -20,17 +20,14 @@ async fn ehr() -> Authority {
 async fn readings(app: &TestApp, number: usize) -> Vec<AuditEntry> {
     let url = format!("sqlite:{}", app.folder().join("journal.db").display());
     let archive = Archive::open(&JournalAddress::new(&url, None)).await.unwrap();
-    for _ in 0..250 {
+    let look = async || {
         let since = jiff::Timestamp::UNIX_EPOCH;
         let (mut found, _) = archive.audit(since, After::default()).await.unwrap();
         found.retain(|entry| entry.hook == "app-read");
         assert!(found.len() <= number, "{} readings", found.len());
-        if found.len() == number {
-            return found;
-        }
-        pause().await;
-    }
-    panic!("the audit does not hold {number} readings");
+        (found.len() == number).then_some(found)
+    };
+    until(SOON, &format!("{number} readings in the audit"), look).await
 }
 
 fn reads(entry: &AuditEntry) -> Reads {

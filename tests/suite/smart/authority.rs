@@ -8,9 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
-use stepdown::startup::Clock;
+use stepdown::clock::Clock;
+use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -165,6 +167,42 @@ impl Authority {
             .append_pair("code", &code)
             .append_pair("state", &asked["state"]);
         format!("{}?{}", back.path(), back.query().unwrap())
+    }
+}
+
+/// A line to a server that can be cut: what connects then is hung up on at once.
+pub struct Line {
+    /// Where it begins.
+    pub address: String,
+    cut: Arc<AtomicBool>,
+}
+
+impl Line {
+    /// To the server of that origin.
+    pub fn to(origin: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let (listener, cut) = (
+            TcpListener::from_std(listener).unwrap(),
+            Arc::<AtomicBool>::default(),
+        );
+        let (to, is_cut) = (origin.trim_start_matches("http://").to_owned(), Arc::clone(&cut));
+        tokio::spawn(async move {
+            while let Ok((mut from, _)) = listener.accept().await {
+                if is_cut.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let mut to = TcpStream::connect(&to).await.unwrap();
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut from, &mut to).await });
+            }
+        });
+        Self { address, cut }
+    }
+
+    /// Cuts it, or mends it.
+    pub fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
     }
 }
 

@@ -1,12 +1,65 @@
 //! An opened chart: who sees it, how long, and what never leaves it.
 
-use super::authority::{Authority, Browser};
+use super::authority::{Authority, Browser, CLIENT_ID, Line};
 use crate::helpers::app::PUBLIC;
-use crate::helpers::{Answer, Stop};
+use crate::helpers::{Answer, Stop, TestApp};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn ehr() -> Authority {
     Authority::with(&Stop::tacrolimus().in_lupus_nephritis().with_upcr("2.1", "g/g", 7)).await
+}
+
+/// The application with the app set up for this EHR, which can be told to reload.
+async fn reloadable(ehr: &Authority) -> TestApp {
+    let client = format!("[client.smart]\nclient-id = '{CLIENT_ID}'\n");
+    TestApp::with(&ehr.base(), "[admin]\nlisten = '127.0.0.1:0'", &client).await
+}
+
+/// Reads the settings anew, after lines were added to those of the hospital.
+async fn reloaded(app: &TestApp, lines: &str) -> u16 {
+    let file = app.folder().join("settings.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("name = 'hospital'", &format!("name = 'hospital'\n{lines}"));
+    std::fs::write(&file, text).unwrap();
+    app.admin(Method::POST, "/reload").await.status
+}
+
+#[tokio::test]
+async fn a_rule_that_a_reload_silences_says_nothing_in_a_chart_that_is_open() {
+    let ehr = ehr().await;
+    let app = reloadable(&ehr).await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    let rule = "tacrolimus/lupus-nephritis/active-disease";
+    let before = browser.get(&chart).await;
+    assert!(before.text().contains(rule) && before.text().contains("<article class=\"card"));
+    assert_eq!(reloaded(&app, "silent = ['*']").await, 200);
+    let (after, plan) = (
+        browser.get(&chart).await,
+        browser.get(&format!("{chart}/plan")).await,
+    );
+    assert_eq!((after.status, plan.status), (200, 200));
+    assert!(!after.text().contains(rule) && !after.text().contains("<article class=\"card"));
+    assert!(!after.text().contains("class=\"planner\"") && !plan.text().contains("Published scheme"));
+}
+
+#[tokio::test]
+async fn a_chart_of_an_ehr_that_the_settings_no_longer_name_shows_nothing() {
+    let ehr = ehr().await;
+    let app = reloadable(&ehr).await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    assert_eq!(browser.get(&chart).await.status, 200);
+    let file = app.folder().join("settings.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let from = text.find("[[client]]").unwrap();
+    let to = text.rfind("[[client]]").unwrap();
+    std::fs::write(&file, format!("{}{}", &text[..from], &text[to..])).unwrap();
+    assert_eq!(app.admin(Method::POST, "/reload").await.status, 200);
+    let gone = browser.get(&chart).await;
+    assert_eq!(gone.status, 403);
+    assert!(!gone.text().contains("Synthia"));
 }
 
 /// The same chart of somebody else.
@@ -100,6 +153,28 @@ async fn a_token_that_ends_is_refreshed_once_and_then_the_page_says_so() {
         3,
         "a refresh token is not tried twice"
     );
+}
+
+#[tokio::test]
+async fn a_refresh_token_outlives_a_token_endpoint_that_does_not_answer() {
+    let ehr = ehr().await;
+    let line = Line::to(&ehr.origin());
+    ehr.script(|script| script.discovery = json!({"token_endpoint": format!("{}/token", line.address)}));
+    let app = ehr.app().await;
+    let browser = Browser::new(&app);
+    let chart = browser.open(&ehr).await;
+    let again = format!("{chart}?again=1");
+    ehr.script(|script| script.ended = vec!["access-secret-1".to_owned()]);
+    line.cut(true);
+    let cut = browser.get(&again).await;
+    assert_eq!(cut.status, 502, "{}", cut.text());
+    line.cut(false);
+    ehr.script(|script| script.token_status = 503);
+    assert_eq!(browser.get(&again).await.status, 502, "its proxy answers for it");
+    ehr.script(|script| script.token_status = 200);
+    let back = browser.get(&again).await;
+    assert_eq!(back.status, 200);
+    assert!(back.text().contains("Synthia Quux"));
 }
 
 #[tokio::test]

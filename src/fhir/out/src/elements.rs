@@ -43,12 +43,22 @@ pub(crate) fn words(text: &str) -> Option<Cow<'_, str>> {
     } else {
         Cow::Owned(text.chars().filter(|c| allowed(*c)).collect())
     };
-    (!kept.trim().is_empty()).then_some(kept)
+    is_visible(&kept).then_some(kept)
+}
+
+/// Whether a text has more than white space and control characters; its first letter tells.
+pub(crate) fn is_visible(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !c.is_control())
 }
 
 /// The text of an element that FHIR, or our reader, cannot do without.
 pub(crate) fn required<'a>(text: &'a str, element: &'static str) -> Result<Cow<'a, str>, OutError> {
     words(text).ok_or(OutError::Missing(element))
+}
+
+/// That a text which cannot be done without is there.
+pub(crate) fn present(text: &str, element: &'static str) -> Result<(), OutError> {
+    is_visible(text).then_some(()).ok_or(OutError::Missing(element))
 }
 
 /// A literal reference such as `Patient/123`.

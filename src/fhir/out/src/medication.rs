@@ -6,7 +6,7 @@
 //! Follows FHIR R4, sections 11.1 (MedicationRequest), 2.24.0.2 (Timing) and 2.24.0.6 (Dosage).
 
 use crate::OutError;
-use crate::elements::{Amount, CodeRef, is_plain_decimal, required, words};
+use crate::elements::{Amount, CodeRef, is_plain_decimal, is_visible, present};
 use crate::medication_shape;
 
 /// The units of time that FHIR allows in `Timing.repeat.periodUnit`.
@@ -113,17 +113,17 @@ pub fn medication_request_afresh(order: &MedicationOrder<'_>) -> Result<String, 
 
 /// The order with every empty optional text taken out, or why it cannot be written.
 fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutError> {
-    required(order.patient, "subject")?;
-    required(order.medication.system, "medication")?;
-    required(order.medication.code, "medication")?;
+    present(order.patient, "subject")?;
+    present(order.medication.system, "medication")?;
+    present(order.medication.code, "medication")?;
     for (reference, element) in [
         (order.encounter, "encounter"),
         (order.prior_prescription, "priorPrescription"),
     ] {
-        reference.map(|to| required(to, element)).transpose()?;
+        reference.map(|to| present(to, element)).transpose()?;
     }
     order.dosage.iter().try_for_each(check_line)?;
-    let visible = |text: &&str| words(text).is_some();
+    let visible = |text: &&str| is_visible(text);
     Ok(MedicationOrder {
         note: order.note.filter(visible),
         authored_on: order.authored_on.filter(visible),
@@ -132,13 +132,13 @@ fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutEr
 }
 
 fn check_line(line: &DoseLine<'_>) -> Result<(), OutError> {
-    required(line.text, "dosage text")?;
+    present(line.text, "dosage text")?;
     allow((1..=i32::MAX.unsigned_abs()).contains(&line.sequence), "sequence")?;
     allow(line.bounds_days != Some(0), "boundsDuration")?;
     allow(line.when.is_none_or(|w| EVENTS.contains(&w)), "when")?;
     if let Some(dose) = line.dose {
         allow(is_plain_decimal(dose.value), "dose")?;
-        required(dose.unit, "dose")?;
+        present(dose.unit, "dose")?;
     }
     if let Some(frequency) = line.frequency {
         allow(frequency.times > 0, "frequency")?;

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use crate::OutError;
-use crate::elements::{Amount, CodeRef, words};
+use crate::elements::{Amount, CodeRef, is_visible};
 use crate::medication::{DoseLine, Frequency, MedicationOrder};
 use crate::medication_model;
 use crate::shape::{Shape, TEXTS, key, known, put, put_count, quoted};
@@ -34,8 +34,8 @@ pub(crate) fn fill(order: &MedicationOrder<'_>) -> Result<String, OutError> {
         order.prior_prescription.is_some(),
         order.note.is_some(),
         order.authored_on.is_some(),
-        words(order.medication.display).is_some(),
-        words(order.text).is_some(),
+        is_visible(order.medication.display),
+        is_visible(order.text),
         !order.dosage.is_empty(),
     ];
     let shape = known(&ORDERS[key(&parts)], || order_shape(parts))?;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use fhirbolt::model::r4::resources::{ServiceRequest, ServiceRequestOccurrence};
 
 use crate::OutError;
-use crate::elements::{CodeRef, concept, notes, optional_reference, reference, required, words};
+use crate::elements::{CodeRef, concept, is_visible, notes, optional_reference, present, reference, words};
 use crate::shape::{Shape, TEXTS, key, known, put, quoted};
 
 /// Shapes of a test, by which of its five optional parts are there.
@@ -40,8 +40,8 @@ pub fn service_request(order: &TestOrder<'_>) -> Result<String, OutError> {
     let order = checked(order)?;
     let parts = [
         order.encounter.is_some(),
-        words(order.code.display).is_some(),
-        words(order.text).is_some(),
+        is_visible(order.code.display),
+        is_visible(order.text),
         order.occurrence_date.is_some(),
         order.note.is_some(),
     ];
@@ -71,11 +71,11 @@ pub fn service_request_afresh(order: &TestOrder<'_>) -> Result<String, OutError>
 
 /// The test with every empty optional text taken out, or why it cannot be written.
 fn checked<'a>(order: &TestOrder<'a>) -> Result<TestOrder<'a>, OutError> {
-    required(order.patient, "subject")?;
-    required(order.code.system, "code")?;
-    required(order.code.code, "code")?;
-    order.encounter.map(|to| required(to, "encounter")).transpose()?;
-    let visible = |text: &&str| words(text).is_some();
+    present(order.patient, "subject")?;
+    present(order.code.system, "code")?;
+    present(order.code.code, "code")?;
+    order.encounter.map(|to| present(to, "encounter")).transpose()?;
+    let visible = |text: &&str| is_visible(text);
     Ok(TestOrder {
         occurrence_date: order.occurrence_date.filter(visible),
         note: order.note.filter(visible),
