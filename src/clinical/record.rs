@@ -249,6 +249,8 @@ pub struct Order {
     pub formulation: Option<FormulationId>,
     /// Dose of one day.
     pub dose: Dose,
+    /// Whether its instructions say anything of a dose, readable or not.
+    pub dose_came: bool,
     /// Minutes of the day at which the doses are to be taken, by the clock of the place; empty if not given.
     pub dose_times: Vec<u16>,
     /// `authoredOn`.

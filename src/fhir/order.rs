@@ -119,6 +119,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
             .flatten(),
         formulation: identified.formulation,
         dose: use_of.dose,
+        dose_came: instructions.iter().any(Dosage::speaks_of_dose),
         dose_times: dose_times(&instructions),
         authored: date(&of.authored),
         starts: span.starts,

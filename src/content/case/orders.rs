@@ -62,6 +62,7 @@ impl Teller<'_> {
                 .formulation
                 .filter(|_| site == Some(Site::Systemic) && !row.unreadable),
             dose: dose.unwrap_or(Dose::Unknown),
+            dose_came: row.dose.is_some(),
             dose_times: row.at.iter().filter_map(|word| self.clock(word)).collect(),
             authored: if row.draft {
                 Some(When::instant(self.now))

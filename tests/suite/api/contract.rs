@@ -250,3 +250,45 @@ fn so_many_drugs_that_a_summary_cannot_name_them_are_counted() {
         "{summary}"
     );
 }
+
+#[test]
+fn a_dose_that_came_and_cannot_be_used_is_not_absent() {
+    let why = |dosage: Value| {
+        let mut request = stop();
+        stopped(&mut request)["dosageInstruction"] = dosage.clone();
+        for entry in request["prefetch"]["medications"]["entry"]
+            .as_array_mut()
+            .unwrap()
+        {
+            if entry["resource"]["id"] == "tacrolimus-ln-1" {
+                entry["resource"]["dosageInstruction"] = dosage.clone();
+            }
+        }
+        let answer = pure::answer(&request);
+        let gaps = basis(card(&answer, "abrupt-withdrawal"))["gaps"]
+            .as_array()
+            .unwrap()
+            .clone();
+        gaps.into_iter()
+            .find(|gap| gap["need"] == "dose")
+            .map(|gap| gap["why"].clone())
+    };
+    let timing = json!({"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}});
+    let range = json!({"low": {"value": 1, "unit": "mg"}, "high": {"value": 2, "unit": "mg"}});
+    let amount = |unit: &str| json!([{"doseQuantity": {"value": 2, "unit": unit}}]);
+    for unusable in [
+        json!([{"timing": timing, "doseAndRate": [{"doseRange": range}]}]),
+        json!([{"timing": timing, "asNeededBoolean": true, "doseAndRate": amount("mg")}]),
+        json!([{"timing": timing, "doseAndRate": amount("mg/kg")}]),
+        json!([{"text": "as directed"}]),
+    ] {
+        assert_eq!(why(unusable.clone()), Some(json!("not-readable")), "{unusable}");
+    }
+    assert_eq!(
+        why(json!([{"timing": timing, "doseAndRate": amount("mg")}])),
+        None
+    );
+    for nothing in [json!([]), json!([{"timing": timing}])] {
+        assert_eq!(why(nothing.clone()), Some(json!("absent")), "{nothing}");
+    }
+}
