@@ -19,7 +19,7 @@ pub enum Status {
     CheckFirst,
     /// Something speaks against it.
     Excluded,
-    /// Taken now.
+    /// Taken now, or drafted in the same session: nothing to draft.
     AlreadyTaking,
 }
 
@@ -97,6 +97,12 @@ pub fn screen<'k>(
         if history.taken && screened.status != Status::Excluded {
             screened.status = Status::AlreadyTaking;
             screened.reasons.clear();
+        } else if history.drafted && screened.status != Status::Excluded {
+            screened.status = Status::AlreadyTaking;
+            screened
+                .reasons
+                .insert(0, knowledge.words.get("agent.drafted-now"));
+            screening.gaps.append(&mut gaps);
         } else if screened.status == Status::Offered && of.situation.is_some() {
             screened.status = Status::CheckFirst;
         }
@@ -252,6 +258,8 @@ fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
 struct History {
     /// Taken now, and not stopped in this request.
     taken: bool,
+    /// Drafted in the same session.
+    drafted: bool,
     /// Stopped in this request.
     stopping: bool,
     /// Stopped for harm earlier.
@@ -273,6 +281,7 @@ impl History {
         {
             let ended = matches!(order.status, OrderStatus::Stopped | OrderStatus::Cancelled);
             history.taken |= order.role == Role::Recorded && order.status == OrderStatus::Active;
+            history.drafted |= order.role == Role::Draft && order.status != OrderStatus::Void;
             history.stopping |= order.role == Role::Stopping && order.status.counts_as_stop();
             history.harmed |=
                 ended && vocabulary.tells_harm(&order.status_reason_codes, &order.status_reason_text);

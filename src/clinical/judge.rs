@@ -404,6 +404,20 @@ impl<'k> Court<'_, 'k> {
         (looks_back && self.therapy.stopping.iter().any(undated)).then(|| Gap::new("stop-date", Why::Absent))
     }
 
+    /// Why the dose of a day is not known: nothing was said of one, or nothing that can be used.
+    fn why_no_dose(&self) -> Why {
+        let mut stopping = self
+            .therapy
+            .stopping
+            .iter()
+            .map(|&index| &self.record.orders[index]);
+        if stopping.any(|order| order.dose.daily().is_none() && order.dose_came) {
+            Why::NotReadable
+        } else {
+            Why::Absent
+        }
+    }
+
     fn ground_of_table(
         &self,
         indication: &'k Indication,
@@ -420,7 +434,7 @@ impl<'k> Court<'_, 'k> {
             gaps.extend(self.ground(&hazard.when, signals).1);
         }
         if self.therapy.dose.daily().is_none() {
-            gaps.push(Gap::new("dose", Why::Absent));
+            gaps.push(Gap::new("dose", self.why_no_dose()));
         }
         (entries, gaps)
     }

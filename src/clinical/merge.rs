@@ -8,10 +8,10 @@
 //! A right stop and a warning never stand side by side (contract, section 2): the drug of the better rank
 //! gives the card its topic, and the other is treated in its text.
 
-use super::compose::{Card, Line, Made, Names, Proposal, paragraph};
+use super::compose::{Beside, Card, Line, Made, Names, companions, paragraph};
 use super::judge::{Finding, Verdict};
 use super::knowledge::{Indicator, Knowledge, Topic};
-use super::record::{Drug, PatientRecord, Role};
+use super::record::{Drug, PatientRecord};
 use super::signal::Signals;
 use super::therapy::Therapy;
 use super::vocabulary::IngredientId;
@@ -39,9 +39,10 @@ pub(super) fn lead(verdicts: &[&Verdict<'_>]) -> Option<usize> {
     let topic = first.map(|(_, finding)| finding.topic);
     let ending = findings().filter(|(_, finding)| Some(finding.topic) == topic);
     // A right stop leads by its rank, a warning by its urgency.
-    let of_ends = match topic {
-        Some(Topic::StopMayBeRight) => first,
-        _ => worst(ending),
+    let of_ends = if topic == Some(Topic::StopMayBeRight) {
+        first
+    } else {
+        worst(ending)
     };
     let others = findings().filter(|(_, finding)| !ends(finding));
     worst(of_ends.into_iter().chain(others)).map(|(i, _)| i)
@@ -131,10 +132,21 @@ impl Basket<'_, '_> {
             let names = first.into_iter().chain(others).flat_map(|i| self.stopped(i));
             each_once(names.chain(companions.iter().cloned()))
         };
+        let with_companions = each_once(own.iter().chain(&companions).cloned());
         let all = if ends(finding) {
             together(&ends)
         } else {
-            each_once(own.iter().chain(&companions).cloned())
+            // Findings of one topic become one card.
+            let alike = |i: &usize| matches!(self.verdicts[*i], Verdict::Finding(other) if other.topic == finding.topic);
+            let others = (0..self.verdicts.len())
+                .filter(alike)
+                .flat_map(|i| self.stopped(i));
+            each_once(
+                own.iter()
+                    .cloned()
+                    .chain(others)
+                    .chain(companions.iter().cloned()),
+            )
         };
         // A drug that may rightly stop is no part of a warning, nor the other way round.
         let warned = |other: &Finding<'_>| other.topic == Topic::AbruptWithdrawal;
@@ -149,7 +161,12 @@ impl Basket<'_, '_> {
                 names
             }
             Topic::AbruptWithdrawal | Topic::StopMayBeRight => own,
-            _ => all.clone(),
+            Topic::Rebound
+            | Topic::HoldAndRestart
+            | Topic::ConversionCheck
+            | Topic::Taper
+            | Topic::AlternativeAgents
+            | Topic::Monitoring => with_companions,
         };
         Names { text, all, not_ended }
     }
@@ -161,24 +178,9 @@ impl Basket<'_, '_> {
         finding: &Finding<'_>,
         not_ended: &[IngredientId],
     ) -> Vec<String> {
-        let stopping = self
-            .record
-            .orders
-            .iter()
-            .filter(|o| o.role == Role::Stopping && o.status.counts_as_stop());
-        let named = stopping.filter_map(|order| match order.drug {
-            Drug::Known { ingredient, .. } => Some(ingredient),
-            Drug::Other | Drug::Unreadable => None,
-        });
-        named
-            .filter(|id| {
-                signals
-                    .withdrawal
-                    .companions
-                    .ingredients
-                    .binary_search(id)
-                    .is_ok()
-            })
+        companions(signals, |beside| beside == Beside::StopsToo)
+            .into_iter()
+            .map(|(_, id)| id)
             .filter(|id| !not_ended.contains(id))
             .filter(|id| ends(finding) || self.knowledge.withdrawal_of(*id).is_none())
             .map(|id| self.knowledge.vocabulary.ingredient(id).name.to_string())
@@ -252,13 +254,8 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
         }
     }
     for suggestion in other.suggestions {
-        let known = card
-            .suggestions
-            .iter()
-            .any(|has| match (&has.proposal, &suggestion.proposal) {
-                (Proposal::Test { analyte: one, .. }, Proposal::Test { analyte: two, .. }) => one == two,
-                _ => false,
-            });
+        let test = suggestion.proposal.test();
+        let known = test.is_some() && card.suggestions.iter().any(|has| has.proposal.test() == test);
         if !known {
             card.suggestions.push(suggestion);
         }

@@ -249,6 +249,8 @@ pub struct Order {
     pub formulation: Option<FormulationId>,
     /// Dose of one day.
     pub dose: Dose,
+    /// Whether its instructions say anything of a dose, readable or not.
+    pub dose_came: bool,
     /// Minutes of the day at which the doses are to be taken, by the clock of the place; empty if not given.
     pub dose_times: Vec<u16>,
     /// `authoredOn`.
@@ -267,6 +269,8 @@ pub struct Order {
     pub status_reason_codes: Vec<Box<str>>,
     /// Text of `statusReason`, lower case; also the displays of its codes.
     pub status_reason_text: Box<str>,
+    /// The same as it was written.
+    pub status_reason_written: Box<str>,
     /// Whether it ends when the patient leaves: for the stay only, by its category or, without one, because it
     /// belongs to the encounter of the hook.
     pub ends_with_stay: bool,

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Longest schedule that is offered; a longer one is a plan for a clinic, not for a card.
 const MOST_STEPS: usize = 40;
+/// Most doses in one day.
+const MOST_DOSES: usize = 6;
 /// Most units in one dose.
 const MOST_UNITS: usize = 8;
 
@@ -66,14 +68,30 @@ impl From<&TaperPlan> for Pace {
     }
 }
 
-/// Computes the steps. `None` if the dose cannot be reduced in whole units, or only in coarser steps than
-/// the plan bears.
-pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Option<Vec<Step>> {
+/// Why there are no steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSteps {
+    /// No lower dose can be made in whole units.
+    Lowest,
+    /// Whole units force coarser steps than the plan bears.
+    TooCoarse,
+    /// There would be more steps, or more doses in a day, than one order should hold.
+    TooMany,
+}
+
+/// Computes the steps.
+///
+/// # Errors
+/// If the dose cannot be reduced in whole units as the plan wants it.
+pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Result<Vec<Step>, NoSteps> {
     let often = doses.len();
     let start: Decimal = doses.iter().sum();
-    let largest = doses.iter().max().copied()?;
-    if often == 0 || often > 6 || start <= Decimal::ZERO {
-        return None;
+    let largest = doses.iter().max().copied().unwrap_or_default();
+    if start <= Decimal::ZERO {
+        return Err(NoSteps::Lowest);
+    }
+    if often > MOST_DOSES {
+        return Err(NoSteps::TooMany);
     }
     let single = single_doses(strengths_mg, largest);
     let days = totals(&single, often, start);
@@ -81,14 +99,14 @@ pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Opt
     let mut current = start;
     while let Some(next) = next_below(&days, (start, current), plan) {
         if steps.len() == MOST_STEPS {
-            return None;
+            return Err(NoSteps::TooMany);
         }
         let total: Decimal = next.iter().sum();
         if plan
             .coarsest_mg
             .is_some_and(|coarsest| current - total > coarsest)
         {
-            return None;
+            return Err(NoSteps::TooCoarse);
         }
         current = total;
         steps.push(Step {
@@ -103,7 +121,10 @@ pub fn schedule(doses: &[Decimal], plan: &Pace, strengths_mg: &[Decimal]) -> Opt
         hold(&mut steps, mark(start, rest), rest.days);
     }
     stretch(&mut steps, plan.floor);
-    (!steps.is_empty()).then_some(steps)
+    if steps.is_empty() {
+        return Err(NoSteps::Lowest);
+    }
+    Ok(steps)
 }
 
 /// The fewest whole units that make a dose: strength and count, the strongest first. `None` if none do.

@@ -1,7 +1,7 @@
 //! Schedules by hand, and what holds for every schedule.
 
 use super::knowledge::{Certainty, CutOf, Indicator, Rest, Statement, TaperPlan, Text};
-use super::taper::{Pace, Step, schedule, units};
+use super::taper::{NoSteps, Pace, Step, schedule, units};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -49,7 +49,8 @@ fn written(doses: &[&str], plan: &TaperPlan, strengths: &[&str]) -> Option<Vec<S
             .join("+")
     };
     Some(
-        schedule(&doses, &plan.into(), &strengths)?
+        schedule(&doses, &plan.into(), &strengths)
+            .ok()?
             .iter()
             .map(day)
             .collect(),
@@ -78,6 +79,20 @@ fn a_step_that_is_too_coarse_is_not_offered() {
     plan.coarsest_mg = Some(mg("1"));
     assert_eq!(written(&["10"], &plan, &["5"]), None);
     assert_eq!(written(&["3"], &plan, &["1", "2.5"]).unwrap(), ["2", "1"]);
+}
+
+#[test]
+fn why_there_are_no_steps_is_said() {
+    let why = |doses: &[&str], plan: &TaperPlan, strengths: &[&str]| {
+        let of = |list: &[&str]| list.iter().map(|text| mg(text)).collect::<Vec<Decimal>>();
+        schedule(&of(doses), &plan.into(), &of(strengths)).unwrap_err()
+    };
+    let usual = plan("25", Some("1"), 14, 28);
+    assert_eq!(why(&["0.5"], &usual, &["0.5", "1"]), NoSteps::Lowest);
+    assert_eq!(why(&["22", "22"], &usual, &["0.5", "1", "5"]), NoSteps::TooMany);
+    let mut fine = plan("100", Some("1"), 28, 28);
+    fine.coarsest_mg = Some(mg("1"));
+    assert_eq!(why(&["10"], &fine, &["5"]), NoSteps::TooCoarse);
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Vocabulary {
     pub groups: Vec<Box<str>>,
     /// Canonical system address to a short key; also holds the aliases (`urn:oid:…`).
     pub systems: HashMap<Box<str>, u8>,
+    /// Keys of the systems of which the drug codes below are all that name a known drug.
+    pub whole_drug_lists: Vec<u8>,
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
@@ -163,8 +165,10 @@ pub struct Formulation {
 
 /// A quantity or coded result that tables speak of.
 pub struct Analyte {
-    /// Name as in `inputs[].name` or `gaps[].need`.
+    /// Name in the tables, and in `inputs[].name` where the texts give no other.
     pub key: Box<str>,
+    /// Name in `gaps[].need`.
+    pub need: Box<str>,
     /// Name on cards.
     pub name: Box<str>,
     /// Canonical unit; empty for coded results.
@@ -177,12 +181,21 @@ pub struct Analyte {
     pub screen: bool,
     /// Whether the time since the last dose matters (drug levels).
     pub timed: bool,
+    /// Whether it is what the doses of weight-based agents depend on.
+    pub doses: bool,
     /// Whether some sign compares it with the laboratory's own limits; else they are not read.
     pub limits: bool,
     /// Preferred code for a test order: (system, code, display).
     pub order: Option<(Box<str>, Box<str>, Box<str>)>,
     /// Another measure of the same thing.
     pub twin: Option<Twin>,
+}
+
+impl Analyte {
+    /// The unit as it stands behind a number: none behind a ratio.
+    pub fn printed_unit(&self) -> &str {
+        if &*self.unit == "1" { "" } else { &self.unit }
+    }
 }
 
 /// What tells one thing: codes of any system, or lower-case words.
@@ -199,6 +212,8 @@ pub struct Told {
 pub struct LevelWords {
     /// Whole notes that call it a trough.
     pub trough: Vec<Box<str>>,
+    /// Whole notes that say that it is none.
+    pub peak: Vec<Box<str>>,
     /// Before hours or a time: the last dose.
     pub dose: Vec<Box<str>>,
     /// Before hours after the dose: the sample.

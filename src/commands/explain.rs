@@ -43,7 +43,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
         always_now: arguments.now.is_some(),
         announced: arguments.announced,
     };
-    let read = saved.read().map_err(wrong)?;
+    let read = saved.read().map_err(|says| match line_of_fault(&saved.body) {
+        Some(line) => CommandError::Request(format!("{file}:{line}: {says}")),
+        None => wrong(says),
+    })?;
     let opened = read.open(&knowledge, &judging).map_err(wrong)?;
     let (request, now) = (&opened.request, opened.at);
     let record = opened.record(&knowledge, &judging).map_err(wrong)?;
@@ -64,6 +67,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
         other => Ok(other.map(|()| true)?),
     }
+}
+
+/// The line at which a text stops being JSON, if it does.
+fn line_of_fault(body: &[u8]) -> Option<usize> {
+    let read: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(body);
+    read.err().map(|error| error.line())
 }
 
 fn saved(arguments: &Arguments) -> Result<Saved, CommandError> {

@@ -135,7 +135,12 @@ fn requirement(desk: &Desk, row: &RequireRow) -> Option<Requirement> {
         let name = need.get_ref().as_str();
         let known = GAPS.contains(&name)
             || SOURCES.iter().any(|source| source.key() == name)
-            || desk.scope.terms.analytes.contains_key(name);
+            || desk
+                .scope
+                .vocabulary
+                .analytes
+                .iter()
+                .any(|analyte| *analyte.need == *name);
         if !known {
             desk.page
                 .refuse(need.span(), format!("'{name}' is not the name of a gap"));

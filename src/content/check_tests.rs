@@ -51,8 +51,8 @@ fn each_difference_to_what_is_expected_is_told() {
         [fail("expected gap fret stale, found none")]
     );
     assert_eq!(
-        told("topics", "not-gaps = [\"sleepwort\"]\ntopics"),
-        [fail("expected no gap sleepwort, found absent")]
+        told("topics", "not-gaps = [\"hepatitis-c\"]\ntopics"),
+        [fail("expected no gap hepatitis-c, found absent")]
     );
     assert_eq!(
         told("topics", "never = [\"FLARE\"]\ntopics"),

@@ -5,6 +5,7 @@
 
 use super::page::{Page, Word};
 use super::schema::terms as written;
+use crate::clinical::vocabulary::Vocabulary;
 use rustc_hash::FxHashMap as HashMap;
 
 /// The word in the `system` column for a phrase of free text.
@@ -27,6 +28,7 @@ pub(super) struct Systems {
     keys: HashMap<Box<str>, u8>,
     ndc: Option<u8>,
     categories: Vec<u8>,
+    whole_drug_lists: Vec<u8>,
 }
 
 impl Systems {
@@ -45,6 +47,9 @@ impl Systems {
             }
             if uri.contains("icd-10") {
                 systems.categories.push(key);
+            }
+            if row.whole_drug_list {
+                systems.whole_drug_lists.push(key);
             }
             for address in std::iter::once(&row.uri).chain(&row.aliases) {
                 systems.name(page, address, key);
@@ -107,9 +112,10 @@ impl Systems {
         }
     }
 
-    /// The map of addresses, for the vocabulary.
-    pub(super) fn into_keys(self) -> HashMap<Box<str>, u8> {
-        self.keys
+    /// Gives the vocabulary the map of addresses, and the systems of which it has the whole list of drugs.
+    pub(super) fn into_vocabulary(self, vocabulary: &mut Vocabulary) {
+        vocabulary.systems = self.keys;
+        vocabulary.whole_drug_lists = self.whole_drug_lists;
     }
 }
 

@@ -101,7 +101,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let folders = Folder::read_all(files, problems, &systems, &mut drugs);
     let drug_keys = drugs.finish(&mut vocabulary);
     let term_keys = terms::read(files, problems, &systems, &mut vocabulary);
-    vocabulary.systems = systems.into_keys();
+    systems.into_vocabulary(&mut vocabulary);
     let mut terms = Terms {
         vocabulary,
         term_keys,
@@ -131,9 +131,12 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
         scope: lists.scope(&terms, None),
     });
     let words = texts::read_words(&Page::required(files, "texts/en.toml", problems)?);
-    let signals = signals?;
+    let (signals, words) = (signals?, words?);
     needs::mark_limits(&signals, &mut terms.vocabulary);
-    let needs = needs::derive(&withdrawals, &agents.list, &signals, &terms.vocabulary);
+    let windows = needs::windows(&withdrawals, &agents.list, &signals);
+    let analytes = Page::required(files, "terms/analytes.toml", problems)?;
+    needs::refuse_unnamed(&analytes, &windows, &terms.vocabulary, &words);
+    let needs = needs::derive(windows, &terms.vocabulary);
     let (version, released, chart_days) = released?;
     Some(Knowledge {
         version,
@@ -148,7 +151,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
         services: services?,
         override_reasons: override_reasons?,
         repeats: repeats?,
-        words: words?,
+        words,
         needs,
     })
 }

@@ -2,9 +2,10 @@
 //!
 //! So that discovery, fetching and rules cannot disagree, nobody writes this list by hand.
 
+use super::page::Page;
 use super::signals::{asked, named};
 use crate::clinical::knowledge::{
-    Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Test, Watched, Withdrawal,
+    Agent, Expr, Form, Monitor, Needs, Signal, SignalId, Test, Watched, Withdrawal, Words,
 };
 use crate::clinical::vocabulary::{AnalyteId, Vocabulary};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,13 +96,12 @@ fn expressions<'a>(withdrawal: &'a Withdrawal, agents: &'a [Agent]) -> Vec<&'a E
     list
 }
 
-/// The analytes that any table in use reads, and how far back.
-pub(super) fn derive(
+/// The analytes that any table in use reads, and how many days back; 0 where one is only ordered.
+pub(super) fn windows(
     withdrawals: &[Withdrawal],
     agents: &[Agent],
     signals: &[Signal],
-    vocabulary: &Vocabulary,
-) -> Needs {
+) -> BTreeMap<AnalyteId, u32> {
     let mut windows = BTreeMap::new();
     for withdrawal in withdrawals {
         for id in signals_in_use(withdrawal, agents, signals) {
@@ -116,6 +116,31 @@ pub(super) fn derive(
         }
         of_tables(withdrawal, &mut windows);
     }
+    windows
+}
+
+/// Refuses an analyte that is read and whose gap would have a name that the contract does not have: the contract's
+/// names are those with a phrase.
+pub(super) fn refuse_unnamed(
+    page: &Page,
+    windows: &BTreeMap<AnalyteId, u32>,
+    vocabulary: &Vocabulary,
+    words: &Words,
+) {
+    let read = windows.iter().filter(|(_, days)| **days > 0);
+    for analyte in read.map(|(id, _)| vocabulary.analyte(*id)) {
+        let phrase = format!("need.{}", analyte.need);
+        if !words.phrases.contains_key(phrase.as_str()) {
+            page.refuse_file(format!(
+                "the gap of '{}' would be called '{}', which is no name of a gap",
+                analyte.key, analyte.need
+            ));
+        }
+    }
+}
+
+/// What has to be read.
+pub(super) fn derive(windows: BTreeMap<AnalyteId, u32>, vocabulary: &Vocabulary) -> Needs {
     let mut needs = Needs::default();
     for (analyte, days) in windows {
         if vocabulary.analyte(analyte).screen {

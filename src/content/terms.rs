@@ -154,12 +154,14 @@ fn analyte(page: &Page, systems: &Systems, key: &Word, row: &written::AnalyteRow
     });
     Analyte {
         key: key.get_ref().as_str().into(),
+        need: row.need.as_ref().unwrap_or(key).get_ref().as_str().into(),
         name: row.name.get_ref().as_str().into(),
         unit: unit.into(),
         units,
         plausible,
         screen: row.screen,
         timed: row.timed,
+        doses: row.doses,
         limits: false,
         order,
         twin: None,
@@ -327,6 +329,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     vocabulary.until_words = lower(&words.until);
     vocabulary.level_words = LevelWords {
         trough: lower(&words.level.trough),
+        peak: lower(&words.level.peak),
         dose: lower(&words.level.dose),
         drawn: lower(&words.level.drawn),
         after: lower(&words.level.after),

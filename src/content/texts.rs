@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 const SUMMARY_LIMIT: usize = 140;
 
 /// Placeholders that are not those of an analyte.
-const PLACEHOLDERS: [&str; 15] = [
+const PLACEHOLDERS: [&str; 17] = [
     "drug",
     "dose",
     "daily",
@@ -32,6 +32,8 @@ const PLACEHOLDERS: [&str; 15] = [
     "transplant-age",
     "stopped",
     "since-stop",
+    "next-card",
+    "next-cards",
 ];
 
 /// Texts of a withdrawal by key.
@@ -185,7 +187,8 @@ fn literal(text: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
 }
 
 /// Reads `hooks/texts/en.toml`: phrases by key; those of a table by `table.key`. A folder that lacks a
-/// phrase of the built-in one is refused: cards would print the phrase's key.
+/// phrase of the built-in one is refused: cards would print the phrase's key. The names of needs are the contract's:
+/// no folder adds one.
 pub(super) fn read_words(page: &Page) -> Option<Words> {
     let mut phrases = HashMap::default();
     flatten(page, "", page.toml::<toml::Table>()?, &mut phrases);
@@ -199,6 +202,11 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
         .collect();
     for key in missing {
         page.refuse_file(format!("the phrase '{key}' is missing"));
+    }
+    let needs = phrases.keys().filter(|key: &&Box<str>| key.starts_with("need."));
+    let added: BTreeSet<&Box<str>> = needs.filter(|key| !built_in.contains_key(*key)).collect();
+    for key in added {
+        page.refuse_file(format!("the contract has no need for the phrase '{key}'"));
     }
     Some(Words { phrases })
 }

@@ -5,6 +5,8 @@
 //! Follows FHIR R4 section 2.36 (Bundle) and CDS Hooks 2.0.1, "Prefetch query response"; a Bundle whose
 //! only entry is an outcome of the search is empty, as some EHRs write it.
 
+use crate::clinical::gap::Why;
+
 use super::json::{List, Node, Number, Object, Raw, Read, Text, lens};
 
 /// One answer, in the states that the protocol tells apart; a key that is absent has none.
@@ -72,6 +74,7 @@ lens! {
     /// `OperationOutcome.issue`.
     struct Issue {
         severity: Text<'a> = "severity",
+        code: Text<'a> = "code",
     }
 }
 
@@ -109,12 +112,30 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Why the query failed, where its outcome says so: what may not be read is no failure of the server.
+    pub fn why_failed(&self) -> Why {
+        let refused = match &self.0 {
+            Shape::Null | Shape::NotFhir => false,
+            Shape::Resource(resource) => is_refusal(resource),
+            Shape::Bundle(bundle) => {
+                let mut outcomes = bundle.entries.iter().filter(|entry| entry.is_outcome());
+                outcomes.any(|entry| is_refusal(&entry.resource))
+            }
+        };
+        if refused {
+            Why::NotPermitted
+        } else {
+            Why::FetchFailed
+        }
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         match &self.0 {
             Shape::Null => State::Null,
             Shape::NotFhir => State::NotFhir,
             Shape::Resource(resource) => match resource.kind().as_deref() {
+                Some("OperationOutcome") if only_informs(resource) => State::Empty,
                 Some("OperationOutcome") => State::Failed,
                 Some(_) => State::Data,
                 None => State::NotFhir,
@@ -131,6 +152,23 @@ pub(crate) fn patient_at(full_url: &Text<'_>, resource: &Object<'_>) -> Option<(
         return None;
     }
     Some((full_url.or_empty().to_owned(), resource.id().map(Into::into)))
+}
+
+/// Whether every issue of an outcome is mere information.
+fn only_informs(outcome: &Object<'_>) -> bool {
+    let issues: List<Issue<'_>> = outcome.get("issue");
+    let informs = |issue: &Issue<'_>| issue.severity.is("information") || issue.severity.is("success");
+    !issues.0.is_empty() && issues.0.iter().all(informs)
+}
+
+/// Whether an issue of an outcome says that reading is not permitted (FHIR `issue-type`, below `security`).
+fn is_refusal(outcome: &Object<'_>) -> bool {
+    let issues: List<Issue<'_>> = outcome.get("issue");
+    let codes = ["forbidden", "security", "login", "expired"];
+    issues
+        .0
+        .iter()
+        .any(|issue| codes.iter().any(|code| issue.code.is(code)))
 }
 
 impl Bundle<'_> {
@@ -205,6 +243,14 @@ mod tests {
             State::Data
         );
         assert_eq!(state(r#"{"resourceType":"Patient"}"#), State::Data);
+        let outcome = |severity: &str| {
+            let json =
+                format!(r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"{severity}"}}]}}"#);
+            state(&json)
+        };
+        assert_eq!(outcome("information"), State::Empty);
+        assert_eq!(outcome("warning"), State::Failed);
+        assert_eq!(outcome("error"), State::Failed);
         for other in ["5", "1.5", "\"x\"", "[]", "{}", "true", r#"{"resourceType":7}"#] {
             assert_eq!(state(other), State::NotFhir, "{other}");
         }
@@ -227,6 +273,24 @@ mod tests {
         );
         assert_eq!(with(r#""search":{"mode":"outcome"},"#, "[]"), State::Empty);
         assert_eq!(with("", "[]"), State::Failed);
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_told_from_what_failed() {
+        let why = |code: &str| {
+            let outcome = format!(
+                r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"error","code":"{code}"}}]}}"#
+            );
+            let bundle = format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{outcome}}}]}}"#);
+            let of = |json: &str| Given::of(Document::parse(json).unwrap().root()).why_failed();
+            assert_eq!(of(&outcome), of(&bundle));
+            of(&outcome)
+        };
+        for code in ["forbidden", "security", "login"] {
+            assert_eq!(why(code), Why::NotPermitted, "{code}");
+        }
+        assert_eq!(why("exception"), Why::FetchFailed);
+        assert_eq!(why("suppressed"), Why::FetchFailed);
     }
 
     #[test]

@@ -297,7 +297,7 @@ impl Page {
         let document = Document::parse(&body).map_err(|_| Why::NotReadable)?;
         let given = Given::of(document.root());
         let (next, resources, partial) = match (given.state(), &given.0) {
-            (State::Failed, _) => return Err(Why::FetchFailed),
+            (State::Failed, _) => return Err(given.why_failed()),
             (State::NotFhir | State::Null, _) => return Err(Why::NotReadable),
             (_, Shape::Bundle(bundle)) => (bundle.next(), bundle.entries.len(), bundle.is_partial()),
             _ => (None, 1, false),

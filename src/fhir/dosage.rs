@@ -163,6 +163,14 @@ impl Dosage<'_> {
             .or_else(|| Some(&self.dose).filter(|dose| dose.value.written().is_some()))
     }
 
+    /// Whether it says anything of a dose, in whatever form.
+    pub(crate) fn speaks_of_dose(&self) -> bool {
+        !self.rates.0.is_empty()
+            || self.structured_dose().is_some()
+            || self.dose_range.0.is_some()
+            || self.any_text().is_some()
+    }
+
     /// Structure that says it is no steady dose.
     fn is_unsteady(&self) -> bool {
         let ranged = |rate: &DoseAndRate<'_>| {

@@ -1,7 +1,7 @@
 //! When a level was drawn with respect to the last dose.
 //!
 //! Turns a component, an extension or a note of an Observation into hours, and the sample's own time into
-//! the minute of the day at the place where it was drawn. A note that speaks of ranges in general says nothing
+//! the minute of the day at the place where it was drawn; where nothing else tells, the name of the test counts. A note that speaks of ranges in general says nothing
 //! about this sample. A time in UTC (`Z`) does not tell which clock hung on the wall there.
 
 use super::elements::{Extension, Note, Quantity, date};
@@ -49,8 +49,26 @@ pub(crate) fn drawn(
     let (timing, hours) = notes
         .filter_map(|note| in_note(note, sampled, at, terms))
         .next()
-        .unwrap_or((code, None));
+        .unwrap_or_else(|| (in_name(of, terms), None));
     Drawn { timing, hours, at }
+}
+
+/// What the name of the test says, where its code does not.
+fn in_name(of: &Measurement<'_>, terms: Terms<'_>) -> LevelTiming {
+    let known = &terms.vocabulary.level_words;
+    let says = |list: &[Box<str>]| {
+        of.code.texts().any(|text| {
+            let text = text.to_lowercase();
+            let words = Words::of(&text);
+            list.iter().any(|word| words.has(word))
+        })
+    };
+    match (says(&known.trough), says(&known.peak)) {
+        _ if says(&known.general) => LevelTiming::Unstated,
+        (true, false) => LevelTiming::Trough,
+        (false, true) => LevelTiming::NotTrough,
+        (true, true) | (false, false) => LevelTiming::Unstated,
+    }
 }
 
 /// `2026-11-20T07:30:00-05:00`: half past seven by the clock of the place. Without an offset of its own, none.
@@ -78,8 +96,12 @@ fn in_note(
 ) -> Option<(LevelTiming, Option<Decimal>)> {
     let lower = note.trim().trim_end_matches('.').to_lowercase();
     let known = &terms.vocabulary.level_words;
-    if known.trough.iter().any(|word| **word == *lower) {
+    let is_one_of = |list: &[Box<str>]| list.iter().any(|word| **word == *lower);
+    if is_one_of(&known.trough) {
         return Some((LevelTiming::Trough, None));
+    }
+    if is_one_of(&known.peak) {
+        return Some((LevelTiming::NotTrough, None));
     }
     let words = Words::of(&lower);
     if known.general.iter().any(|word| words.has(word)) {

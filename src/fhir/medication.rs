@@ -137,7 +137,10 @@ pub(crate) fn identify(
             None if names.name_something(terms) => Drug::Other,
             None => Drug::Unreadable,
         },
-        label: names.label().into(),
+        label: match code.filter(|_| !names.has_text()) {
+            Some(code) => terms.name_of(code).into(),
+            None => names.label().into(),
+        },
         coded_site: known.and_then(|code| code.site),
         formulation: formulation.or_else(|| terms.formulation_in(&words, code?)),
         strength: product
@@ -240,20 +243,23 @@ impl<'a> Names<'a> {
         words
     }
 
+    /// Whether words name it, not codes alone.
+    fn has_text(&self) -> bool {
+        let mut concepts = self.concepts.iter().chain(&self.ingredients);
+        self.display.get().is_some() || concepts.any(|concept| concept.texts().next().is_some())
+    }
+
     fn label(&self) -> &str {
         let concepts = self.concepts.iter().chain(&self.ingredients);
         let mut labels = concepts.map(Concept::label).filter(|label| !label.is_empty());
         labels.next().or_else(|| self.display.get()).unwrap_or_default()
     }
 
-    /// A text, or a code of a system that the vocabulary speaks: a drug that no table knows.
+    /// A text, or an unknown code of a system of which we know every drug: a drug that no table speaks of.
     fn name_something(&self, terms: Terms<'_>) -> bool {
-        let concepts = || self.concepts.iter().chain(&self.ingredients);
-        self.display.get().is_some()
-            || concepts().any(|concept| concept.texts().next().is_some())
-            || concepts()
-                .flat_map(|concept| &concept.coding.0)
-                .any(|coding| terms.speaks(coding))
+        let concepts = self.concepts.iter().chain(&self.ingredients);
+        let mut codings = concepts.flat_map(|concept| &concept.coding.0);
+        self.has_text() || codings.any(|coding| terms.knows_every_drug(coding))
     }
 
     /// Of codes that no table knows: whether one is of a system that the vocabulary speaks; `None` without codes.

@@ -55,7 +55,11 @@ fn numbers_are_read_in_canonical_units_and_keep_their_recorded_form() {
         exact("2.1", Some("2100 mg/g"))
     );
     assert_eq!(
-        read(r#"{"value":2100,"unit":"?","code":"mg/g"}"#),
+        read(r#"{"value":2100,"unit":"mg per g","code":"mg/g"}"#),
+        exact("2.1", Some("2100 mg per g"))
+    );
+    assert_eq!(
+        read(r#"{"value":2100,"code":"mg/g"}"#),
         exact("2.1", Some("2100 mg/g"))
     );
     let ucum = r#"{"value":2,"unit":"mg/g","system":"http://unitsofmeasure.org","code":"g/g"}"#;
@@ -264,6 +268,27 @@ fn an_observation_without_a_code_is_about_nothing() {
 }
 
 #[test]
+fn the_name_of_a_test_tells_when_a_level_was_drawn_where_its_code_does_not() {
+    let level = |name: &str| {
+        let json = format!(
+            r#"{{"resourceType":"Observation","id":"o","code":{{"coding":[{{"system":"urn:lab","code":"L"}}],"text":"{name}"}},
+            "valueQuantity":{{"value":6,"unit":"ng/mL"}}}}"#
+        );
+        all(&json).0.pop().unwrap().timing
+    };
+    assert_eq!(level("Solvane trough"), LevelTiming::Trough);
+    assert_eq!(level("SOLVANE (PEAK)"), LevelTiming::NotTrough);
+    for open in [
+        "Solvane",
+        "Solvane peak and trough",
+        "Solvane, trough range 5 to 15",
+        "Peaked",
+    ] {
+        assert_eq!(level(open), LevelTiming::Unstated, "{open}");
+    }
+}
+
+#[test]
 fn a_note_tells_when_this_level_was_drawn_and_not_how_levels_are_drawn() {
     let level = |time: &str, note: &str| {
         let fields = format!(
@@ -275,6 +300,7 @@ fn a_note_tells_when_this_level_was_drawn_and_not_how_levels_are_drawn() {
     let (early, zoned) = ("2026-11-20T08:00:00Z", "2026-11-20T07:30:00-05:00");
     let unstated = LevelTiming::Unstated;
     assert_eq!(level(early, "Trough."), (LevelTiming::Trough, None, None));
+    assert_eq!(level(early, "Peak"), (LevelTiming::NotTrough, None, None));
     let two = Some(dec("2"));
     assert_eq!(
         level(early, "Drawn 2 hours after the dose"),

@@ -119,6 +119,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
             .flatten(),
         formulation: identified.formulation,
         dose: use_of.dose,
+        dose_came: instructions.iter().any(Dosage::speaks_of_dose),
         dose_times: dose_times(&instructions),
         authored: date(&of.authored),
         starts: span.starts,
@@ -127,7 +128,8 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         restart: None,
         reasons: Vec::new(),
         status_reason_codes: codes,
-        status_reason_text: reason.into(),
+        status_reason_text: reason.to_lowercase().into(),
+        status_reason_written: reason.into(),
         ends_with_stay: false,
         prior: prior(&of, scope.base),
         written_taper: use_of.taper,
@@ -304,8 +306,8 @@ fn restart(
 /// A date, today or later, after a word of restarting in its sentence, if the text does not deny the restart.
 /// After "until" a denial is none: not before that date is from it on.
 fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
-    // A date has at least so many digits, most doses have fewer.
-    if text.bytes().filter(u8::is_ascii_digit).count() < 4 {
+    // A date has at least so many digits (1-Dec-26), many texts have fewer.
+    if text.bytes().filter(u8::is_ascii_digit).count() < 3 {
         return None;
     }
     let text = text.to_lowercase();
@@ -314,7 +316,8 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
     let behind = |word: &str, deniable: bool| {
         let denied = |at: usize| deniable && vocabulary.denials.denies(&text, at, word);
         let places = words.places(word).filter(|at| !denied(*at));
-        let mut dates = places.filter_map(|at| date_in(rest_of_sentence(&text[at + word.len()..])));
+        let mut dates =
+            places.filter_map(|at| date_in(rest_of_sentence(&text[at + word.len()..]), scope.now));
         dates.find(|when| when.latest() >= scope.now)
     };
     let restarts = vocabulary.restart_words.iter().map(|word| (word, true));
@@ -322,7 +325,7 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
     all.find_map(|(word, deniable)| behind(word, deniable))
 }
 
-/// Text, in lower case, and codes of `statusReason`.
+/// Text, as it was written, and codes of `statusReason`.
 fn status_reason(of: &Request<'_>) -> (String, Vec<Box<str>>) {
     let reasons: List<Concept<'_>> = of.status_reason.read();
     let codings = || reasons.0.iter().flat_map(|reason| &reason.coding.0);
@@ -330,9 +333,12 @@ fn status_reason(of: &Request<'_>) -> (String, Vec<Box<str>>) {
         .filter_map(|coding| coding.code.get())
         .map(Into::into)
         .collect();
-    let mut texts: Vec<String> = Vec::new();
-    for text in reasons.0.iter().flat_map(Concept::texts).map(str::to_lowercase) {
-        if !texts.contains(&text) {
+    let mut texts: Vec<&str> = Vec::new();
+    for text in reasons.0.iter().flat_map(Concept::texts) {
+        if !texts
+            .iter()
+            .any(|known| known.to_lowercase() == text.to_lowercase())
+        {
             texts.push(text);
         }
     }

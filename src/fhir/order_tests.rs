@@ -46,6 +46,13 @@ fn a_drug_is_found_in_every_shape_in_which_it_is_sent() {
 }
 
 #[test]
+fn a_drug_that_came_as_a_code_is_called_by_its_name() {
+    assert_eq!(&*with(&rx("11")).drug_text, "solvane 1 MG");
+    assert_eq!(&*with(&rx("10")).drug_text, "solvane");
+    assert_eq!(&*with(&rx("999")).drug_text, "999");
+}
+
+#[test]
 fn another_drug_is_told_from_an_unreadable_one() {
     for fields in [
         r#""medicationCodeableConcept":{"text":"water"}"#,
@@ -58,6 +65,9 @@ fn another_drug_is_told_from_an_unreadable_one() {
         r#""status":"active""#,
         r#""medicationCodeableConcept":7.5"#,
         r#""medicationCodeableConcept":{"coding":[{"system":"urn:site","code":"A7"}]}"#,
+        // Of packages and the like the lists hold a part only.
+        r#""medicationCodeableConcept":{"coding":[{"system":"urn:ndc","code":"00999999901"}]}"#,
+        r#""medicationCodeableConcept":{"coding":[{"system":"urn:dx","code":"999"}]}"#,
         r##""medicationReference":{"reference":"#gone"}"##,
     ] {
         assert_eq!(with(fields).drug, Drug::Unreadable, "{fields}");
@@ -352,6 +362,7 @@ fn reasons_are_groups_by_code_text_or_condition() {
     assert_eq!(read.order.prior.as_deref(), Some("MedicationRequest/0"));
     assert_eq!(&*read.order.status_reason_codes[0], "S1");
     assert_eq!(&*read.order.status_reason_text, "tremor; side effect");
+    assert_eq!(&*read.order.status_reason_written, "Tremor; Side Effect");
     assert_eq!(read.order.status, OrderStatus::Stopped);
     assert!(When::parse("2026-11-22T12:00:00Z").is_some_and(|when| when.latest() == NOW));
 }

@@ -68,7 +68,7 @@ fn number(of: &Measurement<'_>, analyte: &Analyte) -> Option<Value> {
         return Some(Value::Unusable(Why::UnitUnknown));
     }
     let (bound, number, unit) = measured(of.string.get()?)?;
-    Some(canonical(bound, number, &[unit], analyte))
+    Some(canonical(bound, number, &[unit], unit, analyte))
 }
 
 fn quantity(quantity: &Quantity<'_>, analyte: &Analyte) -> Value {
@@ -83,9 +83,10 @@ fn quantity(quantity: &Quantity<'_>, analyte: &Analyte) -> Value {
         Some(_) => return unreadable,
     };
     if !rest.is_empty() {
-        return canonical(bound, number, &[rest], analyte);
+        return canonical(bound, number, &[rest], rest, analyte);
     }
-    canonical(bound, number, &units(quantity), analyte)
+    let written = quantity.unit.get().unwrap_or(quantity.code.or_empty());
+    canonical(bound, number, &units(quantity), written, analyte)
 }
 
 /// The spellings of a quantity's unit, the coded one first where it is UCUM.
@@ -123,19 +124,16 @@ fn measured(text: &str) -> Option<(Bound, Decimal, &str)> {
     Some((bound, decimal(&rest[..end])?, trimmed(&rest[end..])))
 }
 
-/// Converts a number from the first of the units that the analyte knows.
-fn canonical(bound: Bound, number: Decimal, units: &[&str], analyte: &Analyte) -> Value {
-    let Some((unit, factor)) = units
-        .iter()
-        .find_map(|unit| Some((*unit, factor(unit, analyte)?)))
-    else {
+/// Converts a number from the first of the units that the analyte knows; people read the written one.
+fn canonical(bound: Bound, number: Decimal, units: &[&str], written: &str, analyte: &Analyte) -> Value {
+    let Some(factor) = units.iter().find_map(|unit| factor(unit, analyte)) else {
         return Value::Unusable(Why::UnitUnknown);
     };
     let Some(value) = convert(number, factor).filter(|value| is_plausible(*value, analyte)) else {
         return Value::Unusable(Why::NotReadable);
     };
     let same = factor.multiply == factor.divide;
-    let as_recorded = (!same).then(|| format!("{number} {unit}").into());
+    let as_recorded = (!same).then(|| format!("{number} {written}").into());
     Value::Number(Number {
         bound,
         value,

@@ -34,6 +34,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
     };
     Analyte {
         key: key.into(),
+        need: key.into(),
         name: key.into(),
         unit: unit.into(),
         units: units
@@ -43,6 +44,7 @@ fn analyte(key: &str, unit: &str, units: &[(&str, &str, &str)], plausible: Optio
         plausible: plausible.map(|(low, high)| (dec(low), dec(high))),
         screen: false,
         timed: false,
+        doses: false,
         limits: true,
         order: None,
         twin: None,
@@ -107,6 +109,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
     ] {
         vocabulary.systems.insert(address.into(), key);
     }
+    vocabulary.whole_drug_lists = vec![0];
     let systemic = Some(Site::Systemic);
     vocabulary.drug_codes = coded(&[
         (0, "10", drug(None, None)),
@@ -134,6 +137,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
     let words = |list: &[&str]| list.iter().map(|word| (*word).into()).collect();
     vocabulary.level_words = LevelWords {
         trough: words(&["trough", "pre-dose"]),
+        peak: words(&["peak"]),
         dose: words(&["last dose"]),
         drawn: words(&["drawn"]),
         after: words(&["after the dose", "post dose"]),

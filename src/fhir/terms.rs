@@ -67,6 +67,13 @@ impl<'v> Terms<'v> {
             .is_some_and(|(system, _)| self.vocabulary.system(system).is_some())
     }
 
+    /// Whether the coding is of a system of which every code of a known drug is on our lists.
+    pub(crate) fn knows_every_drug(&self, coding: &Coding<'_>) -> bool {
+        let system = |(system, _)| self.vocabulary.system(system);
+        let key = self.standard(coding).and_then(system);
+        key.is_some_and(|key| self.vocabulary.whole_drug_lists.contains(&key))
+    }
+
     /// The drug of a coding; package codes also without their hyphens and in their long form.
     pub(crate) fn drug(&self, coding: &Coding<'_>) -> Option<DrugCode> {
         let (system, code) = self.standard(coding)?;
@@ -83,6 +90,14 @@ impl<'v> Terms<'v> {
                 })
             })
             .copied()
+    }
+
+    /// What people call a drug: its product, or its ingredient.
+    pub(crate) fn name_of(&self, drug: DrugCode) -> &'v str {
+        match drug.product {
+            Some(product) => &self.vocabulary.product(product).name,
+            None => &self.vocabulary.ingredient(drug.ingredient).name,
+        }
     }
 
     /// The drug that a lower-case text names, by the longest name in it.

@@ -62,6 +62,7 @@ pub(super) fn complete(order: &mut Order, copy: Order) {
     if order.drug == copy.drug && order.dose == Dose::Unknown {
         order.dose = copy.dose;
     }
+    order.dose_came |= copy.dose_came;
     order.authored = order.authored.or(copy.authored);
     order.starts = order.starts.or(copy.starts);
     order.prior = order.prior.take().or(copy.prior);

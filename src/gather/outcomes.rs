@@ -60,10 +60,10 @@ fn is_partial(given: Option<&Given<'_>>) -> bool {
 /// How a prefetch answer went, without anything that follows it.
 fn read_of(source: Source, given: &Given<'_>) -> Outcome {
     match (given.state(), &given.0) {
-        (State::Failed, _) => Outcome::Failed(Why::FetchFailed),
+        (State::Failed, _) => Outcome::Failed(given.why_failed()),
         _ if !settles(source, given) => Outcome::Failed(Why::NotReadable),
         (_, Shape::Bundle(bundle)) if is_partial(Some(given)) || bundle.next().is_some() => {
-            Outcome::Failed(Why::FetchFailed)
+            Outcome::Failed(given.why_failed())
         }
         _ => Outcome::Read,
     }

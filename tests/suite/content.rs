@@ -136,3 +136,23 @@ fn starts_with_number(line: &str) -> bool {
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
+
+/// The names that the contract allows in `gaps[].need`: those of inputs, further ones, and whole sources.
+const NEEDS: &str = "tacrolimus-level creatinine egfr upcr urine-protein-24h c3 c4 anti-dsdna alt ast bilirubin igg inr \
+    albumin wbc neutrophils platelets hemoglobin ldh haptoglobin potassium magnesium glucose crp systolic-bp \
+    diastolic-bp weight indication transplant pregnancy schistocytes allergy co-medication age sex therapy-start \
+    stop-reason condition \
+    hepatitis-b hepatitis-c hiv tuberculosis pregnancy-test contraception tpmt nudt15 urine-sediment birth-date drug \
+    dose formulation route stop-date restart-date \
+    patient medications observations conditions allergies procedures";
+
+#[test]
+fn the_phrases_of_needs_are_the_list_of_the_contract() {
+    let texts = fs::read_to_string(withdrawals().join("../texts/en.toml")).unwrap();
+    let texts: toml::Table = texts.parse().unwrap();
+    let mut phrases: Vec<&str> = texts.keys().filter_map(|key| key.strip_prefix("need.")).collect();
+    let mut needs: Vec<&str> = NEEDS.split_whitespace().collect();
+    phrases.sort_unstable();
+    needs.sort_unstable();
+    assert_eq!(phrases, needs);
+}

@@ -42,6 +42,7 @@ mod api {
     mod bad_input;
     mod canary;
     mod clients;
+    mod contract;
     mod doors;
     mod fatigue;
     mod fault_matrix;

@@ -2,9 +2,10 @@
 
 use crate::clinical::compose::text;
 use crate::clinical::knowledge::Kind;
-use crate::clinical::record::{Said, Sex, Value};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role, Said, Sex, Value};
 use crate::clinical::signal::{Entry, Signals, ages};
 use crate::clinical::therapy::Start;
+use crate::clinical::when::When;
 use rust_decimal::Decimal;
 
 /// One input (contract, machine-readable basis).
@@ -25,7 +26,7 @@ pub struct Input {
 /// What an input says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Is {
-    /// A number in the canonical unit.
+    /// A number in the canonical unit; of what has none, an empty one.
     Number(Decimal, String),
     /// Words.
     Text(String),
@@ -42,6 +43,18 @@ pub fn inputs_of(signals: &Signals<'_>, entries: &[Entry]) -> Vec<Input> {
         }
     }
     inputs
+}
+
+/// Whether a result certainly is among some inputs; found without making an input of it.
+pub(super) fn is_told(signals: &Signals<'_>, entry: Entry, inputs: &[Input]) -> bool {
+    let Some(result) = result_at(entry).map(|index| &signals.record.results[index]) else {
+        return false;
+    };
+    let name = &*signals.knowledge.vocabulary.analyte(result.analyte).key;
+    result.reference.is_some()
+        && inputs
+            .iter()
+            .any(|input| input.source.as_deref() == result.reference.as_deref() && input.name == name)
 }
 
 /// The evidence for an indication: named `indication`, for a transplant also `transplant`.
@@ -71,120 +84,172 @@ pub fn evidence_of(signals: &Signals<'_>, evidence: &[Entry], kind: Kind) -> Vec
 
 /// For an order that is evidence by its reason: the reason's text.
 fn reason_text(signals: &Signals<'_>, entry: Entry) -> Option<String> {
+    let (_, words) = signals.record.orders[order_at(entry)?].reasons.first()?;
+    Some(text::plain(words))
+}
+
+/// The place of the result that an entry is.
+pub(super) fn result_at(entry: Entry) -> Option<usize> {
     match entry {
-        Entry::Order(i) => signals.record.orders[i]
-            .reasons
-            .first()
-            .map(|(_, words)| text::plain(words)),
-        _ => None,
+        Entry::Result(index) => Some(index),
+        Entry::Condition(_)
+        | Entry::Procedure(_)
+        | Entry::Allergy(_)
+        | Entry::Order(_)
+        | Entry::StopReason(_)
+        | Entry::Supply(_)
+        | Entry::TherapyStart
+        | Entry::Age
+        | Entry::Sex => None,
+    }
+}
+
+/// The place of the order that an entry is; not where only its reason counts.
+pub(super) fn order_at(entry: Entry) -> Option<usize> {
+    match entry {
+        Entry::Order(index) => Some(index),
+        Entry::Result(_)
+        | Entry::Condition(_)
+        | Entry::Procedure(_)
+        | Entry::Allergy(_)
+        | Entry::StopReason(_)
+        | Entry::Supply(_)
+        | Entry::TherapyStart
+        | Entry::Age
+        | Entry::Sex => None,
     }
 }
 
 fn input_of(signals: &Signals<'_>, entry: Entry) -> Option<Input> {
-    let record = signals.record;
-    let words =
-        |name: &str, said: String, when: Option<crate::clinical::when::When>, source: Option<&str>| Input {
-            name: name.to_owned(),
-            is: Is::Text(said),
-            date: when.map(crate::clinical::when::When::iso),
-            source: source.map(str::to_owned),
-            as_recorded: None,
-        };
     match entry {
-        Entry::Result(i) => result(signals, i),
-        Entry::Condition(i) => {
-            let c = &record.conditions[i];
-            let named = c
-                .groups
-                .iter()
-                .find_map(|g| input_name(signals, signals.knowledge.vocabulary.group(*g)));
-            Some(words(
-                named.unwrap_or("condition"),
-                text::plain(&c.text),
-                c.when,
-                c.reference.as_deref(),
-            ))
-        }
-        Entry::Procedure(i) => {
-            let p = &record.procedures[i];
-            Some(words(
-                "condition",
-                text::plain(&p.text),
-                p.when,
-                p.reference.as_deref(),
-            ))
-        }
-        Entry::Allergy(i) => {
-            let a = &record.allergies[i];
-            Some(words(
-                "allergy",
-                text::plain(&a.text),
-                a.when,
-                a.reference.as_deref(),
-            ))
-        }
-        Entry::Order(i) => {
-            let o = &record.orders[i];
-            Some(words(
-                "co-medication",
-                text::plain(&o.drug_text),
-                o.authored,
-                o.reference.as_deref(),
-            ))
-        }
-        Entry::StopReason(i) => {
-            let o = &record.orders[i];
-            let said = if o.status_reason_text.is_empty() {
-                o.status_reason_codes.join(", ")
-            } else {
-                o.status_reason_text.to_string()
-            };
-            Some(words(
-                "stop-reason",
-                text::plain(&said),
-                None,
-                o.reference.as_deref(),
-            ))
-        }
-        Entry::Supply(i) => {
-            let s = &record.supplies[i];
-            let said = match s.says {
-                Said::NotTaken => "supply.not-taken",
-                Said::Ended | Said::Taken => "supply.ended",
-            };
-            Some(words(
-                "co-medication",
-                signals.knowledge.words.get(said).to_owned(),
-                s.until,
-                s.reference.as_deref(),
-            ))
-        }
-        Entry::TherapyStart => match signals.therapy.start {
-            Start::On(start) => Some(words("therapy-start", start.human(), Some(start), None)),
-            Start::Unknown | Start::Hidden => None,
-        },
-        Entry::Age => {
-            let (years, _) = ages(record.person.birth?, signals.now);
-            Some(words(
-                "age",
-                format!("{years}"),
-                record.person.birth,
-                record.person.reference.as_deref(),
-            ))
-        }
-        Entry::Sex => {
-            let said = match record.person.sex? {
-                Sex::Female => "female",
-                Sex::Male => "male",
-            };
-            Some(words(
-                "sex",
-                said.to_owned(),
-                None,
-                record.person.reference.as_deref(),
-            ))
-        }
+        Entry::Result(index) => result(signals, index),
+        Entry::Condition(index) => Some(condition(signals, index)),
+        Entry::Procedure(index) => Some(procedure(signals, index)),
+        Entry::Allergy(index) => Some(allergy(signals, index)),
+        Entry::Order(index) => Some(order(signals, index)),
+        Entry::StopReason(index) => Some(stop_reason(signals, index)),
+        Entry::Supply(index) => Some(supply(signals, index)),
+        Entry::TherapyStart => therapy_start(signals),
+        Entry::Age => age(signals),
+        Entry::Sex => sex(signals),
     }
+}
+
+/// An input that says words.
+fn words(name: &str, said: String, when: Option<When>, source: Option<&str>) -> Input {
+    Input {
+        name: name.to_owned(),
+        is: Is::Text(said),
+        date: when.map(When::iso),
+        source: source.map(str::to_owned),
+        as_recorded: None,
+    }
+}
+
+fn condition(signals: &Signals<'_>, index: usize) -> Input {
+    let found = &signals.record.conditions[index];
+    let vocabulary = &signals.knowledge.vocabulary;
+    let mut groups = found.groups.iter();
+    let named = groups.find_map(|group| input_name(signals, vocabulary.group(*group)));
+    words(
+        named.unwrap_or("condition"),
+        text::plain(&found.text),
+        found.when,
+        found.reference.as_deref(),
+    )
+}
+
+fn procedure(signals: &Signals<'_>, index: usize) -> Input {
+    let done = &signals.record.procedures[index];
+    words(
+        "condition",
+        text::plain(&done.text),
+        done.when,
+        done.reference.as_deref(),
+    )
+}
+
+fn allergy(signals: &Signals<'_>, index: usize) -> Input {
+    let known = &signals.record.allergies[index];
+    words(
+        "allergy",
+        text::plain(&known.text),
+        known.when,
+        known.reference.as_deref(),
+    )
+}
+
+fn order(signals: &Signals<'_>, index: usize) -> Input {
+    let order = &signals.record.orders[index];
+    words(
+        "co-medication",
+        text::plain(&order.drug_text),
+        order.authored,
+        order.reference.as_deref(),
+    )
+}
+
+/// As it was written; where no words say why, the codes.
+fn stop_reason(signals: &Signals<'_>, index: usize) -> Input {
+    let order = &signals.record.orders[index];
+    let said = if order.status_reason_written.is_empty() {
+        text::plain(&order.status_reason_codes.join(", "))
+    } else {
+        text::plain(&order.status_reason_written)
+    };
+    words("stop-reason", said, None, order.reference.as_deref())
+}
+
+fn supply(signals: &Signals<'_>, index: usize) -> Input {
+    let supply = &signals.record.supplies[index];
+    let said = match supply.says {
+        Said::NotTaken => "supply.not-taken",
+        Said::Ended | Said::Taken => "supply.ended",
+    };
+    words(
+        "co-medication",
+        signals.knowledge.words.get(said).to_owned(),
+        supply.until,
+        supply.reference.as_deref(),
+    )
+}
+
+/// The start of the therapy, with the order that says so.
+fn therapy_start(signals: &Signals<'_>) -> Option<Input> {
+    let Start::On(start) = signals.therapy.start else {
+        return None;
+    };
+    let (vocabulary, drug) = (&signals.knowledge.vocabulary, signals.withdrawal.ingredient);
+    let says = |order: &&Order| {
+        order.role != Role::Draft
+            && order.status != OrderStatus::Void
+            && (order.starts == Some(start) || order.authored == Some(start))
+            && matches!(order.drug, Drug::Known { ingredient, .. } if vocabulary.same_family(ingredient, drug))
+    };
+    let orders = signals.record.orders.iter().filter(says);
+    let source = orders.filter_map(|order| order.reference.as_deref()).min();
+    Some(words("therapy-start", start.human(), Some(start), source))
+}
+
+fn age(signals: &Signals<'_>) -> Option<Input> {
+    let person = &signals.record.person;
+    let (years, _) = ages(person.birth?, signals.now);
+    Some(words(
+        "age",
+        years.to_string(),
+        person.birth,
+        person.reference.as_deref(),
+    ))
+}
+
+fn sex(signals: &Signals<'_>) -> Option<Input> {
+    let person = &signals.record.person;
+    let said = match person.sex? {
+        Sex::Female => "sex.female",
+        Sex::Male => "sex.male",
+    };
+    let said = signals.knowledge.words.get(said).to_owned();
+    Some(words("sex", said, None, person.reference.as_deref()))
 }
 
 fn result(signals: &Signals<'_>, index: usize) -> Option<Input> {
@@ -198,7 +263,7 @@ fn result(signals: &Signals<'_>, index: usize) -> Option<Input> {
                 n.value.normalize()
             };
             (
-                Is::Number(shown, analyte.unit.to_string()),
+                Is::Number(shown, analyte.printed_unit().to_owned()),
                 n.as_recorded.as_deref().map(str::to_owned),
             )
         }
@@ -210,7 +275,7 @@ fn result(signals: &Signals<'_>, index: usize) -> Option<Input> {
             .unwrap_or(&analyte.key)
             .to_owned(),
         is,
-        date: r.when.map(crate::clinical::when::When::iso),
+        date: r.when.map(When::iso),
         source: r.reference.as_deref().map(str::to_owned),
         as_recorded,
     })

@@ -1,10 +1,10 @@
 //! The main card: the warning, the rightful stop or the card of a gate, with all that it rests on.
 
-use super::inputs::{evidence_of, inputs_of};
-use super::{Basis, Card, Input, Proposal, Suggestion, Writer, text};
+use super::inputs::{evidence_of, inputs_of, order_at, result_at};
+use super::{Basis, Card, Input, Proposal, Suggestion, Writer, companions, text};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{Rightful, Topic};
-use crate::clinical::record::{Drug, Order, OrderStatus, Role, SOURCES, Source};
+use crate::clinical::record::{Drug, Order, Role, SOURCES, Source};
 use crate::clinical::signal::{Entry, Latest, Leaves};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
@@ -18,7 +18,11 @@ impl<'k> Writer<'_, 'k> {
         if let Some(opens) = finding.opens() {
             sections.line(opens);
         }
-        sections.why(&self.numbers(), &finding.statement.text.why);
+        sections.why_beside(
+            &self.numbers(),
+            &finding.statement.text.why,
+            self.values().drafted(),
+        );
         for line in self.doubts() {
             sections.plain(&line);
         }
@@ -113,7 +117,11 @@ impl<'k> Writer<'_, 'k> {
         });
         entries.extend(stop_reason.map(|&i| Entry::StopReason(i)));
         entries.extend([Entry::TherapyStart, Entry::Age, Entry::Sex]);
-        entries.extend(self.companions());
+        entries.extend(
+            companions(self.signals, |_| true)
+                .into_iter()
+                .map(|(i, _)| Entry::Order(i)),
+        );
         inputs.extend(inputs_of(self.signals, &entries));
         gaps.extend(self.order_gaps());
         (inputs, gaps)
@@ -143,32 +151,14 @@ impl<'k> Writer<'_, 'k> {
             Some(format!("{name} {}", values.shown(index)?))
         };
         found
-            .filter_map(|(index, against)| match against {
-                Entry::Order(order) => {
+            .filter_map(|(index, against)| {
+                if let Some(order) = order_at(against) {
                     let drug = text::plain(&self.record.orders[order].drug_text);
-                    Some(words.with("doubt.level", &[("drug", &drug)]))
+                    return Some(words.with("doubt.level", &[("drug", &drug)]));
                 }
-                Entry::Result(other) => Some(words.with(
-                    "doubt.measures",
-                    &[("one", &measured(index)?), ("other", &measured(other)?)],
-                )),
-                _ => None,
+                let (one, other) = (measured(index)?, measured(result_at(against)?)?);
+                Some(words.with("doubt.measures", &[("one", &one), ("other", &other)]))
             })
-            .collect()
-    }
-
-    fn companions(&self) -> Vec<Entry> {
-        let is_companion = |drug: Drug| {
-            matches!(drug, Drug::Known { ingredient, .. }
-                if self.withdrawal.companions.ingredients.binary_search(&ingredient).is_ok())
-        };
-        let orders = self.record.orders.iter().enumerate();
-        let alive = |o: &Order| {
-            o.role == Role::Stopping || o.role == Role::Recorded && o.status == OrderStatus::Active
-        };
-        orders
-            .filter(|(_, o)| alive(o) && is_companion(o.drug))
-            .map(|(i, _)| Entry::Order(i))
             .collect()
     }
 
@@ -215,31 +205,30 @@ impl<'k> Writer<'_, 'k> {
             }
         }
         for gap in gaps {
-            let of_lost_source = match self.source_of_need(&gap.need) {
-                Some(Source::Screens) => {
+            let analytes = &self.knowledge.vocabulary.analytes;
+            let analyte = analytes
+                .iter()
+                .find(|a| *a.key == *gap.need || *a.need == *gap.need);
+            let lost = match analyte {
+                // The results of both keys are one source to the reader; where screens alone failed, they are named.
+                Some(analyte) if analyte.screen => {
                     state(Source::Observations).missing().is_some()
                         && state(Source::Screens).missing().is_some()
                 }
-                Some(source) => state(source).missing().is_some(),
-                None => false,
+                Some(_) => state(Source::Observations).missing().is_some(),
+                None => {
+                    matches!(&*gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some()
+                }
             };
-            if !of_lost_source && !tidy.iter().any(|g| g.need == gap.need) {
+            let gap = match analyte {
+                Some(analyte) if *analyte.need != *gap.need => Gap::new(analyte.need.to_string(), gap.why),
+                Some(_) | None => gap,
+            };
+            if !lost && !tidy.iter().any(|g| g.need == gap.need) {
                 tidy.push(gap);
             }
         }
         tidy
-    }
-
-    fn source_of_need(&self, need: &str) -> Option<Source> {
-        let analytes = &self.knowledge.vocabulary.analytes;
-        if let Some(analyte) = analytes.iter().find(|a| &*a.key == need) {
-            return Some(if analyte.screen {
-                Source::Screens
-            } else {
-                Source::Observations
-            });
-        }
-        (need == "birth-date" || need == "sex").then_some(Source::Patient)
     }
 
     /// The patient's numbers, as the "why" section shows them: those of the row, then the first checks.
@@ -247,10 +236,7 @@ impl<'k> Writer<'_, 'k> {
         let values = self.values();
         let mut seen: Vec<AnalyteId> = Vec::new();
         let mut lines = Vec::new();
-        let of_row = self.finding.entries.iter().filter_map(|e| match e {
-            Entry::Result(i) => Some(*i),
-            _ => None,
-        });
+        let of_row = self.finding.entries.iter().filter_map(|entry| result_at(*entry));
         let looks_back = self.finding.topic == Topic::Rebound;
         let checks = if looks_back { &[][..] } else { &self.checks };
         let of_checks = checks.iter().filter_map(|(_, latest)| match latest {

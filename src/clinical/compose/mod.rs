@@ -4,6 +4,7 @@
 //! that it could not close, and its sources. It decides nothing: whether a card exists follows from the
 //! finding, the plan of the indication and the screening. It writes no JSON and makes no identifiers.
 
+mod beside;
 mod inputs;
 mod main_card;
 mod offers;
@@ -11,6 +12,7 @@ mod sections;
 pub mod text;
 mod values;
 
+pub(super) use beside::{Beside, companions};
 pub use inputs::{Input, Is};
 pub use offers::{reduction, steps_in_words};
 pub(super) use sections::paragraph;
@@ -22,11 +24,13 @@ use super::knowledge::{
     AgentId, Certainty, Check, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
 };
 use super::record::{Dose, PatientRecord};
-use super::signal::{Latest, Signals, latest_of};
-use super::taper::{Step, schedule};
+use super::signal::{Entry, Latest, Signals, latest_of};
+use super::taper::{NoSteps, Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
+use inputs::{inputs_of, is_told};
 use rust_decimal::Decimal;
 use sections::Sections;
+use std::cell::RefCell;
 use values::Values;
 
 /// One card, before it gets its identifiers and its FHIR resources.
@@ -124,6 +128,16 @@ pub enum Proposal<'k> {
     },
 }
 
+impl Proposal<'_> {
+    /// What is measured by the test that it drafts.
+    pub(super) fn test(&self) -> Option<AnalyteId> {
+        match self {
+            Proposal::Test { analyte, .. } => Some(*analyte),
+            Proposal::Keep(_) | Proposal::Taper { .. } | Proposal::Agent { .. } => None,
+        }
+    }
+}
+
 /// A card, and what another card of its topic says of it where that one leads.
 pub struct Made<'k> {
     /// The card.
@@ -167,7 +181,12 @@ pub fn cards<'k>(
     } else {
         Screening::default()
     };
+    let comes = Comes {
+        taper: taper.is_ok(),
+        agents: finding.indication.agents_text.is_some() && !screening.agents.is_empty(),
+    };
     let writer = Writer {
+        comes,
         checks: first_checks(finding, record, signals),
         finding,
         record,
@@ -175,6 +194,7 @@ pub fn cards<'k>(
         withdrawal,
         signals,
         names,
+        printed: RefCell::default(),
     };
     let main = writer.main(taper.as_ref().err().copied());
     let mut made = vec![writer.made(main, finding.statement)];
@@ -221,12 +241,11 @@ pub struct TaperBasis<'k, 's> {
 
 impl TaperBasis<'_, '_> {
     /// The phrase where no steps can be made of it.
-    pub fn no_steps<'k>(&self, knowledge: &'k Knowledge) -> &'k str {
-        let coarse = self.plan.coarsest_mg.is_some();
-        knowledge.words.get(if coarse {
-            "taper.none.too-coarse"
-        } else {
-            "taper.none.lowest"
+    pub fn no_steps<'k>(&self, why: NoSteps, knowledge: &'k Knowledge) -> &'k str {
+        knowledge.words.get(match why {
+            NoSteps::Lowest => "taper.none.lowest",
+            NoSteps::TooCoarse => "taper.none.too-coarse",
+            NoSteps::TooMany => "taper.none.too-many",
         })
     }
 }
@@ -288,7 +307,7 @@ fn plan_taper<'k>(
     let basis = taper_basis(finding, record, knowledge, signals)?;
     let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
     let steps = schedule(basis.doses, &basis.plan.into(), strengths);
-    Ok((basis.plan, steps.ok_or_else(|| basis.no_steps(knowledge))?))
+    Ok((basis.plan, steps.map_err(|why| basis.no_steps(why, knowledge))?))
 }
 
 /// The latest result for each first check of the indication.
@@ -305,7 +324,17 @@ fn first_checks(
     checks.map(|check| (check.analyte, latest(check))).collect()
 }
 
+/// Which cards come behind the main one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::clinical) struct Comes {
+    /// That of the steps.
+    taper: bool,
+    /// That of the agents.
+    agents: bool,
+}
+
 struct Writer<'w, 'k> {
+    comes: Comes,
     /// The first checks of the indication, and what was found for them.
     checks: Vec<(AnalyteId, Latest)>,
     finding: &'w Finding<'k>,
@@ -314,6 +343,8 @@ struct Writer<'w, 'k> {
     withdrawal: &'k Withdrawal,
     signals: &'w Signals<'w>,
     names: Names,
+    /// The results that the card in hand has printed so far.
+    printed: RefCell<Vec<Entry>>,
 }
 
 impl<'k> Writer<'_, 'k> {
@@ -322,7 +353,9 @@ impl<'k> Writer<'_, 'k> {
             signals: self.signals,
             finding: self.finding,
             names: &self.names,
+            comes: self.comes,
             brief: false,
+            printed: &self.printed,
         }
     }
 
@@ -356,6 +389,8 @@ impl<'k> Writer<'_, 'k> {
         for list in [&statement.text.why, &statement.text.courses] {
             lines.extend(sections.filled(list));
         }
+        // The card that takes these lines in keeps the inputs of its own finding.
+        self.printed.take();
         let lines = lines.into_iter().map(|says| Line { about: None, says });
         Made {
             heading: self.own_names(),
@@ -369,12 +404,23 @@ impl<'k> Writer<'_, 'k> {
         text::joined(&names, self.knowledge.words.get("list.and"))
     }
 
-    fn card(&self, topic: Topic, statement: &Statement, detail: String, basis: Basis<'k>) -> Card<'k> {
+    /// A card of the detail that was written last; what it prints is among its inputs.
+    fn card(&self, topic: Topic, statement: &Statement, detail: String, mut basis: Basis<'k>) -> Card<'k> {
         let values = self.values();
+        let summary = text::summary(&statement.text.summary, &|name| values.get(name), &|name| {
+            values.shorter(name)
+        });
+        let mut printed = self.printed.take();
+        printed.retain(|entry| !is_told(self.signals, *entry, &basis.inputs));
+        for input in inputs_of(self.signals, &printed) {
+            if !basis.inputs.contains(&input) {
+                basis.inputs.push(input);
+            }
+        }
         Card {
             topic,
             indicator: statement.indicator,
-            summary: text::summary(&statement.text.summary, &|name| values.get(name)),
+            summary,
             detail,
             sources: statement.sources.clone(),
             basis,

@@ -128,23 +128,21 @@ impl<'k> Writer<'_, 'k> {
                 && matches!(s.status, Status::Offered | Status::CheckFirst)
         });
         let analytes = &self.knowledge.vocabulary.analytes;
-        let position = analytes
-            .iter()
-            .position(|a| &*a.key == "weight")
-            .and_then(|i| u16::try_from(i).ok());
-        let (true, Some(id)) = (matters, position.map(AnalyteId)) else {
+        let found = (0u16..).zip(analytes).find(|(_, analyte)| analyte.doses);
+        let (true, Some((id, weight))) = (matters, found) else {
             return (None, None);
         };
+        let gap = |why| Some(Gap::new(weight.need.to_string(), why));
         match latest_of(
             self.record,
-            id,
+            AnalyteId(id),
             Source::Observations,
             self.knowledge.needs.observation_days,
             self.signals.now,
         ) {
             Latest::Found(index) => (Some(Entry::Result(index)), None),
-            Latest::Stale(index) => (Some(Entry::Result(index)), Some(Gap::new("weight", Why::Stale))),
-            Latest::Missing(why) | Latest::Hidden(why, _) => (None, Some(Gap::new("weight", why))),
+            Latest::Stale(index) => (Some(Entry::Result(index)), gap(Why::Stale)),
+            Latest::Missing(why) | Latest::Hidden(why, _) => (None, gap(why)),
         }
     }
 

@@ -65,11 +65,17 @@ impl Sections<'_> {
 
     /// Why for this patient: the numbers, then the row's lines.
     pub(super) fn why(&mut self, numbers: &[String], lines: &[Template]) {
+        self.why_beside(numbers, lines, None);
+    }
+
+    /// The same with a last item that no row writes.
+    pub(super) fn why_beside(&mut self, numbers: &[String], lines: &[Template], last: Option<String>) {
         let mut items: Vec<String> = numbers
             .iter()
             .map(|n| text::in_detail(n.as_str().into()).into_owned())
             .collect();
         items.extend(self.filled(lines));
+        items.extend(last);
         self.paragraph("heading.why", &items);
     }
 
@@ -131,11 +137,13 @@ impl Sections<'_> {
     pub(super) fn agents(&mut self, screening: &Screening<'_>, adult: bool) {
         let mut list = Vec::new();
         for screened in &screening.agents {
-            let key = match screened.status {
-                Status::Offered => "agent.offered",
-                Status::CheckFirst => "agent.check-first",
-                Status::Excluded => "agent.excluded",
-                Status::AlreadyTaking => "agent.already-taking",
+            let key = match (screened.status, &*screened.reasons) {
+                (Status::Offered, _) => "agent.offered",
+                (Status::CheckFirst, _) => "agent.check-first",
+                (Status::Excluded, _) => "agent.excluded",
+                (Status::AlreadyTaking, []) => "agent.already-taking",
+                // Drafted, not taken yet: it says so, and what has to be checked.
+                (Status::AlreadyTaking, _) => "agent.drafted",
             };
             let status = self.words.with(key, &[("reasons", &screened.reasons.join(", "))]);
             let mut line = format!("- **{}**: {status}", screened.agent.name);

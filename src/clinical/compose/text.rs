@@ -106,14 +106,21 @@ pub fn fill<'v>(template: &Template, value: &dyn Fn(&str) -> Option<Cow<'v, str>
     Some(text)
 }
 
-/// The first template that can be filled and is short enough for a summary; else the last, cut at a word.
-pub fn summary<'v>(templates: &[Template], value: &dyn Fn(&str) -> Option<Cow<'v, str>>) -> String {
+/// The first template that can be filled and is short enough for a summary; else the first that is with the shorter
+/// values; else the last, cut at a word (the tables have no such text).
+pub fn summary<'v>(
+    templates: &[Template],
+    value: &dyn Fn(&str) -> Option<Cow<'v, str>>,
+    shorter: &dyn Fn(&str) -> Option<Cow<'v, str>>,
+) -> String {
     let mut last = String::new();
-    for text in templates.iter().filter_map(|t| fill(t, value)) {
-        if text.chars().count() < SUMMARY {
-            return text;
+    for value in [value, shorter] {
+        for text in templates.iter().filter_map(|t| fill(t, value)) {
+            if text.chars().count() < SUMMARY {
+                return text;
+            }
+            last = text;
         }
-        last = text;
     }
     let mut short = String::new();
     for word in last.split_whitespace() {
@@ -167,7 +174,23 @@ mod tests {
     #[test]
     fn a_summary_never_reaches_140_characters() {
         let long = Template(vec![Piece::Literal("word ".repeat(60).into())]);
-        let short = summary(&[long], &|_| None);
+        let short = summary(&[long], &|_| None, &|_| None);
         assert!(short.chars().count() < 140 && short.ends_with("word"));
+    }
+
+    #[test]
+    fn a_summary_that_is_too_long_takes_the_shorter_values() {
+        let piece = |text: &str| Piece::Literal(text.into());
+        let template = Template(vec![
+            piece("Stopping "),
+            Piece::Value("drug".into()),
+            piece(" is risky"),
+        ]);
+        let names = |_: &str| Some(Cow::Owned("name, ".repeat(30)));
+        let counted = |_: &str| Some(Cow::Borrowed("7 drugs"));
+        assert_eq!(
+            summary(&[template], &names, &counted),
+            "Stopping 7 drugs is risky"
+        );
     }
 }

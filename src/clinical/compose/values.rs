@@ -1,15 +1,17 @@
 //! The patient's own values, as the texts of `hooks/` ask for them by name.
 
-use crate::clinical::compose::{Names, text};
+use super::inputs::{order_at, result_at};
+use super::{Beside, Comes, Names, companions, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::{Kind, Words};
-use crate::clinical::record::{Bound, Dose, Drug, OrderStatus, Role, Value};
+use crate::clinical::record::{Bound, Dose, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::AnalyteId;
 use crate::clinical::when::When;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// Looks values up for one finding.
 pub struct Values<'a> {
@@ -19,8 +21,12 @@ pub struct Values<'a> {
     pub finding: &'a Finding<'a>,
     /// Names of the drugs that are stopped.
     pub names: &'a Names,
+    /// Which cards come behind this one.
+    pub comes: Comes,
     /// Leave out the drugs beside it: another card names them.
     pub brief: bool,
+    /// The results that were printed: a card's inputs name them all.
+    pub printed: &'a RefCell<Vec<Entry>>,
 }
 
 /// `1.5 mg twice daily`, or the doses of the day.
@@ -50,6 +56,7 @@ impl<'a> Values<'a> {
             .map(|&i| &self.signals.record.orders[i])?;
         let found = match name {
             "cover" | "also-stopped" if self.brief => return None,
+            "next-card" | "next-cards" => return Some(self.next(name == "next-cards").into()),
             "drug" => self.joined(self.names.text.iter().map(String::as_str)),
             "dose" => self.dose(&therapy.dose)?,
             "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
@@ -58,12 +65,12 @@ impl<'a> Values<'a> {
                 let others = self.finding.competing.iter().map(|i| &*i.name);
                 self.joined(std::iter::once(&*self.finding.indication.name).chain(others))
             }
-            "stop-reason" => text::plain(&order.status_reason_text),
+            "stop-reason" => text::plain(&order.status_reason_written),
             "restart" => therapy.restart?.human(),
             "age" => ages(self.signals.record.person.birth?, self.signals.now)
                 .0
                 .to_string(),
-            "cover" => self.joined(self.companions(|o| o.0 == Role::Recorded && o.1 == OrderStatus::Active)),
+            "cover" => self.joined(self.companions(Beside::GoesOn).into_iter()),
             "also-stopped" => self.also_stopped(),
             "replacement" => self.replacement()?,
             "ratio" => format!(
@@ -78,6 +85,16 @@ impl<'a> Values<'a> {
             analyte => return self.analyte(analyte),
         };
         (!found.is_empty()).then_some(Cow::Owned(found))
+    }
+
+    /// The same, with the number of the drugs in place of their names.
+    pub fn shorter(&self, name: &str) -> Option<Cow<'a, str>> {
+        if name != "drug" {
+            return self.get(name);
+        }
+        let count = self.names.text.len().to_string();
+        let words = &self.signals.knowledge.words;
+        Some(Cow::Owned(words.with("drug.counted", &[("count", &count)])))
     }
 
     fn joined<'s>(&self, items: impl Iterator<Item = &'s str>) -> String {
@@ -99,51 +116,58 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Names of the companions in the given place, each once.
-    fn companions(&self, place: impl Fn((Role, OrderStatus)) -> bool) -> impl Iterator<Item = &'a str> {
-        let Signals {
-            knowledge,
-            withdrawal,
-            record,
-            ..
-        } = self.signals;
+    /// Where to find the steps (and the agents), in words that end a sentence; nothing where no such card comes, or where
+    /// this is a paragraph of a card of another drug.
+    fn next(&self, with_agents: bool) -> &'a str {
+        let Comes { taper, agents } = self.comes;
+        let phrase = match (taper && !self.brief, agents && !self.brief) {
+            (true, _) if !with_agents => "next.card",
+            (true, true) => "next.taper-and-agents",
+            (true, false) => "next.taper",
+            (false, true) if with_agents => "next.agents",
+            (false, _) => return "",
+        };
+        self.signals.knowledge.words.get(phrase)
+    }
+
+    /// Names of the companions that stand so, each once.
+    fn companions(&self, place: Beside) -> Vec<&'a str> {
         let mut names: Vec<&'a str> = Vec::new();
-        for order in record.orders.iter().filter(|o| place((o.role, o.status))) {
-            if let Drug::Known { ingredient, .. } = order.drug
-                && withdrawal
-                    .companions
-                    .ingredients
-                    .binary_search(&ingredient)
-                    .is_ok()
-            {
-                let name = &*knowledge.vocabulary.ingredient(ingredient).name;
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+        for (_, ingredient) in companions(self.signals, |beside| beside == place) {
+            let name = &*self.signals.knowledge.vocabulary.ingredient(ingredient).name;
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
-        names.into_iter()
+        names
     }
 
     fn also_stopped(&self) -> String {
         let vocabulary = &self.signals.knowledge.vocabulary;
-        let kept = |name: &str| {
-            let not_ended = self.names.not_ended.iter();
-            not_ended
-                .into_iter()
-                .any(|id| &*vocabulary.ingredient(*id).name == name)
+        let ended = |name: &&str| {
+            let mut kept = self.names.not_ended.iter();
+            !kept.any(|id| *vocabulary.ingredient(*id).name == **name)
         };
-        self.joined(
-            self.companions(|o| o.0 == Role::Stopping)
-                .filter(|name| !kept(name)),
-        )
+        self.joined(self.companions(Beside::StopsToo).into_iter().filter(ended))
+    }
+
+    /// What was drafted in the same session and does not go on anyway; nothing in a paragraph of another card.
+    pub(super) fn drafted(&self) -> Option<String> {
+        if self.brief {
+            return None;
+        }
+        let drafted = self.companions(Beside::Drafted);
+        if drafted.is_empty() {
+            return None;
+        }
+        let goes_on = self.companions(Beside::GoesOn);
+        let drugs = self.joined(drafted.into_iter().filter(|name| !goes_on.contains(name)));
+        let words = &self.signals.knowledge.words;
+        (!drugs.is_empty()).then(|| words.with("beside.drafted", &[("drugs", &drugs)]))
     }
 
     fn replacement(&self) -> Option<String> {
-        let index = self.finding.entries.iter().find_map(|e| match e {
-            Entry::Order(i) => Some(*i),
-            _ => None,
-        })?;
+        let index = self.finding.entries.iter().find_map(|entry| order_at(*entry))?;
         let order = &self.signals.record.orders[index];
         let dose = self
             .dose(&order.dose)
@@ -158,10 +182,17 @@ impl<'a> Values<'a> {
             return None;
         }
         let record = self.signals.record;
-        let dated = self.finding.evidence.iter().filter_map(|e| match e {
-            Entry::Procedure(i) => record.procedures[*i].when,
-            Entry::Condition(i) => record.conditions[*i].when,
-            _ => None,
+        let dated = self.finding.evidence.iter().filter_map(|entry| match *entry {
+            Entry::Procedure(index) => record.procedures[index].when,
+            Entry::Condition(index) => record.conditions[index].when,
+            Entry::Result(_)
+            | Entry::Allergy(_)
+            | Entry::Order(_)
+            | Entry::StopReason(_)
+            | Entry::Supply(_)
+            | Entry::TherapyStart
+            | Entry::Age
+            | Entry::Sex => None,
         });
         let days = dated
             .map(|w| w.days_ago(self.signals.now))
@@ -217,10 +248,8 @@ impl<'a> Values<'a> {
     /// The latest value that the row rests on, or that the first checks accept as recent.
     fn latest(&self, analyte: AnalyteId) -> Option<usize> {
         let record = self.signals.record;
-        let of_row = self.finding.entries.iter().find_map(|e| match e {
-            Entry::Result(i) if record.results[*i].analyte == analyte => Some(*i),
-            _ => None,
-        });
+        let mut of_row = self.finding.entries.iter().filter_map(|entry| result_at(*entry));
+        let of_row = of_row.find(|index| record.results[*index].analyte == analyte);
         of_row.or_else(|| {
             let check = self
                 .finding
@@ -260,19 +289,22 @@ impl<'a> Values<'a> {
     pub fn shown(&self, index: usize) -> Option<String> {
         let result = &self.signals.record.results[index];
         let analyte = self.signals.knowledge.vocabulary.analyte(result.analyte);
+        self.printed.borrow_mut().push(Entry::Result(index));
         match &result.value {
             Value::Number(n) => {
-                let bound = match n.bound {
-                    Bound::Exact => "",
-                    Bound::Below => "below ",
-                    Bound::Above => "above ",
+                let unit = analyte.printed_unit();
+                let number = text::number(n.value);
+                let value = if unit.is_empty() {
+                    number
+                } else {
+                    [&*number, " ", unit].concat()
                 };
-                let unit = if &*analyte.unit == "1" { "" } else { &*analyte.unit };
-                Some(
-                    format!("{bound}{} {unit}", text::number(n.value))
-                        .trim_end()
-                        .to_owned(),
-                )
+                let bound = match n.bound {
+                    Bound::Exact => return Some(value),
+                    Bound::Below => "number.below",
+                    Bound::Above => "number.above",
+                };
+                Some(self.signals.knowledge.words.with(bound, &[("value", &value)]))
             }
             Value::Coded(_, said) => Some(text::plain(said)),
             Value::Unusable(_) => None,

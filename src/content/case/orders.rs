@@ -46,7 +46,7 @@ impl Teller<'_> {
             .dose
             .as_ref()
             .and_then(|word| self.told(word, phrases::dose(word.get_ref(), self.vocabulary())));
-        let reason = row.reason_text.as_deref().unwrap_or_default().to_lowercase();
+        let reason = row.reason_text.as_deref().unwrap_or_default();
         Order {
             reference: Some(format!("MedicationRequest/{n}").into()),
             role,
@@ -62,6 +62,7 @@ impl Teller<'_> {
                 .formulation
                 .filter(|_| site == Some(Site::Systemic) && !row.unreadable),
             dose: dose.unwrap_or(Dose::Unknown),
+            dose_came: row.dose.is_some(),
             dose_times: row.at.iter().filter_map(|word| self.clock(word)).collect(),
             authored: if row.draft {
                 Some(When::instant(self.now))
@@ -80,7 +81,8 @@ impl Teller<'_> {
                 .chain(&row.stopped_for)
                 .map(|code| code.as_str().into())
                 .collect(),
-            status_reason_text: reason.into(),
+            status_reason_text: reason.to_lowercase().into(),
+            status_reason_written: reason.into(),
             ends_with_stay: false,
             prior: None,
             written_taper: row.written_taper,

@@ -20,6 +20,8 @@ pub(crate) struct SystemRow {
     pub(crate) uri: Word,
     #[serde(default)]
     pub(crate) aliases: Vec<Word>,
+    #[serde(default, rename = "whole-drug-list")]
+    pub(crate) whole_drug_list: bool,
 }
 
 /// `ingredients.toml`.
@@ -101,6 +103,7 @@ pub(crate) type Analytes = BTreeMap<Word, AnalyteRow>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AnalyteRow {
     pub(crate) name: Word,
+    pub(crate) need: Option<Word>,
     pub(crate) unit: Option<Word>,
     #[serde(default)]
     pub(crate) units: BTreeMap<String, Word>,
@@ -111,6 +114,8 @@ pub(crate) struct AnalyteRow {
     pub(crate) timed: bool,
     #[serde(default)]
     pub(crate) coded: bool,
+    #[serde(default)]
+    pub(crate) doses: bool,
     pub(crate) order: Option<super::CodingRow>,
     pub(crate) twin: Option<TwinRow>,
 }
@@ -120,6 +125,7 @@ pub(crate) struct AnalyteRow {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LevelWordsRow {
     pub(crate) trough: Vec<Word>,
+    pub(crate) peak: Vec<Word>,
     pub(crate) dose: Vec<Word>,
     pub(crate) drawn: Vec<Word>,
     pub(crate) after: Vec<Word>,

@@ -99,7 +99,7 @@ pub(super) fn planner(
     let pace = pace(basis.plan, &asked);
     let form = chosen(case, &basis, &asked);
     let steps = schedule(basis.doses, &pace, &form.strengths_mg);
-    let steps = steps.ok_or_else(|| basis.no_steps(case.knowledge).to_owned())?;
+    let steps = steps.map_err(|why| basis.no_steps(why, case.knowledge).to_owned())?;
     let start = asked.start.unwrap_or(case.today);
     let rows = rows(&steps, basis.doses.iter().sum(), start, &form.strengths_mg);
     let broken = broken(basis.plan, &pace, &steps);

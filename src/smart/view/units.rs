@@ -71,12 +71,14 @@ mod tests {
         };
         let analyte = Analyte {
             key: "x".into(),
+            need: "x".into(),
             name: "x".into(),
             unit: "mg/dL".into(),
             units: [("umol/L".into(), way)].into_iter().collect(),
             plausible: None,
             screen: false,
             timed: false,
+            doses: false,
             limits: false,
             order: None,
             twin: None,

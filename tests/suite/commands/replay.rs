@@ -13,6 +13,21 @@ fn lines(out: &str) -> Vec<Value> {
 }
 
 #[test]
+fn explain_says_in_which_line_a_file_stops_being_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.json");
+    std::fs::write(&file, "{\n  \"hook\": \"order-sign\",\n  oops\n}").unwrap();
+    let file = file.to_str().unwrap();
+    let explained = stepdown(&["explain", file]);
+    assert_eq!(explained.code, 1);
+    assert!(
+        explained.err.contains(&format!("{file}:3: ")),
+        "{}",
+        explained.err
+    );
+}
+
+#[test]
 fn each_request_is_answered_as_explain_answers_it() {
     let ran = stepdown(&["replay", "fixtures/ehr", "--now", NOW, "--json"]);
     let all = lines(&ran.out);
