@@ -310,18 +310,22 @@ fn plan_taper<'k>(
     Ok((basis.plan, steps.map_err(|why| basis.no_steps(why, knowledge))?))
 }
 
-/// The latest result for each first check of the indication.
+/// The latest result for each first check of the indication that is for this patient.
 fn first_checks(
     finding: &Finding<'_>,
     record: &PatientRecord,
-    signals: &Signals<'_>,
+    signals: &mut Signals<'_>,
 ) -> Vec<(AnalyteId, Latest)> {
+    let mut is_for = |check: &&Check| {
+        let who = check.applies.as_ref();
+        who.is_none_or(|who| signals.truth(who) != Truth::False)
+    };
+    let checks: Vec<&Check> = finding.indication.checks.iter().filter(&mut is_for).collect();
     let latest = |check: &Check| {
         let source = signals.source_of(check.analyte);
         latest_of(record, check.analyte, source, check.within, signals.now)
     };
-    let checks = finding.indication.checks.iter();
-    checks.map(|check| (check.analyte, latest(check))).collect()
+    checks.iter().map(|check| (check.analyte, latest(check))).collect()
 }
 
 /// Which cards come behind the main one.
