@@ -193,7 +193,10 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
     if let Some(table) = built_in_text(page.path).and_then(|text| toml::from_str(text).ok()) {
         flatten(page, "", table, &mut built_in);
     }
-    let missing: BTreeSet<&Box<str>> = built_in.keys().filter(|key| !phrases.contains_key(*key)).collect();
+    let missing: BTreeSet<&Box<str>> = built_in
+        .keys()
+        .filter(|key| !phrases.contains_key(*key))
+        .collect();
     for key in missing {
         page.refuse_file(format!("the phrase '{key}' is missing"));
     }

@@ -110,9 +110,9 @@ impl Period<'_> {
         date(&self.start)
     }
 
-    /// Its end.
+    /// Its end; one that only stands for "open" is none.
     pub(crate) fn ends(&self) -> Option<When> {
-        date(&self.end)
+        date(&self.end).filter(|end| !end.is_open_end())
     }
 }
 

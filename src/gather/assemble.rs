@@ -273,7 +273,11 @@ impl<'r> Reader<'r> {
     fn read(&mut self, kind: Kind, of: &'r Object<'r>) -> About {
         let (terms, record) = (self.scope.terms, &mut self.record);
         match kind {
-            Kind::Patient => record.person = patient::patient(of),
+            Kind::Patient => {
+                let (person, about) = patient::patient(of, self.scope.now);
+                record.person = person;
+                return about;
+            }
             Kind::Order => self.recorded(of),
             Kind::Observation => return self.observation(of),
             Kind::Condition => {

@@ -25,7 +25,7 @@ fn knowledge() -> Knowledge {
         repeats: crate::clinical::knowledge::Repeats { hours: 0 },
         override_reasons: Vec::new(),
         words: Words {
-            phrases: std::collections::BTreeMap::new(),
+            phrases: Default::default(),
         },
         needs: Needs {
             observations: vec![AnalyteId(0), AnalyteId(1), AnalyteId(3)],

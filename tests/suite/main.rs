@@ -107,6 +107,7 @@ mod journal {
 mod properties {
     mod arrangement;
     mod degraded;
+    mod fields;
     mod doors;
     mod foreign;
     mod together;

@@ -1,0 +1,112 @@
+//! One field of a chart that cannot be read never makes the advice milder.
+//!
+//! `degraded` harms whole resources; these are the single fields whose loss once silenced or softened a card: a
+//! test for each kind, with what an EHR that is not in order writes there. A question that is refused or cannot be
+//! decided is no silence.
+
+use crate::helpers::answer::urgency;
+use crate::helpers::pure::{Judged, answer, judge};
+use crate::helpers::resources::*;
+use crate::helpers::stories::story;
+use crate::helpers::{Stop, days_ago};
+use serde_json::{Value, json};
+
+/// The order that stops, in the context and in the record.
+const STOPPED: [&str; 2] = [
+    "/context/toBeDiscontinued/entry/0/resource",
+    "/prefetch/medications/entry/0/resource",
+];
+
+/// The request with other values at some places; what is not there yet is added.
+fn with(request: &Value, changes: &[(&str, Value)]) -> Value {
+    let mut changed = request.clone();
+    for (address, value) in changes {
+        let (parent, name) = address.rsplit_once('/').unwrap();
+        match changed.pointer_mut(parent).unwrap() {
+            Value::Array(items) if name == "-" => items.push(value.clone()),
+            parent => match parent.get_mut(name) {
+                Some(old) => *old = value.clone(),
+                None => drop(
+                    parent
+                        .as_object_mut()
+                        .unwrap()
+                        .insert(name.to_owned(), value.clone()),
+                ),
+            },
+        }
+    }
+    changed
+}
+
+/// Urgency of the most urgent card; a refusal counts as the highest.
+fn weight(request: &Value) -> usize {
+    match judge(request.to_string().as_bytes()) {
+        Judged::Answer(answer) => urgency(&answer),
+        Judged::Undecided | Judged::Refused(_) => usize::MAX,
+    }
+}
+
+/// Fails if the request is answered more mildly with any one of the changes.
+fn never_milder<'a>(request: &Value, changes: impl IntoIterator<Item = Vec<(&'a str, Value)>>) {
+    let before = weight(request);
+    assert!(before > 0, "nothing to lose");
+    for change in changes {
+        let after = weight(&with(request, &change));
+        assert!(after >= before, "{change:?}: from {before} to {after}");
+    }
+}
+
+fn states_gap(request: &Value, need: &str, why: &str) {
+    let gaps = crate::helpers::answer::gaps(&answer(request));
+    assert!(
+        gaps.contains(&(need.to_owned(), why.to_owned())),
+        "{need}/{why}: {gaps:?}"
+    );
+}
+
+#[test]
+fn a_date_of_death_that_cannot_be_one_silences_nothing() {
+    let request = story("active lupus nephritis").request();
+    let died = "/prefetch/patient/deceasedDateTime";
+    let odd = ["garbage", "2099-01-01", "9999-12-31", "0001-01-01", "1950"].map(|on| json!(on));
+    for on in odd.into_iter().chain([json!(5), json!({})]) {
+        never_milder(&request, [vec![(died, on.clone())]]);
+        states_gap(&with(&request, &[(died, on)]), "patient", "not-readable");
+    }
+    let dead = with(&request, &[(died, json!("2026-11-01"))]);
+    assert_eq!(weight(&dead), 0);
+}
+
+/// The last day of the calendar is how many an EHR writes "open"; the first one, how it writes "not known".
+#[test]
+fn a_date_that_only_stands_for_open_or_unknown_is_no_date() {
+    let request = story("active lupus nephritis").request();
+    let open = ["9999-12-31", "9999-12-31T23:59:59Z", "9999"].map(|end| json!(end));
+    let end = "/dosageInstruction/0/timing/repeat/boundsPeriod/end";
+    let ends = STOPPED.map(|order| format!("{order}{end}"));
+    for day in open {
+        never_milder(&request, [ends.iter().map(|at| (&**at, day.clone())).collect()]);
+        for field in ["effectiveDateTime", "issued"] {
+            let result = request["prefetch"]["observations"]["entry"]
+                .as_array()
+                .unwrap()
+                .len()
+                - 1;
+            let at = format!("/prefetch/observations/entry/{result}/resource/{field}");
+            never_milder(&request, [vec![(&*at, day.clone())]]);
+        }
+    }
+    let born = with(&request, &[("/prefetch/patient/birthDate", json!("9999-12-31"))]);
+    states_gap(&born, "birth-date", "absent");
+    // Two orders are left beside the one that stops, one of them for ever.
+    let request = two_left().request();
+    let end = "/prefetch/medications/entry/3/resource/dosageInstruction/0/timing/repeat/boundsPeriod/end";
+    never_milder(&request, [vec![(end, json!("9999-12-31"))]]);
+}
+
+/// Two other orders of the drug, of two formulations, are left.
+fn two_left() -> Stop {
+    story("stable lupus nephritis")
+        .taking(order("tac-2", "active", ENVARSUS_1_MG, (3.0, 1), &days_ago(100)))
+        .taking(order("tac-3", "active", TACROLIMUS_1_MG, (1.5, 2), &days_ago(50)))
+}
