@@ -406,7 +406,10 @@ impl<'k> Court<'_, 'k> {
             gaps.extend(self.ground(&hazard.when, signals).1);
         }
         if self.therapy.dose.daily().is_none() {
-            gaps.push(Gap::new("dose", Why::Absent));
+            let mut stopping = self.therapy.stopping.iter();
+            let garbled = stopping.any(|&index| self.record.orders[index].unread.dose);
+            let why = if garbled { Why::NotReadable } else { Why::Absent };
+            gaps.push(Gap::new("dose", why));
         }
         (entries, gaps)
     }

@@ -276,8 +276,21 @@ pub struct Order {
     pub written_taper: bool,
     /// Whether it has the shape of FHIR STU3: its EHR could not read an order of R4.
     pub is_stu3: bool,
+    /// What of it is there and cannot be read.
+    pub unread: Unread,
     /// The order as it was received, where it came inline in the hook's context or was found to be stopped.
     pub received: Option<Box<str>>,
+}
+
+/// What of an order is there and cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// When it began.
+    pub start: bool,
+    /// When it ends.
+    pub end: bool,
+    /// How much of it is taken.
+    pub dose: bool,
 }
 
 /// What an order orders.

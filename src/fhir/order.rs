@@ -11,7 +11,7 @@ use super::elements::{Concept, Extension, Note, Period, Reference, date};
 use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
-use crate::clinical::record::{Drug, Order, OrderStatus, Role};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role, Unread};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
 use url::Url;
@@ -131,6 +131,10 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         prior: prior(&of, scope.base),
         written_taper: use_of.taper,
         is_stu3: is_stu3(&of),
+        unread: Unread {
+            dose: use_of.unreadable,
+            ..Unread::default()
+        },
         received: None,
     };
     let over = matches!(

@@ -190,6 +190,76 @@ fn a_structured_dose_is_read() {
 }
 
 #[test]
+fn a_part_of_a_dose_that_cannot_be_read_makes_it_unknown_and_is_told_from_none() {
+    let read = |timing: &str, quantity: &str, more: &str| {
+        let dosages = format!(
+            r#"[{{"timing":{{"repeat":{timing}}},"doseAndRate":[{{"doseQuantity":{quantity}}}]{more}}}]"#
+        );
+        let order = with(&format!(r#"{},"dosageInstruction":{dosages}"#, rx("11")));
+        (order.dose, order.unread.dose)
+    };
+    let (twice, mg) = (
+        r#"{"frequency":2,"period":1,"periodUnit":"d"}"#,
+        r#"{"value":1,"unit":"mg"}"#,
+    );
+    assert_eq!(read(twice, mg, ""), (per_day(&["1", "1"]), false));
+    for odd in [
+        r#"{"frequency":"see comment","period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":{},"period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":2,"frequencyMax":"x","period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":2,"period":"x","periodUnit":"d"}"#,
+        r#"{"frequency":2,"period":1,"periodUnit":7}"#,
+    ] {
+        assert_eq!(read(odd, mg, ""), (Dose::Unknown, true), "{odd}");
+    }
+    for odd in [
+        "5",
+        "{}",
+        r#"{"value":"see comment","unit":"mg"}"#,
+        r#"{"value":1}"#,
+        r#"{"value":{},"unit":"mg"}"#,
+    ] {
+        assert_eq!(read(twice, odd, ""), (Dose::Unknown, true), "{odd}");
+    }
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":"perhaps""#),
+        (Dose::Unknown, true)
+    );
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":true"#),
+        (Dose::Unknown, false)
+    );
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":"false""#),
+        (per_day(&["1", "1"]), false)
+    );
+    // What is not said is taken from the text before once in a period is assumed.
+    let daily = r#"{"period":1,"periodUnit":"d"}"#;
+    assert_eq!(read(daily, mg, "").0, per_day(&["1"]));
+    assert_eq!(
+        read(daily, mg, r#","text":"twice daily""#).0,
+        per_day(&["1", "1"])
+    );
+    assert_eq!(
+        read(daily, mg, r#","text":"Take 1 mg twice daily""#).0,
+        per_day(&["1", "1"])
+    );
+    assert_eq!(
+        read(daily, mg, r#","text":"Take 2 mg twice daily""#),
+        (Dose::Unknown, false)
+    );
+    assert_eq!(
+        with(&format!(
+            r#"{},"dosageInstruction":[{{"text":"as told"}}]"#,
+            rx("11")
+        ))
+        .unread
+        .dose,
+        false
+    );
+}
+
+#[test]
 fn what_varies_is_no_daily_dose() {
     let mg = r#""doseAndRate":[{"doseQuantity":{"value":1,"unit":"mg"}}]"#;
     assert_eq!(

@@ -61,6 +61,7 @@ pub(super) fn complete(order: &mut Order, copy: Order) {
     }
     if order.drug == copy.drug && order.dose == Dose::Unknown {
         order.dose = copy.dose;
+        order.unread.dose &= order.dose == Dose::Unknown;
     }
     order.authored = order.authored.or(copy.authored);
     order.starts = order.starts.or(copy.starts);

@@ -132,6 +132,7 @@ impl Signals<'_> {
         let fact = match ratio {
             Ratio::Any => true,
             Ratio::Unknown => found.is_none() || limits.is_none(),
+            Ratio::Unreadable => found.is_none() && self.holds_unreadable_dose(),
             Ratio::Inside => found
                 .zip(limits)
                 .is_some_and(|(r, (low, high))| r >= low && r <= high),
@@ -193,6 +194,13 @@ impl Signals<'_> {
             return Some(Decimal::ONE);
         }
         (old + new).checked_div(old + stopped)
+    }
+
+    /// Whether the dose of an order that stops or is left is there and cannot be read.
+    fn holds_unreadable_dose(&self) -> bool {
+        let stopping = self.therapy.stopping.iter().copied();
+        let mut all = stopping.chain(self.therapy.remaining());
+        all.any(|index| self.record.orders[index].unread.dose)
     }
 
     /// Accepted ratios between the formulations, where the table gives them; those of the site's country

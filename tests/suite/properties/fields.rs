@@ -104,6 +104,38 @@ fn a_date_that_only_stands_for_open_or_unknown_is_no_date() {
     never_milder(&request, [vec![(end, json!("9999-12-31"))]]);
 }
 
+/// A dose that is garbled may be the deep cut that the same dose, well written, would be.
+#[test]
+fn a_dose_that_cannot_be_read_is_no_mild_dose() {
+    let draft = order("tac-2", "draft", TACROLIMUS_1_MG, (0.25, 2), &days_ago(0));
+    let dosage = "/dosageInstruction/0";
+    let garbled = [
+        ("/timing/repeat/frequency", json!("see comment")),
+        ("/timing/repeat/frequency", json!({})),
+        ("/timing/repeat/period", json!("x")),
+        ("/asNeededBoolean", json!("perhaps")),
+        ("/doseAndRate/0/doseQuantity/value", json!("see comment")),
+        ("/doseAndRate/0/doseQuantity/unit", Value::Null),
+    ];
+    for name in ["stable lupus nephritis", "kidney transplant, one problem says so"] {
+        let request = story(name).drafting(draft.clone()).request();
+        let new = format!("/context/draftOrders/entry/0/resource{dosage}");
+        for (field, value) in &garbled {
+            let code = format!("{new}/doseAndRate/0/doseQuantity/code");
+            let unit = if field.ends_with("unit") {
+                vec![(&*code, Value::Null)]
+            } else {
+                Vec::new()
+            };
+            let at = format!("{new}{field}");
+            never_milder(&request, [[vec![(&*at, value.clone())], unit].concat()]);
+            let old = STOPPED.map(|order| format!("{order}{dosage}{field}"));
+            never_milder(&request, [vec![(&*old[0], value.clone())]]);
+            never_milder(&request, [old.iter().map(|at| (&**at, value.clone())).collect()]);
+        }
+    }
+}
+
 /// Two other orders of the drug, of two formulations, are left.
 fn two_left() -> Stop {
     story("stable lupus nephritis")
