@@ -9,7 +9,7 @@
 use super::knowledge::{Knowledge, Withdrawal};
 use super::occasion::Occasion;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role};
-use super::therapy::{began, has_ended, is_superseded};
+use super::therapy::{Beginning, Use, began, has_ended, in_use};
 use super::vocabulary::{IngredientId, Site};
 use super::when::When;
 
@@ -99,6 +99,7 @@ impl Look {
             // Without a date it is an order that ran its course at some time, and no stop.
             OrderStatus::Completed => stopped.or(self.ends_now(order).then_some(now)),
             OrderStatus::Active if self.ends_now(order) => Some(now),
+            OrderStatus::Active if order.unread.end => Some(End::Undated),
             OrderStatus::Active => order.ends.filter(|_| has_ended(order, self.now)).map(End::from),
             OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown => None,
         }
@@ -161,17 +162,17 @@ impl Look {
         withdrawal: Option<&Withdrawal>,
     ) -> bool {
         let of_home = ended.iter().map(|&index| &record.orders[index]);
-        let began = of_home
-            .filter(|order| !order.ends_with_stay)
-            .filter_map(began)
-            .min();
+        let began = Beginning::of(of_home.filter(|order| !order.ends_with_stay));
         ours.iter().filter(|index| !ended.contains(index)).any(|&index| {
             let order = &record.orders[index];
+            let used = || match withdrawal {
+                Some(withdrawal) => in_use(order, began, withdrawal, self.now) == Use::Sure,
+                None => !has_ended(order, self.now) && !order.unread.end,
+            };
             let active = order.role == Role::Recorded
                 && order.status == OrderStatus::Active
                 && !self.ends_now(order)
-                && !has_ended(order, self.now)
-                && withdrawal.is_none_or(|withdrawal| !is_superseded(order, began, withdrawal));
+                && used();
             (active || order.role == Role::Draft) && order.site != Some(Site::Local)
         })
     }

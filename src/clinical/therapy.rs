@@ -34,12 +34,31 @@ pub struct Therapy {
     pub old_orders: Vec<usize>,
     /// Orders of the same drug that are drafted or started near now.
     pub new_orders: Vec<usize>,
+    /// Orders of the same drug that may go on, but of which that is not certain: a date that would tell cannot be
+    /// read or is missing.
+    pub perhaps: Left,
     /// When the therapy began.
     pub start: Start,
     /// Whether it may have begun earlier than the record reaches back.
     pub start_cut: bool,
     /// When it ended.
     pub end: End,
+}
+
+/// Orders that are left after a stop.
+#[derive(Default)]
+pub struct Left {
+    /// Active before.
+    pub old: Vec<usize>,
+    /// Drafted or started near now.
+    pub new: Vec<usize>,
+}
+
+impl Left {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.old.is_empty() && self.new.is_empty()
+    }
 }
 
 /// When a therapy ended.
@@ -105,11 +124,15 @@ impl Therapy {
         } else {
             systemic_or_unknown
         };
-        let (new_orders, mut old_orders) = remaining(record, ours, &stopping, withdrawal, now);
+        let (mut sure, mut perhaps) = remaining(record, ours, &stopping, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
-            old_orders.clear();
+            perhaps.old.append(&mut sure.old);
         }
+        let Left {
+            old: old_orders,
+            new: new_orders,
+        } = sure;
         let held = stopping
             .iter()
             .all(|&i| record.orders[i].status == OrderStatus::OnHold);
@@ -124,6 +147,7 @@ impl Therapy {
             old_orders,
             // A draft that only says when a held drug restarts is no replacement.
             new_orders: if held { Vec::new() } else { new_orders },
+            perhaps,
             start,
             start_cut,
             end: End::Now,
@@ -148,28 +172,109 @@ fn ours(record: &PatientRecord, knowledge: &Knowledge, withdrawal: &Withdrawal) 
         .collect()
 }
 
+/// The orders that are left for certain, and those that are perhaps left.
 fn remaining(
     record: &PatientRecord,
     ours: &[usize],
     stopping: &[usize],
     withdrawal: &Withdrawal,
     now: i64,
-) -> (Vec<usize>, Vec<usize>) {
-    let began = stopping.iter().filter_map(|&i| began(&record.orders[i])).min();
-    let left = ours.iter().copied().filter(|&i| {
+) -> (Left, Left) {
+    let stops = || stopping.iter().map(|&i| &record.orders[i]);
+    let beginning = Beginning::of(stops());
+    let (mut sure, mut perhaps) = (Left::default(), Left::default());
+    for &i in ours {
         let order = &record.orders[i];
-        let alive = order.role == Role::Draft && order.status != OrderStatus::Void
-            || order.role == Role::Recorded
-                && order.status == OrderStatus::Active
-                && !has_ended(order, now)
-                && !is_superseded(order, began, withdrawal);
-        alive && order.site != Some(Site::Local)
-    });
-    left.partition(|&i| {
-        let order = &record.orders[i];
-        order.role == Role::Draft
-            || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
-    })
+        let used = match order.role {
+            Role::Draft if order.status != OrderStatus::Void => Use::Sure,
+            Role::Recorded if order.status == OrderStatus::Active && !stopping.contains(&i) => {
+                let used = in_use(order, beginning, withdrawal, now);
+                let may_be_one = stops().any(|stopped| may_be_copy(order, stopped));
+                used.min(if may_be_one { Use::Perhaps } else { Use::Sure })
+            }
+            Role::Draft | Role::Recorded | Role::Stopping => Use::Over,
+        };
+        let left = match used {
+            Use::Sure => &mut sure,
+            Use::Perhaps => &mut perhaps,
+            Use::Over => continue,
+        };
+        if order.site == Some(Site::Local) {
+            continue;
+        }
+        let near = || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now);
+        if order.role == Role::Draft || near() {
+            left.new.push(i);
+        } else {
+            left.old.push(i);
+        }
+    }
+    (sure, perhaps)
+}
+
+/// Whether an order of the record without an id may be the copy of one that stops.
+fn may_be_copy(order: &Order, stopped: &Order) -> bool {
+    order.reference.is_none()
+        && order.drug == stopped.drug
+        && order
+            .authored
+            .is_none_or(|own| stopped.authored.is_none_or(|other| own == other))
+}
+
+/// Whether an active order of the record is still taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// It has run out, or a later one took its place.
+    Over,
+    /// A date that would tell is missing or cannot be read.
+    Perhaps,
+    /// For certain.
+    Sure,
+}
+
+/// When orders that stop began.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    first: Option<When>,
+    unsure: bool,
+}
+
+impl Beginning {
+    pub(super) fn of<'o>(orders: impl Iterator<Item = &'o Order> + Clone) -> Self {
+        Beginning {
+            unsure: orders.clone().any(|order| order.unread.start),
+            first: orders.filter_map(began).min(),
+        }
+    }
+}
+
+/// Whether an active order is taken beside, or after, one that is stopped.
+pub(super) fn in_use(order: &Order, stopped: Beginning, withdrawal: &Withdrawal, now: i64) -> Use {
+    if has_ended(order, now) || is_superseded(order, stopped.first, withdrawal) {
+        return Use::Over;
+    }
+    let ends_about_now = |end: When| end.is_partial() && end.earliest() <= now;
+    if order.unread.end || order.ends.is_some_and(ends_about_now) {
+        return Use::Perhaps;
+    }
+    if order.ends.is_some() {
+        return Use::Sure;
+    }
+    // Without an end it may have been left open when a later one took its place.
+    let days = i64::from(withdrawal.superseded_after) * DAY;
+    let own = began(order).filter(|_| !order.unread.start);
+    let is_young = own.is_some_and(|own| own.earliest() + days >= now);
+    let tells = match (own, stopped.first.filter(|_| !stopped.unsure)) {
+        (Some(own), Some(stopped)) => {
+            !(own.is_partial() || stopped.is_partial()) || own.earliest() + days >= stopped.latest()
+        }
+        (None, _) | (_, None) => false,
+    };
+    if is_young || tells {
+        Use::Sure
+    } else {
+        Use::Perhaps
+    }
 }
 
 /// When an order began, as far as it says.
@@ -178,7 +283,7 @@ pub(super) fn began(order: &Order) -> Option<When> {
 }
 
 /// Whether an active order was never closed when a later one, that is stopped now, took its place.
-pub(super) fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
+fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
     let days = i64::from(withdrawal.superseded_after) * DAY;
     let earlier = began(order)
         .zip(stopped_began)

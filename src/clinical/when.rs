@@ -119,6 +119,11 @@ impl When {
             .as_second()
     }
 
+    /// Whether it is less exact than a day.
+    pub fn is_partial(self) -> bool {
+        self.last - self.first > 2 * DAY
+    }
+
     /// Whether it is so far ahead that it stands for an end that nobody set.
     pub fn is_open_end(self) -> bool {
         self.first >= OPEN_FROM

@@ -6,7 +6,7 @@
 //! (FHIR R4 `Dosage.sequence`), unless they only name the times of one day.
 
 use super::dosage_text::{metric_mg, read_dosage_text, times_in, whole_times};
-use super::elements::{Concept, Period, Quantity};
+use super::elements::{Bounds, Concept, Quantity};
 use super::json::{Flag, List, Number, Raw, Read, Text, lens};
 use super::terms::Terms;
 use crate::clinical::record::Dose;
@@ -45,7 +45,7 @@ lens! {
 
     /// `Timing.repeat`.
     struct Repeat {
-        bounds: Period<'a> = "boundsPeriod",
+        bounds: Bounds<'a> = "boundsPeriod",
         bounds_duration: Raw<'a> = "boundsDuration",
         frequency: Number<'a> = "frequency",
         frequency_max: Number<'a> = "frequencyMax",
@@ -140,14 +140,14 @@ fn together(parts: &[Part<'_, '_>]) -> Dose {
 impl<'a> Dosage<'a> {
     fn is_bounded(&self) -> bool {
         let repeat = &self.timing.repeat;
-        repeat.bounds.starts().is_some()
-            || repeat.bounds.ends().is_some()
+        repeat.bounds.period.starts().is_some()
+            || repeat.bounds.period.ends().is_some()
             || repeat.bounds_duration.0.is_some()
     }
 
     /// Whether its own period holds `now`.
     fn is_current(&self, now: i64) -> bool {
-        let bounds = &self.timing.repeat.bounds;
+        let bounds = &self.timing.repeat.bounds.period;
         let began = |start: When| start.earliest() <= now;
         bounds.starts().is_some_and(began) && bounds.ends().is_none_or(|end| end.latest() >= now)
     }

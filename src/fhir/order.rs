@@ -7,7 +7,7 @@
 use super::condition::is_in;
 use super::dates_in_text::date_in;
 use super::dosage::{Dosage, daily, dose_times};
-use super::elements::{Concept, Extension, Note, Period, Reference, date};
+use super::elements::{Bounds, Concept, Extension, Note, Period, Reference, date, is_no_date};
 use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
@@ -43,7 +43,7 @@ lens! {
 
     /// `MedicationRequest.dispenseRequest`.
     struct DispenseRequest {
-        validity: Period<'a> = "validityPeriod",
+        validity: Bounds<'a> = "validityPeriod",
     }
 
     /// `Meta`.
@@ -132,8 +132,9 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         written_taper: use_of.taper,
         is_stu3: is_stu3(&of),
         unread: Unread {
+            start: span.hides_start || span.starts.is_none() && is_no_date(&of.authored),
+            end: span.hides_end,
             dose: use_of.unreadable,
-            ..Unread::default()
         },
         received: None,
     };
@@ -224,17 +225,24 @@ struct Span {
     bounds_start: Option<When>,
     bounds_end: Option<When>,
     validity_end: Option<When>,
+    /// A start, or an end, is there that cannot be read.
+    hides_start: bool,
+    hides_end: bool,
 }
 
 impl Span {
     fn of(of: &Request<'_>, instructions: &[Dosage<'_>]) -> Self {
         let bounds = || instructions.iter().map(|dosage| &dosage.timing.repeat.bounds);
-        let bounds_start = bounds().filter_map(Period::starts).min();
-        let bounds_end = bounds().filter_map(Period::ends).max();
+        let periods = || bounds().map(|bounds| &bounds.period);
+        let bounds_start = periods().filter_map(Period::starts).min();
+        let bounds_end = periods().filter_map(Period::ends).max();
         let validity = of.dispense.read::<DispenseRequest<'_>>().validity;
-        let validity_end = validity.ends();
+        let validity_end = validity.period.ends();
         Span {
-            starts: bounds_start.or_else(|| validity.starts()),
+            hides_start: bounds().any(Bounds::hides_start)
+                || bounds_start.is_none() && validity.hides_start(),
+            hides_end: bounds().any(Bounds::hides_end) || bounds_end.is_none() && validity.hides_end(),
+            starts: bounds_start.or_else(|| validity.period.starts()),
             ends: bounds_end.or(validity_end),
             bounds_start,
             bounds_end,

@@ -18,7 +18,7 @@ use crate::fhir::json::{Document, Object, Text};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
-use crate::fhir::subject::Subjects;
+use crate::fhir::subject::{Subjects, is_id};
 use crate::fhir::{allergy, condition, patient, supply};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -102,7 +102,7 @@ pub(super) fn assemble(
     }
     // In what order, and under which key, resources came must not change a word of the answer.
     pool.items
-        .sort_by_cached_key(|item| (item.kind, item.resource.id()));
+        .sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
     for item in &pool.items {
@@ -115,6 +115,8 @@ pub(super) fn assemble(
 /// A resource of a type that is read.
 struct Item<'p> {
     kind: Kind,
+    /// Its id, or else the end of its full address.
+    id: Option<Cow<'p, str>>,
     resource: &'p Object<'p>,
     source: Option<Source>,
 }
@@ -150,7 +152,9 @@ impl<'p> Pool<'p> {
             Some("MedicationOrder") => self.unreadable.push(Source::Medications),
             Some(name) => {
                 let kind = Kind::of(name);
+                let id = || resource.id().or_else(|| id_at_end(url.get()?, name));
                 self.items.extend(kind.map(|kind| Item {
+                    id: id(),
                     kind,
                     resource,
                     source,
@@ -158,6 +162,13 @@ impl<'p> Pool<'p> {
             }
         }
     }
+}
+
+/// The id at the end of a full address of a type.
+fn id_at_end<'a>(url: &str, kind: &str) -> Option<Cow<'a, str>> {
+    let (path, id) = url.rsplit_once('/')?;
+    let fits = path.rsplit('/').next() == Some(kind) && is_id(id);
+    fits.then(|| Cow::Owned(id.to_owned()))
 }
 
 /// Reads resources into the record.
@@ -260,25 +271,25 @@ impl<'r> Reader<'r> {
             return;
         }
         self.came[item.kind.source() as usize] = true;
-        let named = item.resource.id().map(|id| (item.kind, id));
+        let named = item.id.clone().map(|id| (item.kind, id));
         if named.is_some() && named == self.last {
             return;
         }
         self.last = named;
-        if self.read(item.kind, item.resource) == About::Nothing {
+        if self.read(item) == About::Nothing {
             self.state(source).unreadable = true;
         }
     }
 
-    fn read(&mut self, kind: Kind, of: &'r Object<'r>) -> About {
-        let (terms, record) = (self.scope.terms, &mut self.record);
-        match kind {
+    fn read(&mut self, item: &Item<'r>) -> About {
+        let (terms, of, record) = (self.scope.terms, item.resource, &mut self.record);
+        match item.kind {
             Kind::Patient => {
                 let (person, about) = patient::patient(of, self.scope.now);
                 record.person = person;
                 return about;
             }
-            Kind::Order => self.recorded(of),
+            Kind::Order => self.recorded(of, item.id.as_deref()),
             Kind::Observation => return self.observation(of),
             Kind::Condition => {
                 return condition::condition(of, terms, self.encounter, &mut record.conditions);
@@ -305,8 +316,11 @@ impl<'r> Reader<'r> {
     }
 
     /// An order of the record; of one that the context carries too, only what the context's copy lacks.
-    fn recorded(&mut self, of: &'r Object<'r>) {
+    fn recorded(&mut self, of: &'r Object<'r>, id: Option<&str>) {
         let mut read = order(of, Role::Recorded, self.shelf, self.scope);
+        if read.order.reference.is_none() {
+            read.order.reference = id.map(|id| ["MedicationRequest/", id].concat().into());
+        }
         let sent = read
             .order
             .reference

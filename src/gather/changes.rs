@@ -63,6 +63,9 @@ pub(super) fn complete(order: &mut Order, copy: Order) {
         order.dose = copy.dose;
         order.unread.dose &= order.dose == Dose::Unknown;
     }
+    if order.starts.is_none() {
+        order.unread.start = copy.unread.start || order.unread.start && copy.starts.is_none();
+    }
     order.authored = order.authored.or(copy.authored);
     order.starts = order.starts.or(copy.starts);
     order.prior = order.prior.take().or(copy.prior);

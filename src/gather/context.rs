@@ -32,7 +32,7 @@ pub(super) struct ContextOrder<'a> {
     pub(super) order: Object<'a>,
     /// As it came.
     pub(super) received: Option<Node<'a>>,
-    /// `MedicationRequest/id`, where only an address came.
+    /// `MedicationRequest/id` by its address, where the order is empty or has no id.
     pub(super) address: Option<Box<str>>,
     pub(super) role: Role,
     field: &'static str,
@@ -74,10 +74,11 @@ impl<'a> ContextOrders<'a> {
             match kind.as_deref() {
                 Some("MedicationRequest") => {
                     let (role, received) = (role(&order), entry.resource.0);
+                    let address = entry.full_url.get().filter(|_| order.id().is_none());
                     self.orders.push(ContextOrder {
                         order,
                         received,
-                        address: None,
+                        address: address.and_then(order_address),
                         role,
                         field,
                         place,

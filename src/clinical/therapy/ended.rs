@@ -31,13 +31,14 @@ impl Therapy {
             })
             .collect();
         let (end, named) = last(record, &over, within, now)?;
-        let (new, old) = remaining(record, &ours, &named, withdrawal, now);
+        // An order that only perhaps goes on is no reason not to look.
+        let (left, _) = remaining(record, &ours, &named, withdrawal, now);
         let replaced = record
             .orders
             .iter()
             .enumerate()
             .any(|(i, order)| continues(order, ours.contains(&i), continued_by, withdrawal, now));
-        if !new.is_empty() || !old.is_empty() || replaced {
+        if !left.is_empty() || replaced {
             return None;
         }
         Some(Therapy {
@@ -56,7 +57,7 @@ fn is_over(order: &Order, now: i64) -> bool {
         | (_, OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown) => false,
         // Without a date it is an order that ran its course at some time, and no stop.
         (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
-        (Role::Recorded, OrderStatus::Active) => has_ended(order, now),
+        (Role::Recorded, OrderStatus::Active) => has_ended(order, now) || order.unread.end,
         (Role::Recorded, _) => true,
     }
 }

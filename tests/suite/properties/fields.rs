@@ -136,6 +136,78 @@ fn a_dose_that_cannot_be_read_is_no_mild_dose() {
     }
 }
 
+/// An order that was never closed, ended long ago or is the stopped one's own copy silences a stop only if its dates
+/// and its id say what it is.
+#[test]
+fn an_order_that_only_perhaps_goes_on_silences_nothing() {
+    let repeat = "/prefetch/medications/entry/3/resource/dosageInstruction/0/timing/repeat/boundsPeriod";
+    let authored = "/prefetch/medications/entry/3/resource/authoredOn";
+    let (start, end) = (format!("{repeat}/start"), format!("{repeat}/end"));
+    let story = || story("active lupus nephritis");
+    let request = story().request();
+    never_milder(
+        &request,
+        [vec![("/prefetch/medications/entry/0/resource/id", Value::Null)]],
+    );
+    let bare = vec![
+        ("/prefetch/medications/entry/0/resource/id", Value::Null),
+        ("/prefetch/medications/entry/0/fullUrl", Value::Null),
+    ];
+    never_milder(&request, [bare]);
+    let unclosed = story().taking(order(
+        "tac-0",
+        "active",
+        TACROLIMUS_1_MG,
+        (1.5, 2),
+        &days_ago(900),
+    ));
+    let request = unclosed.request();
+    let lost = |day: Value| vec![(authored, day.clone()), (&*start, day)];
+    never_milder(
+        &request,
+        [
+            lost(Value::Null),
+            lost(json!("x")),
+            lost(json!("2024")),
+            lost(json!("0001-01-01")),
+        ],
+    );
+    never_milder(
+        &request,
+        [vec![(authored, Value::Null), (repeat, json!("for ever"))]],
+    );
+    let stopped = STOPPED.map(|order| format!("{order}/authoredOn"));
+    let starts = STOPPED.map(|order| format!("{order}/dosageInstruction/0/timing/repeat/boundsPeriod/start"));
+    for day in [Value::Null, json!("x"), json!("2025")] {
+        let all = stopped.iter().chain(&starts).map(|at| (&**at, day.clone()));
+        never_milder(&request, [all.collect()]);
+    }
+    let ended = with(
+        &story()
+            .taking(order(
+                "tac-0",
+                "active",
+                TACROLIMUS_1_MG,
+                (1.5, 2),
+                &days_ago(400),
+            ))
+            .request(),
+        &[(&*end, json!(days_ago(200)[..10]))],
+    );
+    never_milder(
+        &ended,
+        [
+            vec![(&*end, json!("see note"))],
+            vec![(&*end, json!("2026"))],
+            vec![(repeat, json!(5))],
+        ],
+    );
+    // A second order left that cannot be told from none is asked about all the same.
+    let two = two_left().request();
+    never_milder(&two, [vec![(&*end, json!("see note"))], lost(json!("x"))]);
+    never_milder(&two, [vec![("/prefetch/medications", failure())]]);
+}
+
 /// Two other orders of the drug, of two formulations, are left.
 fn two_left() -> Stop {
     story("stable lupus nephritis")
