@@ -25,6 +25,8 @@ pub struct PatientRecord {
     pub orders: Vec<Order>,
     /// Dispenses and statements, where the client gives them.
     pub supplies: Vec<Supply>,
+    /// Something may be missing from `supplies`: what was sent for them failed, or a part of it cannot be read.
+    pub supplies_hidden: bool,
     /// Results of known analytes; also those that could not be read.
     pub results: Vec<LabResult>,
     /// Conditions of known groups, and unreadable ones (with no group).

@@ -13,7 +13,7 @@ use crate::clinical::knowledge::Knowledge;
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
 use crate::clinical::stops;
-use crate::fhir::bundle::{Given, Shape};
+use crate::fhir::bundle::{Given, Shape, State};
 use crate::fhir::json::{Document, Object, Text};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
@@ -93,6 +93,10 @@ pub(super) fn assemble(
     for (source, given) in given.chain(fetched.iter().map(|(source, given)| (*source, given))) {
         pool.add(source, given);
     }
+    for key in SUPPLIES {
+        let given = material.request.prefetch.get(key);
+        pool.supplies_hidden |= given.is_some_and(hides_something);
+    }
     for (url, resource) in &orders.beside {
         match resource.kind().as_deref() {
             Some("Medication") => pool.shelf.put("Medication", url.get(), resource),
@@ -112,6 +116,22 @@ pub(super) fn assemble(
     reader.finish(material.knowledge, &pool, orders, &how)
 }
 
+/// Prefetch keys of dispenses and statements, which nobody has to send.
+const SUPPLIES: [&str; 2] = ["statements", "dispenses"];
+
+/// Whether an answer failed, is not whole, or holds an entry that cannot be read.
+fn hides_something(given: &Given<'_>) -> bool {
+    let of_no_type = |resource: &Object<'_>| matches!(resource.kind().as_deref(), None | Some("Bundle"));
+    match (given.state(), &given.0) {
+        (State::Failed | State::NotFhir, _) => true,
+        (_, Shape::Bundle(bundle)) => {
+            let mut entries = bundle.entries.iter();
+            bundle.is_partial() || bundle.next().is_some() || entries.any(|entry| of_no_type(&entry.resource))
+        }
+        (State::Null | State::Empty | State::Data, _) => false,
+    }
+}
+
 /// A resource of a type that is read.
 struct Item<'p> {
     kind: Kind,
@@ -126,6 +146,8 @@ struct Item<'p> {
 struct Pool<'p> {
     items: Vec<Item<'p>>,
     shelf: Shelf<'p>,
+    /// A dispense or a statement may be missing.
+    supplies_hidden: bool,
     /// Sources under whose key something came of which not even the type can be read.
     unreadable: Vec<Source>,
 }
@@ -403,6 +425,7 @@ impl<'r> Reader<'r> {
             }
         }
         self.mark_stops(knowledge);
+        self.record.supplies_hidden = pool.supplies_hidden;
         for source in &pool.unreadable {
             self.state(*source).unreadable = true;
         }

@@ -208,6 +208,65 @@ fn an_order_that_only_perhaps_goes_on_silences_nothing() {
     never_milder(&two, [vec![("/prefetch/medications", failure())]]);
 }
 
+/// Dispenses and statements soften; what of them cannot be read may speak against it.
+#[test]
+fn a_supply_that_cannot_be_read_softens_nothing() {
+    let entry = |resource: Value| json!({"resource": resource});
+    let drug = json!({"text": "tacrolimus 1 mg capsule"});
+    let subject = json!({"reference": format!("Patient/{PATIENT}")});
+    let denied = json!({"resourceType": "MedicationStatement", "id": "st", "status": "not-taken", "subject": subject,
+        "medicationCodeableConcept": drug, "dateAsserted": days_ago(20)});
+    let handed = |id: &str, days: i64| {
+        entry(
+            json!({"resourceType": "MedicationDispense", "id": id, "status": "completed", "subject": subject,
+            "medicationCodeableConcept": drug, "whenHandedOver": days_ago(days), "daysSupply": {"value": 30}}),
+        )
+    };
+    let list = |entries: Vec<Value>| json!({"resourceType": "Bundle", "type": "searchset", "entry": entries});
+    let request = story("active lupus nephritis").request();
+    let broken = [
+        failure(),
+        json!("<html>"),
+        json!({"resourceType": "Bundle", "total": 3}),
+    ];
+    for key in ["statements", "dispenses"] {
+        let all = with(
+            &request,
+            &[
+                ("/prefetch/statements", list(vec![entry(denied.clone())])),
+                ("/prefetch/dispenses", list(vec![handed("d1", 12)])),
+            ],
+        );
+        let at = format!("/prefetch/{key}");
+        never_milder(&all, broken.iter().map(|broken| vec![(&*at, broken.clone())]));
+    }
+    let two = [(
+        "/prefetch/dispenses",
+        list(vec![handed("d0", 200), handed("d1", 12)]),
+    )];
+    let two = with(&request, &two);
+    for odd in [Value::Null, json!(7), json!({})] {
+        never_milder(&two, [vec![("/prefetch/dispenses/entry/1/resource", odd)]]);
+    }
+    // The order began after the supply had run out; without a date it perhaps did.
+    let young = Stop::tacrolimus_for(30)
+        .in_lupus_nephritis()
+        .with_upcr("2.1", "g/g", 7)
+        .request();
+    let young = with(&young, &[("/prefetch/dispenses", list(vec![handed("d0", 200)]))]);
+    let dates = [
+        "authoredOn",
+        "dosageInstruction/0/timing/repeat/boundsPeriod/start",
+    ];
+    let all = STOPPED
+        .iter()
+        .flat_map(|order| dates.map(|date| format!("{order}/{date}")));
+    let all: Vec<String> = all.collect();
+    for day in [Value::Null, json!("x")] {
+        never_milder(&young, [all.iter().map(|at| (&**at, day.clone())).collect()]);
+    }
+}
+
 /// Two other orders of the drug, of two formulations, are left.
 fn two_left() -> Stop {
     story("stable lupus nephritis")
