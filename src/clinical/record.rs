@@ -19,6 +19,8 @@ use rust_decimal::Decimal;
 pub struct PatientRecord {
     /// What the hook asks.
     pub occasion: Occasion,
+    /// An entry of the hook's context came of which not even the type can be read.
+    pub context_unread: bool,
     /// Demographics.
     pub person: Person,
     /// Medication orders: those of the hook's context first, then drafts, then the record.

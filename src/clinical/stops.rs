@@ -101,7 +101,9 @@ impl Look {
             OrderStatus::Active if self.ends_now(order) => Some(now),
             OrderStatus::Active if order.unread.end => Some(End::Undated),
             OrderStatus::Active => order.ends.filter(|_| has_ended(order, self.now)).map(End::from),
-            OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown => None,
+            // It may be over; that it goes on nobody can say.
+            OrderStatus::Unknown => Some(stopped.unwrap_or(End::Undated)),
+            OrderStatus::Void | OrderStatus::Draft => None,
         }
     }
 
@@ -208,7 +210,7 @@ impl Look {
         for order in &mut record.orders {
             let stopped = matches!(
                 order.status,
-                OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold
+                OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold | OrderStatus::Unknown
             );
             let recent = match self.end_of(order) {
                 Some(End::Between(_, to)) => to >= self.since,

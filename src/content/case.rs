@@ -59,6 +59,7 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
         PatientRecord {
             reads: Vec::new(),
             occasion: teller.occasion(case),
+            context_unread: false,
             person: teller.person(&case.patient),
             orders,
             supplies: (1..)

@@ -140,7 +140,11 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
     };
     let over = matches!(
         status,
-        OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Completed | OrderStatus::OnHold
+        OrderStatus::Stopped
+            | OrderStatus::Cancelled
+            | OrderStatus::Completed
+            | OrderStatus::OnHold
+            | OrderStatus::Unknown
     );
     if over && role == Role::Recorded {
         order.stopped = stopped(&of, status, &span, scope.now);
@@ -166,16 +170,29 @@ fn is_stu3(of: &Request<'_>) -> bool {
 
 /// The status; none of the known ones is unknown.
 fn status(of: &Request<'_>) -> OrderStatus {
-    match of.status.get() {
-        Some("active") => OrderStatus::Active,
-        Some("on-hold") => OrderStatus::OnHold,
-        Some("cancelled") => OrderStatus::Cancelled,
-        Some("completed") => OrderStatus::Completed,
-        Some("entered-in-error") => OrderStatus::Void,
-        Some("stopped") => OrderStatus::Stopped,
-        Some("draft") => OrderStatus::Draft,
-        _ => OrderStatus::Unknown,
-    }
+    let named = of.status.get().and_then(status_named);
+    named.unwrap_or(OrderStatus::Unknown)
+}
+
+/// Every status with its code, in R4 and, as `ended`, in R5.
+const STATUSES: [(&str, OrderStatus); 9] = [
+    ("active", OrderStatus::Active),
+    ("stopped", OrderStatus::Stopped),
+    ("completed", OrderStatus::Completed),
+    ("on-hold", OrderStatus::OnHold),
+    ("cancelled", OrderStatus::Cancelled),
+    ("draft", OrderStatus::Draft),
+    ("entered-in-error", OrderStatus::Void),
+    ("unknown", OrderStatus::Unknown),
+    ("ended", OrderStatus::Completed),
+];
+
+/// The status of a code, in capitals or not; `None` if it is none.
+pub(crate) fn status_named(code: &str) -> Option<OrderStatus> {
+    let named = STATUSES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(code));
+    named.map(|(_, status)| *status)
 }
 
 /// Whether it is an order not to give the drug, which is no sign of its use; so is one that does not say it readably.

@@ -430,6 +430,7 @@ impl<'r> Reader<'r> {
             self.state(*source).unreadable = true;
         }
         self.state(Source::Medications).unreadable |= orders.unreadable;
+        self.record.context_unread = orders.unreadable;
         for (source, outcome) in how {
             let came = *outcome == Outcome::NotSent && self.came[*source as usize];
             self.state(*source).outcome = if came { Outcome::Read } else { *outcome };

@@ -53,8 +53,7 @@ impl Therapy {
 /// Whether an order of the record is over: stopped, held, run out, or dated as ended.
 fn is_over(order: &Order, now: i64) -> bool {
     match (order.role, order.status) {
-        (Role::Draft | Role::Stopping, _)
-        | (_, OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown) => false,
+        (Role::Draft | Role::Stopping, _) | (_, OrderStatus::Void | OrderStatus::Draft) => false,
         // Without a date it is an order that ran its course at some time, and no stop.
         (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
         (Role::Recorded, OrderStatus::Active) => has_ended(order, now) || order.unread.end,

@@ -267,6 +267,83 @@ fn a_supply_that_cannot_be_read_softens_nothing() {
     }
 }
 
+/// A status in capitals is the same status; one that is none may be that of an order that is over.
+#[test]
+fn a_status_that_cannot_be_read_hides_no_stop() {
+    let over = story("active lupus nephritis")
+        .dated(&days_ago(3))
+        .after_the_change();
+    let prefetch = over.prefetch();
+    let status = "/prefetch/medications/entry/0/resource/status";
+    let odd = ["STOPPED", "Stopped", "so-so", "unknown"].map(|status| json!(status));
+    let odd = || odd.iter().cloned().chain([Value::Null, json!(7), json!({})]);
+    let mut left = over.without_prefetch();
+    left["hook"] = json!("encounter-discharge");
+    left["prefetch"] = prefetch.clone();
+    never_milder(&left, odd().map(|odd| vec![(status, odd)]));
+    let nothing = json!({"resourceType": "MedicationRequest"});
+    never_milder(&left, [vec![("/prefetch/medications/entry/0/resource", nothing)]]);
+    let mut signed = over.without_prefetch();
+    signed["hook"] = json!("order-sign");
+    signed["prefetch"] = story("active lupus nephritis").prefetch();
+    signed["context"]["draftOrders"] = signed["context"]["toBeDiscontinued"].take();
+    signed["context"]
+        .as_object_mut()
+        .unwrap()
+        .remove("toBeDiscontinued");
+    let draft = "/context/draftOrders/entry/0/resource";
+    let status = format!("{draft}/status");
+    for odd in [json!("STOPPED"), json!("so-so"), json!(7), json!({})] {
+        never_milder(&signed, [vec![(&*status, odd)]]);
+    }
+    never_milder(&signed, [vec![(draft, Value::Null)], vec![(draft, json!(5))]]);
+    let odd = with(&signed, &[(&status, json!("so-so"))]);
+    refused(&odd, "context.draftOrders.entry[0].resource.status");
+}
+
+/// An empty Bundle stops nothing; one whose entries cannot be read is no empty one.
+#[test]
+fn a_bundle_whose_orders_cannot_be_read_is_no_empty_one() {
+    let request = story("active lupus nephritis").request();
+    let bundle = "/context/toBeDiscontinued";
+    let entry = format!("{bundle}/entry");
+    for odd in [json!(5), json!(true)] {
+        refused(
+            &with(&request, &[(&entry, odd)]),
+            "context.toBeDiscontinued.entry",
+        );
+    }
+    let counts = json!({"resourceType": "Bundle", "total": 1});
+    refused(
+        &with(&request, &[(bundle, counts)]),
+        "context.toBeDiscontinued.entry",
+    );
+    let resource = format!("{bundle}/entry/0/resource");
+    for odd in [request["context"]["toBeDiscontinued"].clone(), failure()] {
+        refused(
+            &with(&request, &[(&resource, odd)]),
+            "context.toBeDiscontinued.entry[0].resource",
+        );
+    }
+    let kind = format!("{resource}/resourceType");
+    never_milder(
+        &request,
+        [
+            vec![(&*kind, json!("medicationRequest"))],
+            vec![(&*resource, Value::Null)],
+        ],
+    );
+    let nothing = json!({"resourceType": "Bundle", "type": "collection"});
+    assert_eq!(weight(&with(&request, &[(bundle, nothing)])), 0);
+}
+
+fn refused(request: &Value, field: &str) {
+    match judge(request.to_string().as_bytes()) {
+        Judged::Refused(says) => assert!(says.starts_with(field), "{says}"),
+        other => panic!("{field} is not refused: {other:?}"),
+    }
+}
+
 /// Two other orders of the drug, of two formulations, are left.
 fn two_left() -> Stop {
     story("stable lupus nephritis")
