@@ -13,8 +13,10 @@ use crate::clinical::knowledge::Knowledge;
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
 use crate::clinical::stops;
+use crate::clinical::when::When;
 use crate::fhir::bundle::{Given, Shape, State};
-use crate::fhir::json::{Document, Object, Text};
+use crate::fhir::elements::date;
+use crate::fhir::json::{Document, Node, Object, Text, lens};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
@@ -109,8 +111,8 @@ pub(super) fn assemble(
         .sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
-    for item in &pool.items {
-        reader.item(item);
+    for copies in pool.items.chunk_by(|one, other| one.is_copy_of(other)) {
+        reader.item(copies);
     }
     let how = outcomes(material.request, &fetched, answers);
     reader.finish(material.knowledge, &pool, orders, &how)
@@ -186,6 +188,33 @@ impl<'p> Pool<'p> {
     }
 }
 
+impl Item<'_> {
+    /// Whether both are the same resource.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        self.id.is_some() && self.kind == other.kind && self.id == other.id
+    }
+
+    /// What makes one of several copies count: the later change, the later version, the fuller text.
+    fn rank(&self) -> (Option<i64>, Option<u64>, usize, &str) {
+        let meta: Meta<'_> = self.resource.get("meta");
+        let text = self.resource.node().map_or("", Node::raw);
+        (
+            date(&meta.last_updated).map(When::latest),
+            meta.version.get().and_then(|version| version.parse().ok()),
+            text.len(),
+            text,
+        )
+    }
+}
+
+lens! {
+    /// `Meta`.
+    struct Meta {
+        version: Text<'a> = "versionId",
+        last_updated: Text<'a> = "lastUpdated",
+    }
+}
+
 /// The id at the end of a full address of a type.
 fn id_at_end<'a>(url: &str, kind: &str) -> Option<Cow<'a, str>> {
     let (path, id) = url.rsplit_once('/')?;
@@ -200,8 +229,6 @@ struct Reader<'r> {
     subjects: &'r Subjects<'r>,
     encounter: Option<&'r str>,
     record: PatientRecord,
-    /// Type and id of the last resource that was read; those of the same id stand side by side.
-    last: Option<(Kind, Cow<'r, str>)>,
     /// Place of an order, and the conditions that are its reasons.
     reasons: Vec<(usize, Vec<Box<str>>)>,
     unresolved: Vec<Box<str>>,
@@ -230,7 +257,6 @@ impl<'r> Reader<'r> {
             subjects,
             encounter,
             record,
-            last: None,
             reasons: Vec::new(),
             unresolved: Vec::new(),
             sent: HashMap::new(),
@@ -278,26 +304,33 @@ impl<'r> Reader<'r> {
         self.record.orders.push(read.order);
     }
 
+    fn is_own(&self, item: &Item<'_>) -> bool {
+        match item.kind {
+            Kind::Patient => self.subjects.is(item.resource),
+            _ => self.subjects.owns(item.resource),
+        }
+    }
+
     fn state(&mut self, source: Source) -> &mut SourceState {
         self.record.sources.of_mut(source)
     }
 
-    fn item(&mut self, item: &Item<'r>) {
-        let source = item.source.unwrap_or(item.kind.source());
-        let own = match item.kind {
-            Kind::Patient => self.subjects.is(item.resource),
-            _ => self.subjects.owns(item.resource),
+    /// Reads a resource of which one or more copies came; one of the patient.
+    fn item(&mut self, copies: &[Item<'r>]) {
+        let of_patient = copies.iter().filter(|item| self.is_own(item));
+        let count = of_patient.clone().count();
+        let best = match count {
+            0 | 1 => of_patient.last(),
+            _ => of_patient.max_by(|one, other| one.rank().cmp(&other.rank())),
         };
-        if !own {
-            self.state(item.kind.source()).foreign = true;
-            return;
+        if count < copies.len()
+            && let Some(one) = copies.first()
+        {
+            self.state(one.kind.source()).foreign = true;
         }
+        let Some(item) = best else { return };
+        let source = item.source.unwrap_or(item.kind.source());
         self.came[item.kind.source() as usize] = true;
-        let named = item.id.clone().map(|id| (item.kind, id));
-        if named.is_some() && named == self.last {
-            return;
-        }
-        self.last = named;
         if self.read(item) == About::Nothing {
             self.state(source).unreadable = true;
         }

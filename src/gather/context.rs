@@ -15,6 +15,7 @@ use crate::fhir::order::status_named;
 use crate::fhir::subject::Subjects;
 use crate::protocol::request::HookRequest;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The orders of the context, and what came beside them.
@@ -40,6 +41,19 @@ pub(super) struct ContextOrder<'a> {
     pub(super) role: Role,
     field: &'static str,
     place: usize,
+}
+
+impl<'a> ContextOrder<'a> {
+    /// Those being stopped first; then by id.
+    fn rank(&self) -> (bool, Option<Cow<'a, str>>, Option<&str>, &str) {
+        let text = self.received.map_or("", Node::raw);
+        (
+            self.role != Role::Stopping,
+            self.order.id(),
+            self.address.as_deref(),
+            text,
+        )
+    }
 }
 
 const STOPS: &str = "toBeDiscontinued";
@@ -79,7 +93,8 @@ impl<'a> ContextOrders<'a> {
                 Some(OrderStatus::Active | OrderStatus::Draft | OrderStatus::Unknown) | None => Role::Draft,
             })
         });
-        found.orders.sort_by_key(|order| order.role != Role::Stopping);
+        // In what order they came must not change a word of the answer.
+        found.orders.sort_by(|one, other| one.rank().cmp(&other.rank()));
         found
     }
 

@@ -67,7 +67,7 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Declares lenses: `struct Name { field: Kind = "jsonKey", }`, all with the lifetime `'a` of the text. A list in
-/// the place of an object counts by its first element; what a plain string there means is said behind `else`.
+/// the place of an object counts if it has one element; what a plain string there means is said behind `else`.
 macro_rules! lens {
     ($($(#[$meta:meta])* struct $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty = $key:literal,)* } $(else $plain:path;)?)+) => {$(
         $(#[$meta])*
@@ -78,7 +78,12 @@ macro_rules! lens {
 
         impl<'a> $crate::fhir::json::Read<'a> for $name<'a> {
             fn read(node: $crate::fhir::json::Node<'a>) -> Self {
-                let node = node.items().next().unwrap_or(node);
+                let mut items = node.items();
+                let node = match (items.next(), items.next()) {
+                    (Some(only), None) => only,
+                    (Some(_), Some(_)) => return Self::default(),
+                    (None, _) => node,
+                };
                 $(if let Some(text) = node.text() {
                     return $plain(text);
                 })?
@@ -299,8 +304,9 @@ mod tests {
         with(r#"{"size":null}"#, |read| {
             assert!(!read.size.is_odd() && !read.name.is_odd())
         });
+        with(r#"[{"name":"only"}]"#, |read| assert!(read.name.is("only")));
         with(r#"[{"name":"first"},{"name":"second"}]"#, |read| {
-            assert!(read.name.is("first"));
+            assert!(read.name.get().is_none());
         });
     }
 
