@@ -43,6 +43,10 @@ pub struct Vocabulary {
     pub groups: Vec<Box<str>>,
     /// Canonical system address to a short key; also holds the aliases (`urn:oid:…`).
     pub systems: HashMap<Box<str>, u8>,
+    /// The same without what EHRs write in several ways; made by [`Vocabulary::spell_systems`].
+    pub spellings: Vec<(Box<str>, u8)>,
+    /// Systems with codes of analytes; made by the same.
+    pub lab_systems: Vec<u8>,
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
@@ -254,6 +258,18 @@ pub enum Finding {
     Normal,
 }
 
+/// The address of a system without what EHRs write in several ways, apart from capitals.
+fn bare(address: &str) -> &str {
+    let mut bare = address.trim_end_matches('/');
+    for prefix in ["https://", "http://", "urn:oid:", "www."] {
+        let start = bare.get(..prefix.len()).unwrap_or_default();
+        if start.eq_ignore_ascii_case(prefix) {
+            bare = &bare[prefix.len()..];
+        }
+    }
+    bare
+}
+
 /// How a name begins: its first four bytes, filled up with zeros.
 pub fn name_start(name: &str) -> [u8; 4] {
     let mut start = [0; 4];
@@ -264,9 +280,33 @@ pub fn name_start(name: &str) -> [u8; 4] {
 }
 
 impl Vocabulary {
-    /// Key of a code system address or alias.
+    /// Prepares that systems are found in other spellings, and codes without their system.
+    pub fn spell_systems(&mut self) {
+        let spelled = self
+            .systems
+            .iter()
+            .map(|(address, key)| (bare(address).into(), *key));
+        self.spellings = spelled.collect();
+        self.lab_systems = self.lab_codes.keys().map(|(system, _)| *system).collect();
+        self.lab_systems.sort_unstable();
+        self.lab_systems.dedup();
+    }
+
+    /// Key of a code system address or alias; also of one that differs in its scheme, in capitals, in `www.` or in
+    /// a slash at the end, and of an OID without its prefix.
     pub fn system(&self, address: &str) -> Option<u8> {
-        self.systems.get(address).copied()
+        let exact = self.systems.get(address).copied();
+        exact.or_else(|| {
+            let own = bare(address);
+            let mut spellings = self.spellings.iter();
+            spellings.find_map(|(known, key)| known.eq_ignore_ascii_case(own).then_some(*key))
+        })
+    }
+
+    /// Whether a code is one of an analyte in some system.
+    pub fn lab_code_anywhere(&self, code: &str) -> Option<&LabCode> {
+        let mut systems = self.lab_systems.iter();
+        systems.find_map(|system| lookup(&self.lab_codes, *system, code))
     }
 
     /// The drug that a coding names.
@@ -413,6 +453,26 @@ mod tests {
         assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
         assert_eq!(vocabulary.route("http://other.example", "oral"), None);
         assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
+        vocabulary.spell_systems();
+        for other in [
+            "https://routes.example",
+            "http://www.routes.example/",
+            "HTTP://Routes.Example",
+            "routes.example",
+            "1.2.3",
+            "URN:OID:1.2.3",
+        ] {
+            assert_eq!(vocabulary.system(other), Some(3), "{other}");
+        }
+        for none in [
+            "",
+            "http://",
+            "http://routes.example/oral",
+            "urn:oid:1.2.3.4",
+            "\u{b5}\u{b5}\u{b5}\u{b5}",
+        ] {
+            assert_eq!(vocabulary.system(none), None, "{none}");
+        }
     }
 
     #[test]

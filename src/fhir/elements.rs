@@ -98,9 +98,10 @@ impl Concept<'_> {
             .chain(self.coding.0.iter().filter_map(|coding| coding.display.get()))
     }
 
-    /// Whether one of its codes, or its plain text, is the given code.
+    /// Whether one of its codes, or its plain text, is the given code, in capitals or not.
     pub(crate) fn says(&self, code: &str) -> bool {
-        self.text.is(code) || self.coding.0.iter().any(|coding| coding.code.is(code))
+        let is = |text: &Text<'_>| text.or_empty().eq_ignore_ascii_case(code);
+        is(&self.text) || self.coding.0.iter().any(|coding| is(&coding.code))
     }
 }
 

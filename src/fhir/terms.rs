@@ -119,6 +119,23 @@ impl<'v> Terms<'v> {
         found
     }
 
+    /// The analyte that a concept perhaps means: its code is one of an analyte, and its system is missing or unknown.
+    pub(crate) fn lab_perhaps(&self, concept: &Concept<'_>) -> Option<&'v LabCode> {
+        concept.coding.0.iter().find_map(|coding| {
+            let (system, code) = self.standard(coding)?;
+            let unknown = self.vocabulary.system(system).is_none();
+            unknown.then(|| self.vocabulary.lab_code_anywhere(code)).flatten()
+        })
+    }
+
+    /// Whether a concept has a coding of a system that the vocabulary speaks, without its code.
+    pub(crate) fn lacks_code(&self, concept: &Concept<'_>) -> bool {
+        let mut codings = concept.coding.0.iter();
+        codings.any(|coding| {
+            coding.code.get().is_none() && self.vocabulary.system(coding.system.or_empty()).is_some()
+        })
+    }
+
     /// Groups of a concept: by its codes; by its texts only where no code has a group, apart from the
     /// phrases that say more than a code can.
     pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) {

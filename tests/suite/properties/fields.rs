@@ -4,7 +4,7 @@
 //! test for each kind, with what an EHR that is not in order writes there. A question that is refused or cannot be
 //! decided is no silence.
 
-use crate::helpers::answer::urgency;
+use crate::helpers::answer::{advice, urgency, verdict};
 use crate::helpers::pure::{Judged, answer, judge};
 use crate::helpers::resources::*;
 use crate::helpers::stories::story;
@@ -342,6 +342,132 @@ fn refused(request: &Value, field: &str) {
         Judged::Refused(says) => assert!(says.starts_with(field), "{says}"),
         other => panic!("{field} is not refused: {other:?}"),
     }
+}
+
+/// The address of a code system is written in many ways; a code whose system is missing may be the one that decides.
+#[test]
+fn another_spelling_of_a_code_system_loses_no_result() {
+    let request = story("active lupus nephritis").request();
+    let last = request["prefetch"]["observations"]["entry"]
+        .as_array()
+        .unwrap()
+        .len()
+        - 1;
+    let coding = format!("/prefetch/observations/entry/{last}/resource/code/coding/0");
+    let (system, code) = (format!("{coding}/system"), format!("{coding}/code"));
+    for other in [
+        "https://loinc.org",
+        "http://loinc.org/",
+        "http://www.loinc.org",
+        "HTTP://LOINC.ORG",
+        "LOINC",
+        "2.16.840.1.113883.6.1",
+    ] {
+        let same = with(&request, &[(&system, json!(other))]);
+        assert_eq!(verdict(&answer(&same)), verdict(&answer(&request)), "{other}");
+    }
+    let lost = [json!("urn:local"), Value::Null, json!(7)];
+    never_milder(&request, lost.map(|lost| vec![(&*system, lost)]));
+    never_milder(&request, [vec![(&*code, Value::Null)], vec![(&*code, json!({}))]]);
+    let condition = "/prefetch/conditions/entry/0/resource/code/coding/0/system";
+    never_milder(
+        &request,
+        [vec![(condition, json!("https://hl7.org/fhir/sid/icd-10-cm/"))]],
+    );
+}
+
+/// What is not known to hold may hold.
+#[test]
+fn a_status_that_says_unknown_hides_no_result_procedure_or_condition() {
+    let request = story("active lupus nephritis").request();
+    let last = request["prefetch"]["observations"]["entry"]
+        .as_array()
+        .unwrap()
+        .len()
+        - 1;
+    let status = format!("/prefetch/observations/entry/{last}/resource/status");
+    let odd = ["unknown", "FINAL", "so-so"].map(|status| json!(status));
+    never_milder(&request, odd.iter().map(|odd| vec![(&*status, odd.clone())]));
+    let request = story("liver transplant, one procedure says so").request();
+    let status = "/prefetch/procedures/entry/0/resource/status";
+    never_milder(&request, odd.iter().map(|odd| vec![(status, odd.clone())]));
+    for name in [
+        "pregnant with lupus nephritis",
+        "kidney transplant, one problem says so",
+    ] {
+        let request = story(name).request();
+        let conditions = request["prefetch"]["conditions"]["entry"]
+            .as_array()
+            .unwrap()
+            .len();
+        for place in 0..conditions {
+            let status = format!("/prefetch/conditions/entry/{place}/resource/clinicalStatus");
+            let snomed =
+                json!({"coding": [{"system": system::SNOMED, "code": "55561003", "display": "Active"}]});
+            let odd = [
+                json!({"text": "Active"}),
+                json!({"coding": [{"code": "ACTIVE"}]}),
+                snomed,
+                json!(7),
+            ];
+            never_milder(&request, odd.map(|odd| vec![(&*status, odd)]));
+        }
+    }
+}
+
+/// Two copies of one result: the later one counts, else the fuller one, whichever came first. A list where one thing
+/// is meant is not its first element.
+#[test]
+fn copies_and_lists_depend_on_no_order() {
+    let request = story("active lupus nephritis").request();
+    let entries = "/prefetch/observations/entry";
+    let last = request
+        .pointer(entries)
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    let mut low = last.clone();
+    low["resource"]["valueQuantity"]["value"] = json!(0.3);
+    let both = |one: &Value, other: &Value| {
+        let mut request = request.clone();
+        let list = request.pointer_mut(entries).unwrap().as_array_mut().unwrap();
+        list.pop();
+        list.extend([one.clone(), other.clone()]);
+        request
+    };
+    let same = |one: &Value, other: &Value| {
+        let (first, second) = (answer(&both(one, other)), answer(&both(other, one)));
+        assert_eq!(advice(&first), advice(&second));
+        urgency(&first)
+    };
+    same(&last, &low);
+    for (field, of_low, of_last) in [
+        ("versionId", "9", "10"),
+        ("lastUpdated", "2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z"),
+    ] {
+        let (mut earlier, mut later) = (low.clone(), last.clone());
+        earlier["resource"]["meta"] = json!({ field: of_low });
+        later["resource"]["meta"] = json!({ field: of_last });
+        assert_eq!(same(&earlier, &later), 3, "{field}");
+    }
+    let list = with(&request, &[(entries, json!([request.pointer(entries).unwrap()]))]);
+    assert!(weight(&list) >= weight(&request));
+    // Neither does it matter in which order stops and drafts came.
+    let mut turned =
+        story("two drugs at once").drafting(order("p-1", "draft", PREDNISONE_10_MG, (10.0, 1), &days_ago(0)));
+    turned = turned.drafting(order("a-1", "draft", AZATHIOPRINE_50_MG, (50.0, 1), &days_ago(0)));
+    let plain = turned.request();
+    let mut turned = plain.clone();
+    for bundle in ["toBeDiscontinued", "draftOrders"] {
+        turned["context"][bundle]["entry"]
+            .as_array_mut()
+            .unwrap()
+            .reverse();
+    }
+    assert_eq!(advice(&answer(&turned)), advice(&answer(&plain)));
 }
 
 /// Two other orders of the drug, of two formulations, are left.
