@@ -143,6 +143,15 @@ impl Sources {
 }
 
 impl PatientRecord {
+    /// Whether the hook stops an order of which neither the drug nor the id can be read: any order of the record may
+    /// be that one.
+    pub fn stops_the_unknown(&self) -> bool {
+        let is_one = |order: &Order| {
+            order.role == Role::Stopping && order.drug == Drug::Unreadable && order.reference.is_none()
+        };
+        self.orders.iter().any(is_one)
+    }
+
     /// Why there is no medication list, if so: it could not be had, or all that came under its name is of
     /// another patient or cannot be read.
     pub fn no_medication_list(&self) -> Option<Why> {
@@ -370,6 +379,8 @@ pub struct LabResult {
     pub value: Value,
     /// The laboratory's own limits, in canonical units.
     pub range: (Option<Decimal>, Option<Decimal>),
+    /// The laboratory gives limits that cannot be read, or not all of them.
+    pub range_unread: bool,
     /// Assay, empty if not stated.
     pub assay: Box<str>,
     /// For drug levels: when it was drawn with respect to the last dose.

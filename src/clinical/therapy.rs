@@ -182,6 +182,7 @@ fn remaining(
 ) -> (Left, Left) {
     let stops = || stopping.iter().map(|&i| &record.orders[i]);
     let beginning = Beginning::of(stops());
+    let may_be_any = record.stops_the_unknown();
     let (mut sure, mut perhaps) = (Left::default(), Left::default());
     for &i in ours {
         let order = &record.orders[i];
@@ -189,7 +190,7 @@ fn remaining(
             Role::Draft if order.status != OrderStatus::Void => Use::Sure,
             Role::Recorded if order.status == OrderStatus::Active && !stopping.contains(&i) => {
                 let used = in_use(order, beginning, withdrawal, now);
-                let may_be_one = stops().any(|stopped| may_be_copy(order, stopped));
+                let may_be_one = may_be_any || stops().any(|stopped| may_be_copy(order, stopped));
                 used.min(if may_be_one { Use::Perhaps } else { Use::Sure })
             }
             Role::Draft | Role::Recorded | Role::Stopping => Use::Over,
@@ -237,11 +238,14 @@ pub(super) enum Use {
 pub(super) struct Beginning {
     first: Option<When>,
     unsure: bool,
+    /// No order stops of which it is asked.
+    none: bool,
 }
 
 impl Beginning {
     pub(super) fn of<'o>(orders: impl Iterator<Item = &'o Order> + Clone) -> Self {
         Beginning {
+            none: orders.clone().next().is_none(),
             unsure: orders.clone().any(|order| order.unread.start),
             first: orders.filter_map(began).min(),
         }
@@ -257,7 +261,7 @@ pub(super) fn in_use(order: &Order, stopped: Beginning, withdrawal: &Withdrawal,
     if order.unread.end || order.ends.is_some_and(ends_about_now) {
         return Use::Perhaps;
     }
-    if order.ends.is_some() {
+    if order.ends.is_some() || stopped.none {
         return Use::Sure;
     }
     // Without an end it may have been left open when a later one took its place.

@@ -45,8 +45,10 @@ pub struct Vocabulary {
     pub systems: HashMap<Box<str>, u8>,
     /// The same without what EHRs write in several ways; made by [`Vocabulary::spell_systems`].
     pub spellings: Vec<(Box<str>, u8)>,
-    /// Systems with codes of analytes; made by the same.
+    /// Systems with codes of analytes, and those with codes of groups; made by the same.
     pub lab_systems: Vec<u8>,
+    /// As `lab_systems`.
+    pub group_systems: Vec<u8>,
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
@@ -258,6 +260,14 @@ pub enum Finding {
     Normal,
 }
 
+/// The systems of codes, each once.
+fn distinct<'k>(codes: impl Iterator<Item = &'k (u8, Box<str>)>) -> Vec<u8> {
+    let mut systems: Vec<u8> = codes.map(|(system, _)| *system).collect();
+    systems.sort_unstable();
+    systems.dedup();
+    systems
+}
+
 /// The address of a system without what EHRs write in several ways, apart from capitals.
 fn bare(address: &str) -> &str {
     let mut bare = address.trim_end_matches('/');
@@ -287,9 +297,14 @@ impl Vocabulary {
             .iter()
             .map(|(address, key)| (bare(address).into(), *key));
         self.spellings = spelled.collect();
-        self.lab_systems = self.lab_codes.keys().map(|(system, _)| *system).collect();
-        self.lab_systems.sort_unstable();
-        self.lab_systems.dedup();
+        self.lab_systems = distinct(self.lab_codes.keys());
+        self.group_systems = distinct(self.group_codes.keys());
+    }
+
+    /// Whether a code is one of a group in some system.
+    pub fn is_group_anywhere(&self, code: &str) -> bool {
+        let mut systems = self.group_systems.iter();
+        systems.any(|system| lookup(&self.group_codes, *system, code).is_some())
     }
 
     /// Key of a code system address or alias; also of one that differs in its scheme, in capitals, in `www.` or in

@@ -124,6 +124,11 @@ impl When {
         self.last - self.first > 2 * DAY
     }
 
+    /// Whether it is less exact than a month.
+    pub fn is_a_year(self) -> bool {
+        self.last - self.first > 31 * DAY
+    }
+
     /// Whether it is so far ahead that it stands for an end that nobody set.
     pub fn is_open_end(self) -> bool {
         self.first >= OPEN_FROM

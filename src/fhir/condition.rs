@@ -22,8 +22,8 @@ pub(crate) fn condition(
     let refuted = verification.says("refuted") || verification.says("entered-in-error");
     let code: Concept<'_> = of.get("code");
     let mut groups = Vec::new();
-    terms.groups(&code, &mut groups);
-    let unreadable = code.is_empty() || groups.is_empty() && terms.lacks_code(&code);
+    let by_code = terms.groups(&code, &mut groups);
+    let unreadable = code.is_empty() || !by_code && terms.may_be_of_a_group(&code);
     let says_nothing = unreadable && !refuted;
     if groups.is_empty() && !says_nothing {
         return About::Something;
@@ -103,7 +103,7 @@ pub(crate) fn procedure(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Proced
     }
     let code: Concept<'_> = of.get("code");
     let mut groups = Vec::new();
-    terms.groups(&code, &mut groups);
+    let by_code = terms.groups(&code, &mut groups);
     let done = matches!(status, Some("completed" | "in-progress")) || status.is_none() && !of.has("status");
     if code.is_empty() || !done && !groups.is_empty() {
         return About::Nothing;
@@ -115,6 +115,9 @@ pub(crate) fn procedure(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Proced
             text: code.label().into(),
             when: performed(of),
         });
+    }
+    if !by_code && terms.may_be_of_a_group(&code) {
+        return About::Nothing;
     }
     About::Something
 }

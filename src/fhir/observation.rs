@@ -84,9 +84,9 @@ impl Reading<'_, '_> {
         if found.is_none() && waits {
             return None;
         }
-        let limits = match found {
+        let (limits, range_unread) = match found {
             Some(Value::Number(_)) => range(of, analyte),
-            _ => (None, None),
+            _ => Default::default(),
         };
         let drawn = if analyte.timed {
             drawn(self.whole, components, self.when, lab.timing, self.terms)
@@ -102,6 +102,7 @@ impl Reading<'_, '_> {
                 .filter(|_| !self.unsure)
                 .unwrap_or(Value::Unusable(Why::NotReadable)),
             range: limits,
+            range_unread,
             assay: self.assay(lab),
             timing: drawn.timing,
             hours_after_dose: drawn.hours,

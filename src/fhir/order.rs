@@ -174,8 +174,8 @@ fn status(of: &Request<'_>) -> OrderStatus {
     named.unwrap_or(OrderStatus::Unknown)
 }
 
-/// Every status with its code, in R4 and, as `ended`, in R5.
-const STATUSES: [(&str, OrderStatus); 9] = [
+/// Every status of R4 with its code.
+const STATUSES: [(&str, OrderStatus); 8] = [
     ("active", OrderStatus::Active),
     ("stopped", OrderStatus::Stopped),
     ("completed", OrderStatus::Completed),
@@ -184,7 +184,6 @@ const STATUSES: [(&str, OrderStatus); 9] = [
     ("draft", OrderStatus::Draft),
     ("entered-in-error", OrderStatus::Void),
     ("unknown", OrderStatus::Unknown),
-    ("ended", OrderStatus::Completed),
 ];
 
 /// The status of a code, in capitals or not; `None` if it is none.

@@ -128,6 +128,18 @@ impl<'v> Terms<'v> {
         })
     }
 
+    /// Whether a concept may belong to a group that its codes do not tell: a coding lacks its code, or it has no system
+    /// and its code is one of a group. A code of a system that the vocabulary does not speak is a code of its own.
+    pub(crate) fn may_be_of_a_group(&self, concept: &Concept<'_>) -> bool {
+        let mut codings = concept.coding.0.iter();
+        self.lacks_code(concept)
+            || codings.any(|coding| {
+                self.standard(coding).is_some_and(|(system, code)| {
+                    system.is_empty() && self.vocabulary.is_group_anywhere(code)
+                })
+            })
+    }
+
     /// Whether a concept has a coding of a system that the vocabulary speaks, without its code.
     pub(crate) fn lacks_code(&self, concept: &Concept<'_>) -> bool {
         let mut codings = concept.coding.0.iter();
@@ -137,8 +149,8 @@ impl<'v> Terms<'v> {
     }
 
     /// Groups of a concept: by its codes; by its texts only where no code has a group, apart from the
-    /// phrases that say more than a code can.
-    pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) {
+    /// phrases that say more than a code can. Says whether a code has one.
+    pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) -> bool {
         let before = into.len();
         for coding in &concept.coding.0 {
             let Some((system, code)) = self.standard(coding) else {
@@ -152,7 +164,8 @@ impl<'v> Terms<'v> {
                 self.vocabulary.groups_of(system, &dotted, into);
             }
         }
-        let names = if into.len() == before {
+        let by_code = into.len() > before;
+        let names = if !by_code {
             &self.vocabulary.group_names
         } else {
             &self.vocabulary.group_names_beside_codes
@@ -160,6 +173,7 @@ impl<'v> Terms<'v> {
         if !names.is_empty() {
             concept.texts().for_each(|text| groups_named(names, text, into));
         }
+        by_code
     }
 
     /// The finding that a concept is: by code, else by its whole text.

@@ -44,19 +44,23 @@ enum Kind {
     Dispense,
 }
 
+/// Every type that is read.
+const KINDS: [(&str, Kind); 8] = [
+    ("Observation", Kind::Observation),
+    ("Condition", Kind::Condition),
+    ("MedicationRequest", Kind::Order),
+    ("Procedure", Kind::Procedure),
+    ("AllergyIntolerance", Kind::Allergy),
+    ("MedicationDispense", Kind::Dispense),
+    ("MedicationStatement", Kind::Statement),
+    ("Patient", Kind::Patient),
+];
+
 impl Kind {
+    /// The kind of a type's name, in capitals or not.
     fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "Patient" => Kind::Patient,
-            "MedicationRequest" => Kind::Order,
-            "Observation" => Kind::Observation,
-            "Condition" => Kind::Condition,
-            "AllergyIntolerance" => Kind::Allergy,
-            "Procedure" => Kind::Procedure,
-            "MedicationStatement" => Kind::Statement,
-            "MedicationDispense" => Kind::Dispense,
-            _ => return None,
-        })
+        let known = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, kind)| *kind)
     }
 
     /// The source that it is a part of.
@@ -304,6 +308,19 @@ impl<'r> Reader<'r> {
         self.record.orders.push(read.order);
     }
 
+    /// Notes that copies are of another patient, or of somebody whom nothing tells.
+    fn dropped(&mut self, copies: &[Item<'r>]) {
+        for item in copies {
+            if self.is_own(item) {
+                continue;
+            }
+            let unknown = item.kind != Kind::Patient && self.subjects.does_not_tell(item.resource);
+            let state = self.state(item.kind.source());
+            state.unreadable |= unknown;
+            state.foreign |= !unknown;
+        }
+    }
+
     fn is_own(&self, item: &Item<'_>) -> bool {
         match item.kind {
             Kind::Patient => self.subjects.is(item.resource),
@@ -323,10 +340,8 @@ impl<'r> Reader<'r> {
             0 | 1 => of_patient.last(),
             _ => of_patient.max_by(|one, other| one.rank().cmp(&other.rank())),
         };
-        if count < copies.len()
-            && let Some(one) = copies.first()
-        {
-            self.state(one.kind.source()).foreign = true;
+        if count < copies.len() {
+            self.dropped(copies);
         }
         let Some(item) = best else { return };
         let source = item.source.unwrap_or(item.kind.source());

@@ -38,7 +38,11 @@ impl Signals<'_> {
     }
 
     pub(super) fn continues(&self, set: &DrugSet) -> Reading {
-        self.among(set, self.nothing_in(Source::Medications), |o| self.goes_on(o))
+        let mut reading = self.among(set, self.nothing_in(Source::Medications), |o| self.goes_on(o));
+        if reading.truth == Truth::True && self.record.stops_the_unknown() {
+            reading.truth = Truth::Unreadable;
+        }
+        reading
     }
 
     pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {

@@ -79,7 +79,13 @@ fn last(record: &PatientRecord, over: &[usize], within: u32, now: i64) -> Option
     if let Some(latest) = latest.filter(|when| when.within(within, now) != Placed::Outside) {
         // Orders that ended within a day of each other were one therapy (a capsule of 5 mg and one of 1 mg).
         let together = dated.filter(|(when, _)| when.latest() + DAY >= latest.earliest());
-        return Some((End::On(latest), together.map(|(_, i)| i).collect()));
+        // Results cannot be laid before or after a year.
+        let end = if latest.is_a_year() {
+            End::Unknown
+        } else {
+            End::On(latest)
+        };
+        return Some((end, together.map(|(_, i)| i).collect()));
     }
     let undated: Vec<usize> = over
         .iter()

@@ -470,6 +470,40 @@ fn copies_and_lists_depend_on_no_order() {
     assert_eq!(advice(&answer(&turned)), advice(&answer(&plain)));
 }
 
+/// Of two stops one cannot be read: what stands in the record may be that one, and is no cover.
+#[test]
+fn a_stop_that_cannot_be_read_may_be_of_any_order_of_the_record() {
+    let request = story("two drugs at once").request();
+    let (resource, url) = ["resource", "fullUrl"]
+        .map(|part| format!("/context/toBeDiscontinued/entry/1/{part}"))
+        .into();
+    for odd in [Value::Null, json!(7), json!([1, 2])] {
+        never_milder(&request, [vec![(&*resource, odd), (&*url, Value::Null)]]);
+    }
+}
+
+/// A resource whose subject nothing resolves may be the patient's.
+#[test]
+fn a_subject_that_nothing_resolves_is_not_another_patient() {
+    let request = story("active lupus nephritis").request();
+    let last = request["prefetch"]["observations"]["entry"]
+        .as_array()
+        .unwrap()
+        .len()
+        - 1;
+    let at = format!("/prefetch/observations/entry/{last}/resource");
+    let subject = [(
+        &*format!("{at}/subject/reference"),
+        json!("urn:uuid:6f2b9c1e-3d54-4a7b-9a10-5c0e8f1d2a01"),
+    )];
+    never_milder(&request, [subject.to_vec()]);
+    states_gap(&with(&request, &subject), "observations", "not-readable");
+    never_milder(
+        &request,
+        [vec![(&*format!("{at}/resourceType"), json!("observation"))]],
+    );
+}
+
 /// Two other orders of the drug, of two formulations, are left.
 fn two_left() -> Stop {
     story("stable lupus nephritis")
