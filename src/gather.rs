@@ -62,6 +62,24 @@ pub enum GatherError {
         /// Path of the entry.
         field: String,
     },
+    /// The entries of a Bundle of the context cannot be read as such.
+    #[error("{field} is no list of orders")]
+    NoEntries {
+        /// Path of the entries.
+        field: String,
+    },
+    /// An entry of a Bundle of the context is a Bundle or an outcome in the place of an order.
+    #[error("{field} is no order")]
+    NoOrder {
+        /// Path of the resource.
+        field: String,
+    },
+    /// An order of a signing hook has a status that is none.
+    #[error("{field} is no status of an order")]
+    NoStatus {
+        /// Path of the status.
+        field: String,
+    },
     /// `context.patientId` is an address on another FHIR server than the client's.
     #[error("context.patientId is not on the client's FHIR server")]
     ForeignPatient,
@@ -192,8 +210,8 @@ impl<'m> Material<'m> {
 
     /// The patient to whom everything must belong; an error if the context speaks of another one.
     fn subjects(&self, orders: &ContextOrders<'_>) -> Result<Subjects<'_>, GatherError> {
-        if let Some(field) = orders.dstu2.clone() {
-            return Err(GatherError::Dstu2 { field });
+        if let Some(refused) = orders.refused.clone() {
+            return Err(refused);
         }
         let patient = &self.request.context.patient;
         if self.base.is_some_and(|base| !patient.is_on(base)) {

@@ -68,6 +68,18 @@ impl From<GatherError> for Failure {
                 field,
                 "is an order of FHIR DSTU2 (MedicationOrder); this service reads FHIR R4, and STU3",
             )),
+            GatherError::NoEntries { field } => Failure::Request(RequestError::new(
+                field,
+                "must be the list of what the Bundle counts",
+            )),
+            GatherError::NoOrder { field } => Failure::Request(RequestError::new(
+                field,
+                "must be an order or what an order refers to",
+            )),
+            GatherError::NoStatus { field } => Failure::Request(RequestError::new(
+                field,
+                "must be a status of a MedicationRequest (FHIR R4)",
+            )),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::gap::Truth;
 use super::judge::{Finding, Judgement, Verdict, judge, judge_ended};
 use super::knowledge::{Knowledge, SignalId, Watch, Withdrawal};
 use super::merge::{Basket, lead, lead_of_ends, merged};
+use super::occasion::Occasion;
 use super::practice::Practice;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role, Source};
 use super::signal::Signals;
@@ -118,6 +119,9 @@ fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
     if ids_only && (record.no_medication_list().is_some() || list.hides_something()) {
         return true;
     }
+    if record.occasion == Occasion::Signing && record.context_unread {
+        return true;
+    }
     let watched = knowledge.withdrawals.iter().filter_map(|w| w.watch.as_ref());
     let longest = watched.map(Watch::longest).max().unwrap_or(0);
     let recent = |o: &Order| {
@@ -127,7 +131,9 @@ fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
     // Where no order is named, one of the record may be the stop that is asked about.
     let stopped = |o: &Order| match (o.role, o.status) {
         (Role::Stopping, status) => status.counts_as_stop(),
-        (Role::Recorded, OrderStatus::Stopped | OrderStatus::Cancelled) => ids_only && recent(o),
+        (Role::Recorded, OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Unknown) => {
+            ids_only && recent(o)
+        }
         (Role::Recorded | Role::Draft, _) => false,
     };
     let mut orders = record.orders.iter();

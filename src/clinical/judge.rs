@@ -157,7 +157,7 @@ impl<'k> Court<'_, 'k> {
         let rightful = self.rightful(signals);
         // What the cut of a dose needs is no reason to keep the dose where there is one to stop.
         let gate = self.gate(signals);
-        if let Some(gate) = gate.filter(|gate| rightful.is_none() || !gate.right_first) {
+        if let Some(gate) = gate.filter(|(gate, _)| rightful.is_none() || !gate.right_first) {
             return self.through_gate(gate, decisive, competing, rightful, signals);
         }
         let Named {
@@ -265,7 +265,10 @@ impl<'k> Court<'_, 'k> {
         }
     }
 
-    fn gate(&mut self, signals: &mut Signals<'_>) -> Option<&'k Gate> {
+    /// The gate that fires. A milder one does not stand before a worse one that cannot be excluded because something
+    /// could not be read, and has words for that; then it is that one, and unsure.
+    fn gate(&mut self, signals: &mut Signals<'_>) -> Option<(&'k Gate, bool)> {
+        let mut possible: Option<&'k Gate> = None;
         for gate in &self.withdrawal.gates {
             let truth = signals.truth(&gate.when);
             self.note("gates", &gate.row, truth);
@@ -276,7 +279,14 @@ impl<'k> Court<'_, 'k> {
                 Truth::True
             };
             if truth >= least {
-                return Some(gate);
+                let worse = possible.filter(|worse| worse.urgency() > gate.urgency());
+                return Some(worse.map_or((gate, false), |worse| (worse, true)));
+            }
+            if truth == Truth::Unreadable
+                && gate.unsure.is_some()
+                && possible.and_then(Gate::urgency) < gate.urgency()
+            {
+                possible = Some(gate);
             }
         }
         None
@@ -284,13 +294,15 @@ impl<'k> Court<'_, 'k> {
 
     fn through_gate(
         &mut self,
-        gate: &'k Gate,
+        (gate, unsure): (&'k Gate, bool),
         decisive: Named<'k>,
         competing: Vec<&'k Indication>,
         rightful: Option<&'k Rightful>,
         signals: &mut Signals<'_>,
     ) -> Verdict<'k> {
+        let says = gate.unsure.as_ref().filter(|_| unsure);
         let (topic, statement) = match &gate.then {
+            _ if let Some((topic, statement)) = says => (*topic, statement),
             Then::Silent(why) => {
                 return Verdict::Silent {
                     table: "gates",
@@ -398,7 +410,7 @@ impl<'k> Court<'_, 'k> {
     fn gap_of_date(&self) -> Option<Gap> {
         let undated = |&index: &usize| {
             let order = &self.record.orders[index];
-            order.stopped.is_none() && order.status != OrderStatus::Active
+            order.stopped.is_none() && (order.status != OrderStatus::Active || order.unread.end)
         };
         let looks_back = self.record.occasion.looks_for_ended();
         (looks_back && self.therapy.stopping.iter().any(undated)).then(|| Gap::new("stop-date", Why::Absent))

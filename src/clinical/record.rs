@@ -19,12 +19,16 @@ use rust_decimal::Decimal;
 pub struct PatientRecord {
     /// What the hook asks.
     pub occasion: Occasion,
+    /// An entry of the hook's context came of which not even the type can be read.
+    pub context_unread: bool,
     /// Demographics.
     pub person: Person,
     /// Medication orders: those of the hook's context first, then drafts, then the record.
     pub orders: Vec<Order>,
     /// Dispenses and statements, where the client gives them.
     pub supplies: Vec<Supply>,
+    /// Something may be missing from `supplies`: what was sent for them failed, or a part of it cannot be read.
+    pub supplies_hidden: bool,
     /// Results of known analytes; also those that could not be read.
     pub results: Vec<LabResult>,
     /// Conditions of known groups, and unreadable ones (with no group).
@@ -139,6 +143,15 @@ impl Sources {
 }
 
 impl PatientRecord {
+    /// Whether the hook stops an order of which neither the drug nor the id can be read: any order of the record may
+    /// be that one.
+    pub fn stops_the_unknown(&self) -> bool {
+        let is_one = |order: &Order| {
+            order.role == Role::Stopping && order.drug == Drug::Unreadable && order.reference.is_none()
+        };
+        self.orders.iter().any(is_one)
+    }
+
     /// Why there is no medication list, if so: it could not be had, or all that came under its name is of
     /// another patient or cannot be read.
     pub fn no_medication_list(&self) -> Option<Why> {
@@ -280,8 +293,21 @@ pub struct Order {
     pub written_taper: bool,
     /// Whether it has the shape of FHIR STU3: its EHR could not read an order of R4.
     pub is_stu3: bool,
+    /// What of it is there and cannot be read.
+    pub unread: Unread,
     /// The order as it was received, where it came inline in the hook's context or was found to be stopped.
     pub received: Option<Box<str>>,
+}
+
+/// What of an order is there and cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// When it began.
+    pub start: bool,
+    /// When it ends.
+    pub end: bool,
+    /// How much of it is taken.
+    pub dose: bool,
 }
 
 /// What an order orders.
@@ -357,6 +383,8 @@ pub struct LabResult {
     pub value: Value,
     /// The laboratory's own limits, in canonical units.
     pub range: (Option<Decimal>, Option<Decimal>),
+    /// The laboratory gives limits that cannot be read, or not all of them.
+    pub range_unread: bool,
     /// Assay, empty if not stated.
     pub assay: Box<str>,
     /// For drug levels: when it was drawn with respect to the last dose.

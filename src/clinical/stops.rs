@@ -9,7 +9,7 @@
 use super::knowledge::{Knowledge, Withdrawal};
 use super::occasion::Occasion;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role};
-use super::therapy::{began, has_ended, has_graft, is_cover, is_superseded, starts_later};
+use super::therapy::{Beginning, Use, began, has_ended, has_graft, in_use, is_cover, starts_later};
 use super::vocabulary::{IngredientId, Site};
 use super::when::When;
 
@@ -99,8 +99,11 @@ impl Look {
             // Without a date it is an order that ran its course at some time, and no stop.
             OrderStatus::Completed => stopped.or(self.ends_now(order).then_some(now)),
             OrderStatus::Active if self.ends_now(order) => Some(now),
+            OrderStatus::Active if order.unread.end => Some(End::Undated),
             OrderStatus::Active => order.ends.filter(|_| has_ended(order, self.now)).map(End::from),
-            OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown => None,
+            // It may be over; that it goes on nobody can say.
+            OrderStatus::Unknown => Some(stopped.unwrap_or(End::Undated)),
+            OrderStatus::Void | OrderStatus::Draft => None,
         }
     }
 
@@ -161,18 +164,18 @@ impl Look {
         withdrawal: Option<&Withdrawal>,
     ) -> bool {
         let of_home = ended.iter().map(|&index| &record.orders[index]);
-        let began = of_home
-            .filter(|order| !order.ends_with_stay)
-            .filter_map(began)
-            .min();
+        let began = Beginning::of(of_home.filter(|order| !order.ends_with_stay));
         let graft = withdrawal.is_some_and(|withdrawal| has_graft(record, withdrawal));
         ours.iter().filter(|index| !ended.contains(index)).any(|&index| {
             let order = &record.orders[index];
+            let used = || match withdrawal {
+                Some(withdrawal) => in_use(order, began, withdrawal, self.now) == Use::Sure,
+                None => !has_ended(order, self.now) && !order.unread.end,
+            };
             let active = order.role == Role::Recorded
                 && order.status == OrderStatus::Active
                 && !self.ends_now(order)
-                && !has_ended(order, self.now)
-                && withdrawal.is_none_or(|withdrawal| !is_superseded(order, began, withdrawal));
+                && used();
             let drafted = order.role == Role::Draft && order.status != OrderStatus::Void;
             let in_time =
                 withdrawal.is_none_or(|withdrawal| !starts_later(order, withdrawal.switch_after, self.now));
@@ -211,7 +214,7 @@ impl Look {
         for order in &mut record.orders {
             let stopped = matches!(
                 order.status,
-                OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold
+                OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold | OrderStatus::Unknown
             );
             let recent = match self.end_of(order) {
                 Some(End::Between(_, to)) => to >= self.since,

@@ -14,8 +14,9 @@ use super::when::When;
 use left::left;
 use rust_decimal::Decimal;
 
+pub use left::Left;
 pub(crate) use left::starts_near;
-pub(super) use left::{began, has_ended, has_graft, is_cover, is_superseded, starts_later};
+pub(super) use left::{Beginning, Use, began, has_ended, has_graft, in_use, is_cover, starts_later};
 
 const DAY: i64 = 86_400;
 
@@ -39,6 +40,9 @@ pub struct Therapy {
     pub old_orders: Vec<usize>,
     /// Orders of the same drug that are drafted or started near now.
     pub new_orders: Vec<usize>,
+    /// Orders of the same drug that may go on, but of which that is not certain: a date that would tell cannot be
+    /// read or is missing.
+    pub perhaps: Left,
     /// When the therapy began.
     pub start: Start,
     /// Whether it may have begun earlier than the record reaches back.
@@ -110,10 +114,10 @@ impl Therapy {
         } else {
             systemic_or_unknown
         };
-        let mut left = left(record, ours, &stopping, withdrawal, now);
+        let (mut sure, mut perhaps) = left(record, ours, &stopping, withdrawal, now);
         if stopping.iter().any(|&i| record.orders[i].reference.is_none()) {
             // A stopped order without an id cannot be told from its own copy in the record.
-            left.old.clear();
+            perhaps.old.append(&mut sure.old);
         }
         let held = stopping
             .iter()
@@ -122,13 +126,14 @@ impl Therapy {
         Therapy {
             local,
             held,
-            restart: restart_of(record, &stopping, &[&*left.new, &*left.later].concat(), held, now),
+            restart: restart_of(record, &stopping, &[&*sure.new, &*sure.later].concat(), held, now),
             dose: merged_dose(stopping.iter().map(|&i| &record.orders[i].dose)),
             formulation: one_formulation(record, &stopping, knowledge),
             systemic: stopping.iter().all(|i| site(i) == Some(Site::Systemic)),
-            old_orders: left.old,
+            old_orders: sure.old,
             // A draft that only says when a held drug restarts is no replacement.
-            new_orders: if held { Vec::new() } else { left.new },
+            new_orders: if held { Vec::new() } else { sure.new },
+            perhaps,
             start,
             start_cut,
             end: End::Now,

@@ -47,6 +47,12 @@ pub struct Vocabulary {
     pub systems: HashMap<Box<str>, u8>,
     /// Keys of the systems of which the drug codes below are all that name a known drug.
     pub whole_drug_lists: Vec<u8>,
+    /// The same without what EHRs write in several ways; made by [`Vocabulary::spell_systems`].
+    pub spellings: Vec<(Box<str>, u8)>,
+    /// Systems with codes of analytes, and those with codes of groups; made by the same.
+    pub lab_systems: Vec<u8>,
+    /// As `lab_systems`.
+    pub group_systems: Vec<u8>,
     /// (system key, code) to drug.
     pub drug_codes: HashMap<(u8, Box<str>), DrugCode>,
     /// Lower-case names and brands for the text fallback, longest first.
@@ -286,6 +292,26 @@ pub enum Finding {
     Normal,
 }
 
+/// The systems of codes, each once.
+fn distinct<'k>(codes: impl Iterator<Item = &'k (u8, Box<str>)>) -> Vec<u8> {
+    let mut systems: Vec<u8> = codes.map(|(system, _)| *system).collect();
+    systems.sort_unstable();
+    systems.dedup();
+    systems
+}
+
+/// The address of a system without what EHRs write in several ways, apart from capitals.
+fn bare(address: &str) -> &str {
+    let mut bare = address.trim_end_matches('/');
+    for prefix in ["https://", "http://", "urn:oid:", "www."] {
+        let start = bare.get(..prefix.len()).unwrap_or_default();
+        if start.eq_ignore_ascii_case(prefix) {
+            bare = &bare[prefix.len()..];
+        }
+    }
+    bare
+}
+
 /// Lower-case names with what they mean, longest first. They are asked of every text, and most texts hold no word
 /// that begins like one of them: those need no search.
 pub struct Names<T> {
@@ -335,9 +361,38 @@ fn start_of(text: &str, length: usize) -> [u8; 4] {
 }
 
 impl Vocabulary {
-    /// Key of a code system address or alias.
+    /// Prepares that systems are found in other spellings, and codes without their system.
+    pub fn spell_systems(&mut self) {
+        let spelled = self
+            .systems
+            .iter()
+            .map(|(address, key)| (bare(address).into(), *key));
+        self.spellings = spelled.collect();
+        self.lab_systems = distinct(self.lab_codes.keys());
+        self.group_systems = distinct(self.group_codes.keys());
+    }
+
+    /// Whether a code is one of a group in some system.
+    pub fn is_group_anywhere(&self, code: &str) -> bool {
+        let mut systems = self.group_systems.iter();
+        systems.any(|system| lookup(&self.group_codes, *system, code).is_some())
+    }
+
+    /// Key of a code system address or alias; also of one that differs in its scheme, in capitals, in `www.` or in
+    /// a slash at the end, and of an OID without its prefix.
     pub fn system(&self, address: &str) -> Option<u8> {
-        self.systems.get(address).copied()
+        let exact = self.systems.get(address).copied();
+        exact.or_else(|| {
+            let own = bare(address);
+            let mut spellings = self.spellings.iter();
+            spellings.find_map(|(known, key)| known.eq_ignore_ascii_case(own).then_some(*key))
+        })
+    }
+
+    /// Whether a code is one of an analyte in some system.
+    pub fn lab_code_anywhere(&self, code: &str) -> Option<&LabCode> {
+        let mut systems = self.lab_systems.iter();
+        systems.find_map(|system| lookup(&self.lab_codes, *system, code))
     }
 
     /// The drug that a coding names.
@@ -490,6 +545,26 @@ mod tests {
         assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
         assert_eq!(vocabulary.route("http://other.example", "oral"), None);
         assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
+        vocabulary.spell_systems();
+        for other in [
+            "https://routes.example",
+            "http://www.routes.example/",
+            "HTTP://Routes.Example",
+            "routes.example",
+            "1.2.3",
+            "URN:OID:1.2.3",
+        ] {
+            assert_eq!(vocabulary.system(other), Some(3), "{other}");
+        }
+        for none in [
+            "",
+            "http://",
+            "http://routes.example/oral",
+            "urn:oid:1.2.3.4",
+            "\u{b5}\u{b5}\u{b5}\u{b5}",
+        ] {
+            assert_eq!(vocabulary.system(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -9,6 +9,10 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 const DAY: i64 = 86_400;
+/// Dates of earlier years stand for "not known" (`0001-01-01`): nobody who lives was born before.
+const FIRST_YEAR: u16 = 1900;
+/// 2200-01-01 in seconds since 1970. Later dates stand for "open" (`9999-12-31`).
+const OPEN_FROM: i64 = 7_258_118_400;
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
@@ -49,10 +53,13 @@ impl When {
         }
     }
 
-    /// Reads FHIR `date`, `dateTime` or `instant` text. `None` if it is none of them.
+    /// Reads FHIR `date`, `dateTime` or `instant` text. `None` if it is none of them, or before 1900.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.len() > 40 || !text.is_ascii() {
+            return None;
+        }
+        if text.get(..4)?.parse::<u16>().ok()? < FIRST_YEAR {
             return None;
         }
         match text.len() {
@@ -66,7 +73,8 @@ impl When {
                 .parse::<Timestamp>()
                 .ok()
                 .map(Self::instant)
-                .or_else(|| Self::zoneless(text)),
+                .or_else(|| Self::zoneless(text))
+                .or_else(|| Self::last_day(text)),
             _ => None,
         }
     }
@@ -81,12 +89,17 @@ impl When {
         })
     }
 
+    /// A time on the last day of the calendar, which no instant reaches in every zone.
+    fn last_day(text: &str) -> Option<Self> {
+        let date: Date = text.get(..10)?.parse().ok()?;
+        (date == Date::MAX && text[10..].starts_with('T')).then(|| Self::day(date))
+    }
+
     fn year(year: i16) -> Option<Self> {
         let first = Date::new(year, 1, 1).ok()?;
-        let next = Date::new(year.checked_add(1)?, 1, 1).ok()?;
         Some(When {
             first: Self::midnight(first),
-            last: Self::midnight(next) - 1,
+            last: Self::midnight(first.last_of_year()) + DAY - 1,
         })
     }
 
@@ -98,10 +111,27 @@ impl When {
         })
     }
 
+    /// The last day of the calendar begins beyond the last instant, and is taken for it.
     fn midnight(date: Date) -> i64 {
         Offset::UTC
             .to_timestamp(date.at(0, 0, 0, 0))
-            .map_or(0, Timestamp::as_second)
+            .unwrap_or(Timestamp::MAX)
+            .as_second()
+    }
+
+    /// Whether it is less exact than a day.
+    pub fn is_partial(self) -> bool {
+        self.last - self.first > 2 * DAY
+    }
+
+    /// Whether it is less exact than a month.
+    pub fn is_a_year(self) -> bool {
+        self.last - self.first > 31 * DAY
+    }
+
+    /// Whether it is so far ahead that it stands for an end that nobody set.
+    pub fn is_open_end(self) -> bool {
+        self.first >= OPEN_FROM
     }
 
     /// The first instant that it may mean.
@@ -174,7 +204,8 @@ impl When {
 
     /// The calendar day (UTC) of an instant in seconds since 1970.
     pub fn date_of(seconds: i64) -> Date {
-        let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        let (least, most) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+        let at = Timestamp::from_second(seconds.clamp(least, most)).unwrap_or(Timestamp::MAX);
         Offset::UTC.to_datetime(at).date()
     }
 }
@@ -202,5 +233,34 @@ mod tests {
         );
         assert!(When::parse("yesterday").is_none());
         assert!(When::parse("2024-13").is_none());
+    }
+
+    #[test]
+    fn a_date_that_stands_for_open_is_far_ahead_and_one_that_stands_for_unknown_is_none() {
+        let now = When::parse("2026-11-22").unwrap().latest();
+        for open in [
+            "9999",
+            "9999-12",
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T00:00:00+14:00",
+            "2999-12-31",
+        ] {
+            let when = When::parse(open).unwrap_or_else(|| panic!("{open}"));
+            assert!(when.is_future(now) && when.is_open_end(), "{open}");
+            assert!(when.iso().starts_with(&open[..4]), "{open}");
+        }
+        assert!(!When::parse("2099-12-31").unwrap().is_open_end());
+        for unknown in [
+            "0001-01-01",
+            "0001-01-01T00:00:00Z",
+            "1899-12-31",
+            "0000",
+            "9999-12-32",
+        ] {
+            assert!(When::parse(unknown).is_none(), "{unknown}");
+        }
+        assert!(When::parse("1900-01-01").is_some());
     }
 }

@@ -34,7 +34,7 @@ const BROKEN: &[Broken] = &[
     ("terms/labs.csv", "http://loinc.org", "LOINC", "toy/terms/labs.csv:2: the system 'LOINC' is not in systems.toml"),
     ("terms/drugs.csv", "73,Serenamide 250 mg tablet,serenamide", "73,Serenamide 250 mg tablet,serenity", "toy/terms/drugs.csv:3: the ingredient 'serenity' is not in ingredients.toml"),
     // Keys and forms.
-    ("W/gates.toml", "silent", "quiet", "toy/W/gates.toml:4: unknown field `quiet`, expected one of `row`, `when`, `silent`, `topic`, `indicator`, `warn`, `text`, `evidence`, `sources`, `right-first`"),
+    ("W/gates.toml", "silent", "quiet", "toy/W/gates.toml:4: unknown field `quiet`, expected one of `row`, `when`, `silent`, `topic`, `indicator`, `warn`, `text`, `unsure`, `evidence`, `sources`, `right-first`"),
     ("W/gates.toml", r#"topic = "hold-and-restart""#, "", "toy/W/gates.toml:7: a gate has 'silent'; or 'topic' and 'indicator', or 'warn', each with text, evidence and sources"),
     ("W/gates.toml", r#"row = "held-with-date""#, r#"row = "local-product""#, "toy/W/gates.toml:7: the row 'local-product' is listed twice"),
     ("W/gates.toml", r#"when = "held-with-date""#, r#"when = "local""#, "toy/W/gates.toml:8: the row 'held-with-date' is never reached: 'local-product' has the same condition"),

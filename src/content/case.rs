@@ -26,6 +26,9 @@ use toml::Spanned;
 /// The day of a case that names none.
 const TODAY: &str = "2026-11-22";
 
+/// Name, among what is missing, of dispenses and statements.
+const SUPPLIES: &str = "supplies";
+
 /// The instant of a case and the patient's record. What cannot be built is recorded on the page.
 pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<(Timestamp, PatientRecord)> {
     let now = match phrases::instant(case.now.as_ref().map_or(TODAY, |now| now.get_ref())) {
@@ -56,12 +59,14 @@ pub(super) fn record(page: &Page, case: &Case, knowledge: &Knowledge) -> Option<
         PatientRecord {
             reads: Vec::new(),
             occasion: teller.occasion(case),
+            context_unread: false,
             person: teller.person(&case.patient),
             orders,
             supplies: (1..)
                 .zip(&case.supplies)
                 .map(|(n, row)| teller.supply(n, row))
                 .collect(),
+            supplies_hidden: case.missing.keys().any(|name| name.get_ref() == SUPPLIES),
             results: (1..)
                 .zip(&case.labs)
                 .filter_map(|(n, row)| teller.result(n, row))
@@ -242,7 +247,8 @@ impl Teller<'_> {
         for source in SOURCES {
             sources.of_mut(source).outcome = Outcome::Read;
         }
-        for (name, why) in &case.missing {
+        let sources_missing = case.missing.iter().filter(|(name, _)| name.get_ref() != SUPPLIES);
+        for (name, why) in sources_missing {
             let known = SOURCES.into_iter().find(|source| source.key() == name.get_ref());
             let known = self.told(
                 name,

@@ -332,6 +332,7 @@ fn replaced(desk: &Desk, row: &written::Replacement) -> Option<Form> {
         "inside" => Some(Ratio::Inside),
         "outside" => Some(Ratio::Outside),
         "unknown" => Some(Ratio::Unknown),
+        "unreadable" => Some(Ratio::Unreadable),
         _ => number("below ")
             .map(Ratio::Below)
             .or_else(|| number("above ").map(Ratio::Above)),

@@ -136,16 +136,32 @@ pub(super) fn gates(desk: &Desk, texts: &Texts) -> Vec<Gate> {
     for row in &file.gate {
         earlier.check(&desk.page, &row.row, &row.when);
         let (when, then) = (expr(desk, &row.when), then(desk, texts, row));
+        let unsure = unsure(desk, texts, row);
         if let (Some(when), Some(then)) = (when, then) {
             gates.push(Gate {
                 row: name(&row.row),
                 when,
                 then,
                 right_first: row.right_first,
+                unsure,
             });
         }
     }
     gates
+}
+
+/// What a card says where its row cannot be excluded.
+fn unsure(desk: &Desk, texts: &Texts, row: &GateRow) -> Option<(Topic, Statement)> {
+    let text = row.unsure.as_ref()?;
+    let (Some(topic), Some(indicator), Some(evidence), Some(sources)) =
+        (row.topic, row.indicator, row.evidence, &row.sources)
+    else {
+        desk.page
+            .refuse(text.span(), "'unsure' stands beside 'topic' and 'indicator'");
+        return None;
+    };
+    let statement = statement(desk, texts, (indicator, evidence), text, sources)?;
+    Some((topic.into(), statement))
 }
 
 fn then(desk: &Desk, texts: &Texts, row: &GateRow) -> Option<Then> {

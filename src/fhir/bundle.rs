@@ -58,6 +58,7 @@ lens! {
     struct RawBundle {
         kind: Text<'a> = "resourceType",
         entry: List<RawEntry<'a>> = "entry",
+        total: Number<'a> = "total",
     }
 
     /// `Bundle.entry.search`.
@@ -76,6 +77,12 @@ lens! {
         severity: Text<'a> = "severity",
         code: Text<'a> = "code",
     }
+}
+
+/// Whether something stands in the place of the entries of a Bundle that is no list of them.
+pub(crate) fn hides_entries(bundle: Node<'_>) -> bool {
+    let entry = Object::read(bundle).raw("entry");
+    entry.is_some_and(|entry| !entry.is_list() && !entry.is_object())
 }
 
 impl<'a> Given<'a> {

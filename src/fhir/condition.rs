@@ -22,8 +22,9 @@ pub(crate) fn condition(
     let refuted = verification.says("refuted") || verification.says("entered-in-error");
     let code: Concept<'_> = of.get("code");
     let mut groups = Vec::new();
-    terms.groups(&code, &mut groups);
-    let says_nothing = code.is_empty() && !refuted;
+    let by_code = terms.groups(&code, &mut groups);
+    let unreadable = code.is_empty() || !by_code && terms.may_be_of_a_group(&code);
+    let says_nothing = unreadable && !refuted;
     if groups.is_empty() && !says_nothing {
         return About::Something;
     }
@@ -49,19 +50,23 @@ pub(crate) fn condition(
 
 fn is_active(of: &Object<'_>) -> bool {
     let status: Concept<'_> = of.get("clinicalStatus");
-    if status.is_empty() {
-        return ![
+    let says = |word: &str| {
+        let mut texts = status.texts();
+        status.says(word) || texts.any(|text| text.eq_ignore_ascii_case(word))
+    };
+    if ["inactive", "remission", "resolved"].into_iter().any(says) {
+        return false;
+    }
+    // Without a status, or with one that is none, it is active unless it has abated.
+    ["active", "recurrence", "relapse"].into_iter().any(says)
+        || ![
             "abatementDateTime",
             "abatementPeriod",
             "abatementAge",
             "abatementString",
         ]
         .iter()
-        .any(|name| of.has(name));
-    }
-    ["active", "recurrence", "relapse"]
-        .iter()
-        .any(|code| status.says(code))
+        .any(|name| of.has(name))
 }
 
 fn onset(of: &Object<'_>) -> Option<When> {
@@ -90,19 +95,20 @@ fn categories<'a>(of: &Object<'a>) -> Vec<Concept<'a>> {
     of.get::<List<Concept<'a>>>("category").0
 }
 
-/// Reads a Procedure that was done, is being done, or has no status. A status that is none of R4 could be any.
+/// Reads a Procedure that was done, is being done, or has no status. A status that is `unknown`, or none of R4, could
+/// be any.
 pub(crate) fn procedure(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Procedure>) -> About {
-    let status = of.text("status");
+    let status = of.text("status").map(|status| status.to_ascii_lowercase());
     let status = status.as_deref();
     if matches!(
         status,
-        Some("preparation" | "not-done" | "on-hold" | "stopped" | "unknown" | "entered-in-error")
+        Some("preparation" | "not-done" | "on-hold" | "stopped" | "entered-in-error")
     ) {
         return About::Something;
     }
     let code: Concept<'_> = of.get("code");
     let mut groups = Vec::new();
-    terms.groups(&code, &mut groups);
+    let by_code = terms.groups(&code, &mut groups);
     let done = matches!(status, Some("completed" | "in-progress")) || status.is_none() && !of.has("status");
     if code.is_empty() || !done && !groups.is_empty() {
         return About::Nothing;
@@ -114,6 +120,9 @@ pub(crate) fn procedure(of: &Object<'_>, terms: Terms<'_>, into: &mut Vec<Proced
             text: code.label().into(),
             when: performed(of),
         });
+    }
+    if !by_code && terms.may_be_of_a_group(&code) {
+        return About::Nothing;
     }
     About::Something
 }
@@ -207,6 +216,16 @@ mod tests {
         assert!(of(r#""id2":1"#).active);
         assert!(!of(r#""clinicalStatus":{"coding":[{"code":"resolved"}]}"#).active);
         assert!(!of(r#""abatementDateTime":"2020""#).active);
+        for active in [
+            r#"{"text":"Active"}"#,
+            r#"{"coding":[{"code":"ACTIVE"}]}"#,
+            r#"{"coding":[{"code":"1","display":"Active"}]}"#,
+            "5",
+        ] {
+            assert!(of(&format!(r#""clinicalStatus":{active}"#)).active, "{active}");
+        }
+        assert!(!of(r#""clinicalStatus":{"text":"Resolved"}"#).active);
+        assert!(!of(r#""clinicalStatus":{"text":"over"},"abatementDateTime":"2020""#).active);
         assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
         assert!(!of(r#""verificationStatus":{"coding":[{"code":"provisional"}]}"#).refuted);
         assert_eq!(
@@ -258,5 +277,7 @@ mod tests {
         for status in [r#""status":"not-done","#, r#""status":"entered-in-error","#] {
             assert_eq!(read(status), (None, About::Something));
         }
+        assert_eq!(read(r#""status":"unknown","#), (None, About::Nothing));
+        assert_eq!(read(r#""status":"Completed","#).0.as_deref(), Some("2020-01-01"));
     }
 }

@@ -6,8 +6,8 @@
 //! (FHIR R4 `Dosage.sequence`), unless they only name the times of one day.
 
 use super::dosage_text::{metric_mg, read_dosage_text, times_in, whole_times};
-use super::elements::{Concept, Period, Quantity};
-use super::json::{Flag, List, Number, Raw, Text, lens};
+use super::elements::{Bounds, Concept, Quantity};
+use super::json::{Flag, List, Number, Raw, Read, Text, lens};
 use super::terms::Terms;
 use crate::clinical::record::Dose;
 use crate::clinical::when::When;
@@ -20,18 +20,18 @@ lens! {
         text: Text<'a> = "text",
         patient_text: Text<'a> = "patientInstruction",
         timing: Timing<'a> = "timing",
-        as_needed: Flag = "asNeededBoolean",
+        as_needed: Raw<'a> = "asNeededBoolean",
         as_needed_for: Raw<'a> = "asNeededCodeableConcept",
         route: Concept<'a> = "route",
         rates: List<DoseAndRate<'a>> = "doseAndRate",
         /// The place of the dose in STU3.
-        dose: Quantity<'a> = "doseQuantity",
+        dose: Raw<'a> = "doseQuantity",
         dose_range: Raw<'a> = "doseRange",
     }
 
     /// `Dosage.doseAndRate`.
     struct DoseAndRate {
-        dose: Quantity<'a> = "doseQuantity",
+        dose: Raw<'a> = "doseQuantity",
         range: Raw<'a> = "doseRange",
         rate: Raw<'a> = "rateQuantity",
         ratio: Raw<'a> = "rateRatio",
@@ -45,7 +45,7 @@ lens! {
 
     /// `Timing.repeat`.
     struct Repeat {
-        bounds: Period<'a> = "boundsPeriod",
+        bounds: Bounds<'a> = "boundsPeriod",
         bounds_duration: Raw<'a> = "boundsDuration",
         frequency: Number<'a> = "frequency",
         frequency_max: Number<'a> = "frequencyMax",
@@ -65,6 +65,8 @@ pub(crate) struct Daily {
     pub(crate) dose: Dose,
     /// The steps go down.
     pub(crate) taper: bool,
+    /// The dose is not known because some of what says it cannot be read.
+    pub(crate) unreadable: bool,
 }
 
 /// One instruction, read.
@@ -80,7 +82,10 @@ pub(crate) fn daily(dosages: &[Dosage<'_>], strength: Option<Decimal>, terms: Te
     let mut parts = Vec::with_capacity(dosages.len());
     for dosage in dosages {
         let Some(doses) = doses(dosage, strength, terms) else {
-            return Daily::default();
+            return Daily {
+                unreadable: dosages.iter().any(|dosage| dosage.is_odd(strength, terms)),
+                ..Daily::default()
+            };
         };
         parts.push(Part {
             dosage,
@@ -92,7 +97,7 @@ pub(crate) fn daily(dosages: &[Dosage<'_>], strength: Option<Decimal>, terms: Te
         parts.sort_by_key(|part| part.dosage.clock());
         return Daily {
             dose: together(&parts),
-            taper: false,
+            ..Daily::default()
         };
     }
     parts.sort_by_key(|part| part.sequence);
@@ -107,6 +112,7 @@ pub(crate) fn daily(dosages: &[Dosage<'_>], strength: Option<Decimal>, terms: Te
             .or(steps.first())
             .map_or(Dose::Unknown, |step| together(step)),
         taper: steps.len() > 1 && falls,
+        unreadable: false,
     }
 }
 
@@ -131,17 +137,17 @@ fn together(parts: &[Part<'_, '_>]) -> Dose {
     }
 }
 
-impl Dosage<'_> {
+impl<'a> Dosage<'a> {
     fn is_bounded(&self) -> bool {
         let repeat = &self.timing.repeat;
-        repeat.bounds.starts().is_some()
-            || repeat.bounds.ends().is_some()
+        repeat.bounds.period.starts().is_some()
+            || repeat.bounds.period.ends().is_some()
             || repeat.bounds_duration.0.is_some()
     }
 
     /// Whether its own period holds `now`.
     fn is_current(&self, now: i64) -> bool {
-        let bounds = &self.timing.repeat.bounds;
+        let bounds = &self.timing.repeat.bounds.period;
         let began = |start: When| start.earliest() <= now;
         bounds.starts().is_some_and(began) && bounds.ends().is_none_or(|end| end.latest() >= now)
     }
@@ -156,11 +162,19 @@ impl Dosage<'_> {
         }
     }
 
-    fn structured_dose(&self) -> Option<&Quantity<'_>> {
-        let first = self.rates.0.first().map(|rate| &rate.dose);
-        first
-            .filter(|dose| dose.value.written().is_some())
-            .or_else(|| Some(&self.dose).filter(|dose| dose.value.written().is_some()))
+    fn structured_dose(&self) -> Option<Quantity<'a>> {
+        let first = self.rates.0.first().and_then(|rate| rate.dose.0);
+        first.or(self.dose.0).map(Quantity::read)
+    }
+
+    /// Whether it holds an amount or a timing in a form of its own that cannot be read. A text alone may say
+    /// anything; use that changes or has a range is read.
+    fn is_odd(&self, strength: Option<Decimal>, terms: Terms<'_>) -> bool {
+        let as_needed = self.as_needed.0.is_some() && self.as_needed.read::<Flag>().0.is_none();
+        let amount = self.structured_dose();
+        as_needed
+            || self.timing.repeat.is_odd()
+            || amount.is_some_and(|amount| amount_mg(&amount, strength, terms).is_none())
     }
 
     /// Whether it says anything of a dose, in whatever form.
@@ -177,9 +191,11 @@ impl Dosage<'_> {
             rate.range.0.is_some() || rate.rate.0.is_some() || rate.ratio.0.is_some()
         };
         let repeat = &self.timing.repeat;
-        let varies =
-            |max: &Number<'_>, least: &Number<'_>| max.value().is_some() && max.value() != least.value();
-        self.as_needed == Flag(Some(true))
+        let varies = |max: &Number<'_>, least: &Number<'_>| max.0.is_some() && max.value() != least.value();
+        // What is there and does not say "no" may say "yes".
+        self.as_needed
+            .0
+            .is_some_and(|said| Flag::read(said) != Flag(Some(false)))
             || self.as_needed_for.0.is_some()
             || self.dose_range.0.is_some()
             || self.rates.0.iter().any(ranged)
@@ -195,19 +211,29 @@ impl Dosage<'_> {
 
 /// Amounts of one day of one instruction.
 fn doses(dosage: &Dosage<'_>, strength: Option<Decimal>, terms: Terms<'_>) -> Option<Vec<Decimal>> {
-    if dosage.is_unsteady() {
+    if dosage.is_unsteady() || dosage.timing.repeat.is_odd() {
         return None;
     }
     match dosage.structured_dose() {
         Some(quantity) => {
-            let amount = amount_mg(quantity, strength, terms)?;
-            let times =
-                times(&dosage.timing, terms).or_else(|| times_in(dosage.any_text()?, terms.vocabulary));
-            let from_text = || {
-                let doses = read_dosage_text(dosage.any_text()?, strength, terms.vocabulary)?;
-                doses.iter().all(|dose| *dose == amount).then_some(doses)
-            };
-            times.map(|times| vec![amount; times]).or_else(from_text)
+            let amount = amount_mg(&quantity, strength, terms)?;
+            let repeat = &dosage.timing.repeat;
+            let text = dosage.any_text();
+            let times_told = || times_in(text?, terms.vocabulary);
+            let doses_told = || read_dosage_text(text?, strength, terms.vocabulary);
+            let agree = |doses: Vec<Decimal>| doses.iter().all(|dose| *dose == amount).then_some(doses);
+            // Once in a period is only assumed where nothing says how often.
+            let assumed = repeat.frequency.0.is_none() && repeat.names_no_time();
+            if let Some(times) = times_told().filter(|_| assumed) {
+                return Some(vec![amount; times]);
+            }
+            if let Some(doses) = assumed.then(doses_told).flatten() {
+                return agree(doses);
+            }
+            let times = times(&dosage.timing, terms).or_else(times_told);
+            times
+                .map(|times| vec![amount; times])
+                .or_else(|| agree(doses_told()?))
         }
         None => read_dosage_text(dosage.any_text()?, strength, terms.vocabulary),
     }
@@ -251,6 +277,23 @@ fn times(timing: &Timing<'_>, terms: Terms<'_>) -> Option<usize> {
                 .find_map(|text| times_in(text, terms.vocabulary))
         })
     })
+}
+
+impl Repeat<'_> {
+    fn names_no_time(&self) -> bool {
+        self.time_of_day.0.is_empty() && self.when.0.is_empty()
+    }
+
+    /// Whether a number or the unit of the rhythm is there and cannot be read.
+    fn is_odd(&self) -> bool {
+        let numbers = [
+            &self.frequency,
+            &self.frequency_max,
+            &self.period,
+            &self.period_max,
+        ];
+        numbers.iter().any(|number| number.is_odd()) || self.period_unit.is_odd()
+    }
 }
 
 fn times_of_repeat(repeat: &Repeat<'_>) -> Option<usize> {

@@ -3,7 +3,7 @@
 //! Turns FHIR R4 data types (section 2.24) into borrowed structs of the fields that are read. They judge
 //! nothing; what a code means is said by [`super::terms`].
 
-use super::json::{Few, Number, Raw, Text, lens};
+use super::json::{Few, Node, Number, Raw, Read, Text, lens};
 use crate::clinical::when::When;
 use std::borrow::Cow;
 
@@ -98,9 +98,39 @@ impl Concept<'_> {
             .chain(self.coding.0.iter().filter_map(|coding| coding.display.get()))
     }
 
-    /// Whether one of its codes, or its plain text, is the given code.
+    /// Whether one of its codes, or its plain text, is the given code, in capitals or not.
     pub(crate) fn says(&self, code: &str) -> bool {
-        self.text.is(code) || self.coding.0.iter().any(|coding| coding.code.is(code))
+        let is = |text: &Text<'_>| text.or_empty().eq_ignore_ascii_case(code);
+        is(&self.text) || self.coding.0.iter().any(|coding| is(&coding.code))
+    }
+}
+
+/// A period, and whether something stands in its place that is none.
+#[derive(Default)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) period: Period<'a>,
+    odd: bool,
+}
+
+impl<'a> Read<'a> for Bounds<'a> {
+    fn read(node: Node<'a>) -> Self {
+        let is_one = node.is_object() || node.items().count() == 1;
+        Bounds {
+            period: Period::read(node),
+            odd: !node.is_null() && !is_one,
+        }
+    }
+}
+
+impl Bounds<'_> {
+    /// Whether a start is there that cannot be read.
+    pub(crate) fn hides_start(&self) -> bool {
+        self.odd || is_no_date(&self.period.start)
+    }
+
+    /// Whether an end is there that cannot be read.
+    pub(crate) fn hides_end(&self) -> bool {
+        self.odd || is_no_date(&self.period.end)
     }
 }
 
@@ -110,10 +140,15 @@ impl Period<'_> {
         date(&self.start)
     }
 
-    /// Its end.
+    /// Its end; one that only stands for "open" is none.
     pub(crate) fn ends(&self) -> Option<When> {
-        date(&self.end)
+        date(&self.end).filter(|end| !end.is_open_end())
     }
+}
+
+/// Whether something is there that is no date.
+pub(crate) fn is_no_date(text: &Text<'_>) -> bool {
+    text.0.is_some() && date(text).is_none()
 }
 
 /// The date that a text is.

@@ -1,8 +1,8 @@
 //! Results.
 //!
 //! Turns an Observation, or the components of a panel, into [`LabResult`]s of known analytes. An unknown
-//! code is dropped without a look at its value. What is wrong, cancelled or not known to be valid does not
-//! count; what came without a usable value stays as an unusable result, because it may hide something.
+//! code is dropped without a look at its value. What is wrong or cancelled does not count; what is not known to
+//! be valid, or came without a usable value, stays as an unusable result, because it may hide something.
 //! Follows FHIR R4 Observation.
 
 use super::elements::{Concept, Period};
@@ -28,21 +28,29 @@ pub(crate) enum About {
 /// Reads an Observation. `now` is in seconds since 1970.
 pub(crate) fn observation(of: &Object<'_>, terms: Terms<'_>, now: i64, into: &mut Vec<LabResult>) -> About {
     let of: Measurement<'_> = of.whole();
-    let status = of.status.get().unwrap_or("final");
-    if matches!(status, "entered-in-error" | "cancelled" | "unknown") {
+    let is = |status: &str| of.status.or_empty().eq_ignore_ascii_case(status);
+    if is("entered-in-error") || is("cancelled") {
         return About::Something;
     }
-    let mut about = !of.code.is_empty();
-    let lab = terms.lab(&of.code);
+    let known = terms.lab(&of.code);
+    let mut about = !of.code.is_empty() && (known.is_some() || !terms.lacks_code(&of.code));
+    let lab = known.or_else(|| terms.lab_perhaps(&of.code));
     if lab.is_some() || of.component.0.is_some() {
         let components: List<Measurement<'_>> = of.component.read();
         let reading = Reading {
             whole: &of,
-            status,
+            registered: is("registered"),
+            preliminary: is("registered") || is("preliminary"),
+            // Whether it holds, or of which system its code is, nobody says.
+            unsure: is("unknown") || known.is_none(),
             terms,
             when: sampled(&of, now),
         };
         into.extend(lab.and_then(|lab| reading.result(lab, &of, &components.0)));
+        let reading = Reading {
+            unsure: is("unknown"),
+            ..reading
+        };
         for component in &components.0 {
             about |= !component.code.is_empty();
             let lab = terms.lab(&component.code);
@@ -54,7 +62,9 @@ pub(crate) fn observation(of: &Object<'_>, terms: Terms<'_>, now: i64, into: &mu
 
 struct Reading<'o, 'a> {
     whole: &'o Measurement<'a>,
-    status: &'o str,
+    registered: bool,
+    preliminary: bool,
+    unsure: bool,
     terms: Terms<'o>,
     when: Option<When>,
 }
@@ -70,13 +80,13 @@ impl Reading<'_, '_> {
     ) -> Option<LabResult> {
         let analyte = self.terms.vocabulary.analyte(lab.analyte);
         let found = value(of, analyte, self.terms);
-        let waits = self.status == "registered" || !components.is_empty();
+        let waits = self.registered || !components.is_empty();
         if found.is_none() && waits {
             return None;
         }
-        let limits = match found {
+        let (limits, range_unread) = match found {
             Some(Value::Number(_)) => range(of, analyte),
-            _ => (None, None),
+            _ => Default::default(),
         };
         let drawn = if analyte.timed {
             drawn(self.whole, components, self.when, lab.timing, self.terms)
@@ -87,9 +97,12 @@ impl Reading<'_, '_> {
             analyte: lab.analyte,
             reference: (self.whole.id.get()).map(|id| ["Observation/", id].concat().into()),
             when: self.when,
-            preliminary: matches!(self.status, "registered" | "preliminary"),
-            value: found.unwrap_or(Value::Unusable(Why::NotReadable)),
+            preliminary: self.preliminary,
+            value: found
+                .filter(|_| !self.unsure)
+                .unwrap_or(Value::Unusable(Why::NotReadable)),
             range: limits,
+            range_unread,
             assay: self.assay(lab),
             timing: drawn.timing,
             hours_after_dose: drawn.hours,

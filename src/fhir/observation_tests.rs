@@ -141,7 +141,7 @@ fn coded_results_are_read_from_code_text_boolean_or_interpretation() {
 #[test]
 fn the_status_decides_whether_a_result_counts() {
     let value = r#""valueQuantity":{"value":1,"unit":"g/g"}"#;
-    for gone in ["entered-in-error", "cancelled", "unknown"] {
+    for gone in ["entered-in-error", "cancelled", "CANCELLED"] {
         assert!(
             coded("R", &format!(r#""status":"{gone}",{value}"#)).is_none(),
             "{gone}"
@@ -154,6 +154,40 @@ fn the_status_decides_whether_a_result_counts() {
             .preliminary
     );
     assert!(!coded("R", value).unwrap().preliminary);
+    let unsure = coded("R", &format!(r#""status":"unknown",{value}"#)).unwrap();
+    assert!(matches!(unsure.value, Value::Unusable(Why::NotReadable)));
+}
+
+#[test]
+fn a_code_whose_system_is_missing_or_unknown_leaves_a_result_that_cannot_be_used() {
+    let read = |coding: &str| {
+        let json = format!(
+            r#"{{"resourceType":"Observation","id":"o","code":{{"coding":[{coding}]}},"valueQuantity":{{"value":1,"unit":"g/g"}}}}"#
+        );
+        let (mut results, about) = all(&json);
+        (results.pop().map(|result| result.value), about)
+    };
+    let known = read(r#"{"system":"URN:LAB/","code":"R"}"#);
+    assert!(matches!(known, (Some(Value::Number(_)), About::Something)));
+    for coding in [
+        r#"{"code":"R"}"#,
+        r#"{"system":"urn:other","code":"R"}"#,
+        r#"{"system":7,"code":"R"}"#,
+    ] {
+        let lost = read(coding);
+        assert!(
+            matches!(lost, (Some(Value::Unusable(Why::NotReadable)), About::Something)),
+            "{coding}"
+        );
+    }
+    assert!(matches!(
+        read(r#"{"system":"urn:other","code":"zz"}"#),
+        (None, About::Something)
+    ));
+    assert!(matches!(
+        read(r#"{"system":"urn:lab","code":null,"display":"R"}"#),
+        (None, About::Nothing)
+    ));
 }
 
 #[test]

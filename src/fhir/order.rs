@@ -7,11 +7,11 @@
 use super::condition::is_in;
 use super::dates_in_text::date_in;
 use super::dosage::{Dosage, daily, dose_times};
-use super::elements::{Concept, Extension, Note, Period, Reference, date};
+use super::elements::{Bounds, Concept, Extension, Note, Period, Reference, date, is_no_date};
 use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
-use crate::clinical::record::{Drug, Order, OrderStatus, Role};
+use crate::clinical::record::{Drug, Order, OrderStatus, Role, Unread};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
 use crate::clinical::wording::rest_of_sentence;
@@ -44,7 +44,7 @@ lens! {
 
     /// `MedicationRequest.dispenseRequest`.
     struct DispenseRequest {
-        validity: Period<'a> = "validityPeriod",
+        validity: Bounds<'a> = "validityPeriod",
     }
 
     /// `Meta`.
@@ -134,11 +134,20 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         prior: prior(&of, scope.base),
         written_taper: use_of.taper,
         is_stu3: is_stu3(&of),
+        unread: Unread {
+            start: span.hides_start || span.starts.is_none() && is_no_date(&of.authored),
+            end: span.hides_end,
+            dose: use_of.unreadable,
+        },
         received: None,
     };
     let over = matches!(
         status,
-        OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::Completed | OrderStatus::OnHold
+        OrderStatus::Stopped
+            | OrderStatus::Cancelled
+            | OrderStatus::Completed
+            | OrderStatus::OnHold
+            | OrderStatus::Unknown
     );
     if over && role == Role::Recorded {
         order.stopped = stopped(&of, status, &span, scope.now);
@@ -164,16 +173,28 @@ fn is_stu3(of: &Request<'_>) -> bool {
 
 /// The status; none of the known ones is unknown.
 fn status(of: &Request<'_>) -> OrderStatus {
-    match of.status.get() {
-        Some("active") => OrderStatus::Active,
-        Some("on-hold") => OrderStatus::OnHold,
-        Some("cancelled") => OrderStatus::Cancelled,
-        Some("completed") => OrderStatus::Completed,
-        Some("entered-in-error") => OrderStatus::Void,
-        Some("stopped") => OrderStatus::Stopped,
-        Some("draft") => OrderStatus::Draft,
-        _ => OrderStatus::Unknown,
-    }
+    let named = of.status.get().and_then(status_named);
+    named.unwrap_or(OrderStatus::Unknown)
+}
+
+/// Every status of R4 with its code.
+const STATUSES: [(&str, OrderStatus); 8] = [
+    ("active", OrderStatus::Active),
+    ("stopped", OrderStatus::Stopped),
+    ("completed", OrderStatus::Completed),
+    ("on-hold", OrderStatus::OnHold),
+    ("cancelled", OrderStatus::Cancelled),
+    ("draft", OrderStatus::Draft),
+    ("entered-in-error", OrderStatus::Void),
+    ("unknown", OrderStatus::Unknown),
+];
+
+/// The status of a code, in capitals or not; `None` if it is none.
+pub(crate) fn status_named(code: &str) -> Option<OrderStatus> {
+    let named = STATUSES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(code));
+    named.map(|(_, status)| *status)
 }
 
 /// Whether it is an order not to give the drug, which is no sign of its use; so is one that does not say it readably.
@@ -223,17 +244,24 @@ struct Span {
     bounds_start: Option<When>,
     bounds_end: Option<When>,
     validity_end: Option<When>,
+    /// A start, or an end, is there that cannot be read.
+    hides_start: bool,
+    hides_end: bool,
 }
 
 impl Span {
     fn of(of: &Request<'_>, instructions: &[Dosage<'_>]) -> Self {
         let bounds = || instructions.iter().map(|dosage| &dosage.timing.repeat.bounds);
-        let bounds_start = bounds().filter_map(Period::starts).min();
-        let bounds_end = bounds().filter_map(Period::ends).max();
+        let periods = || bounds().map(|bounds| &bounds.period);
+        let bounds_start = periods().filter_map(Period::starts).min();
+        let bounds_end = periods().filter_map(Period::ends).max();
         let validity = of.dispense.read::<DispenseRequest<'_>>().validity;
-        let validity_end = validity.ends();
+        let validity_end = validity.period.ends();
         Span {
-            starts: bounds_start.or_else(|| validity.starts()),
+            hides_start: bounds().any(Bounds::hides_start)
+                || bounds_start.is_none() && validity.hides_start(),
+            hides_end: bounds().any(Bounds::hides_end) || bounds_end.is_none() && validity.hides_end(),
+            starts: bounds_start.or_else(|| validity.period.starts()),
             ends: bounds_end.or(validity_end),
             bounds_start,
             bounds_end,

@@ -200,6 +200,76 @@ fn a_structured_dose_is_read() {
 }
 
 #[test]
+fn a_part_of_a_dose_that_cannot_be_read_makes_it_unknown_and_is_told_from_none() {
+    let read = |timing: &str, quantity: &str, more: &str| {
+        let dosages = format!(
+            r#"[{{"timing":{{"repeat":{timing}}},"doseAndRate":[{{"doseQuantity":{quantity}}}]{more}}}]"#
+        );
+        let order = with(&format!(r#"{},"dosageInstruction":{dosages}"#, rx("11")));
+        (order.dose, order.unread.dose)
+    };
+    let (twice, mg) = (
+        r#"{"frequency":2,"period":1,"periodUnit":"d"}"#,
+        r#"{"value":1,"unit":"mg"}"#,
+    );
+    assert_eq!(read(twice, mg, ""), (per_day(&["1", "1"]), false));
+    for odd in [
+        r#"{"frequency":"see comment","period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":{},"period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":2,"frequencyMax":"x","period":1,"periodUnit":"d"}"#,
+        r#"{"frequency":2,"period":"x","periodUnit":"d"}"#,
+        r#"{"frequency":2,"period":1,"periodUnit":7}"#,
+    ] {
+        assert_eq!(read(odd, mg, ""), (Dose::Unknown, true), "{odd}");
+    }
+    for odd in [
+        "5",
+        "{}",
+        r#"{"value":"see comment","unit":"mg"}"#,
+        r#"{"value":1}"#,
+        r#"{"value":{},"unit":"mg"}"#,
+    ] {
+        assert_eq!(read(twice, odd, ""), (Dose::Unknown, true), "{odd}");
+    }
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":"perhaps""#),
+        (Dose::Unknown, true)
+    );
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":true"#),
+        (Dose::Unknown, false)
+    );
+    assert_eq!(
+        read(twice, mg, r#","asNeededBoolean":"false""#),
+        (per_day(&["1", "1"]), false)
+    );
+    // What is not said is taken from the text before once in a period is assumed.
+    let daily = r#"{"period":1,"periodUnit":"d"}"#;
+    assert_eq!(read(daily, mg, "").0, per_day(&["1"]));
+    assert_eq!(
+        read(daily, mg, r#","text":"twice daily""#).0,
+        per_day(&["1", "1"])
+    );
+    assert_eq!(
+        read(daily, mg, r#","text":"Take 1 mg twice daily""#).0,
+        per_day(&["1", "1"])
+    );
+    assert_eq!(
+        read(daily, mg, r#","text":"Take 2 mg twice daily""#),
+        (Dose::Unknown, false)
+    );
+    assert_eq!(
+        with(&format!(
+            r#"{},"dosageInstruction":[{{"text":"as told"}}]"#,
+            rx("11")
+        ))
+        .unread
+        .dose,
+        false
+    );
+}
+
+#[test]
 fn what_varies_is_no_daily_dose() {
     let mg = r#""doseAndRate":[{"doseQuantity":{"value":1,"unit":"mg"}}]"#;
     assert_eq!(
@@ -384,11 +454,13 @@ fn times_of_the_doses_are_those_that_every_instruction_names() {
 #[test]
 fn a_status_that_r4_does_not_know_still_counts_as_a_stop() {
     // `ended` is R6 for what R4 calls `stopped` or `completed`: which of the two is not said.
-    for status in ["ended", "STOPPED", "superseded"] {
+    for status in ["ended", "superseded"] {
         let order = with(&format!(r#""status":"{status}",{}"#, rx("11")));
         assert_eq!(order.status, OrderStatus::Unknown, "{status}");
         assert!(order.status.counts_as_stop(), "{status}");
     }
+    let capitals = with(&format!(r#""status":"STOPPED",{}"#, rx("11")));
+    assert_eq!(capitals.status, OrderStatus::Stopped);
 }
 
 #[test]

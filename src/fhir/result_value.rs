@@ -178,11 +178,14 @@ super::json::lens! {
     }
 }
 
-/// The laboratory's own limits in the canonical unit, where it gives one pair of them. A limit without a
-/// unit has the unit of the value.
-pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Option<Decimal>, Option<Decimal>) {
-    if !analyte.limits || analyte.unit.is_empty() {
-        return (None, None);
+/// A lower and an upper limit.
+type Limits = (Option<Decimal>, Option<Decimal>);
+
+/// The laboratory's own limits in the canonical unit, where it gives one pair of them, and whether there are some that
+/// cannot be read. A limit without a unit has the unit of the value.
+pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Limits, bool) {
+    if !analyte.limits || analyte.unit.is_empty() || of.reference_range.0.is_none() {
+        return Default::default();
     }
     let ranges: List<ReferenceRange<'_>> = of.reference_range.read();
     let measured = || -> Quantity<'_> { of.quantity.read() };
@@ -195,6 +198,8 @@ pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Option<Decimal>
         };
         convert(number, factor?)
     };
+    let lost = |of: &Quantity<'_>| of.value.0.is_some() && limit(of).is_none();
+    let unread = ranges.0.iter().any(|range| lost(&range.low) || lost(&range.high));
     let pairs = ranges
         .0
         .iter()
@@ -202,8 +207,8 @@ pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Option<Decimal>
     let mut pairs = pairs.filter(|(low, high)| low.is_some() || high.is_some());
     let first = pairs.next().unwrap_or_default();
     if pairs.all(|other| other == first) {
-        first
+        (first, unread)
     } else {
-        (None, None)
+        ((None, None), unread)
     }
 }

@@ -233,6 +233,7 @@ fn results(vocabulary: &mut Vocabulary) {
         (1, "V", lab(2, LevelTiming::Unstated, "")),
         (1, "SYS", lab(3, LevelTiming::Unstated, "")),
     ]);
+    vocabulary.spell_systems();
     vocabulary.finding_codes = coded(&[(2, "POS", Finding::Positive), (2, "NEG", Finding::Negative)]);
     for (word, finding) in [
         ("positive", Finding::Positive),

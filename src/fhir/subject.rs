@@ -100,6 +100,17 @@ impl<'r> Subjects<'r> {
             .is_none_or(|reference| self.is_patient(reference))
     }
 
+    /// Whether a resource is about somebody whom nothing that came tells: an address of its own that is not here.
+    pub(crate) fn does_not_tell(&self, resource: &Object<'_>) -> bool {
+        let raw = resource.raw("subject").or_else(|| resource.raw("patient"));
+        let subject = raw.map(Reference::read).unwrap_or_default();
+        let urn = subject
+            .reference
+            .get()
+            .filter(|reference| reference.starts_with("urn:"));
+        urn.is_some_and(|urn| !self.addresses.contains_key(urn))
+    }
+
     /// Whether a Patient resource is the patient.
     pub(crate) fn is(&self, patient: &Object<'_>) -> bool {
         patient.id().is_none_or(|id| *id == *self.patient.id)

@@ -141,9 +141,38 @@ impl<'v> Terms<'v> {
         found
     }
 
+    /// The analyte that a concept perhaps means: its code is one of an analyte, and its system is missing or unknown.
+    pub(crate) fn lab_perhaps(&self, concept: &Concept<'_>) -> Option<&'v LabCode> {
+        concept.coding.0.iter().find_map(|coding| {
+            let (system, code) = self.standard(coding)?;
+            let unknown = self.vocabulary.system(system).is_none();
+            unknown.then(|| self.vocabulary.lab_code_anywhere(code)).flatten()
+        })
+    }
+
+    /// Whether a concept may belong to a group that its codes do not tell: a coding lacks its code, or it has no system
+    /// and its code is one of a group. A code of a system that the vocabulary does not speak is a code of its own.
+    pub(crate) fn may_be_of_a_group(&self, concept: &Concept<'_>) -> bool {
+        let mut codings = concept.coding.0.iter();
+        self.lacks_code(concept)
+            || codings.any(|coding| {
+                self.standard(coding).is_some_and(|(system, code)| {
+                    system.is_empty() && self.vocabulary.is_group_anywhere(code)
+                })
+            })
+    }
+
+    /// Whether a concept has a coding of a system that the vocabulary speaks, without its code.
+    pub(crate) fn lacks_code(&self, concept: &Concept<'_>) -> bool {
+        let mut codings = concept.coding.0.iter();
+        codings.any(|coding| {
+            coding.code.get().is_none() && self.vocabulary.system(coding.system.or_empty()).is_some()
+        })
+    }
+
     /// Groups of a concept: by its codes; by its texts only where no code has a group, apart from the
-    /// phrases that say more than a code can.
-    pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) {
+    /// phrases that say more than a code can. Says whether a code has one.
+    pub(crate) fn groups(&self, concept: &Concept<'_>, into: &mut Vec<GroupId>) -> bool {
         let before = into.len();
         for coding in &concept.coding.0 {
             let Some((system, code)) = self.standard(coding) else {
@@ -157,7 +186,8 @@ impl<'v> Terms<'v> {
                 self.vocabulary.groups_of(system, &dotted, into);
             }
         }
-        let names = if into.len() == before {
+        let by_code = into.len() > before;
+        let names = if !by_code {
             &self.vocabulary.group_names
         } else {
             &self.vocabulary.group_names_beside_codes
@@ -167,6 +197,7 @@ impl<'v> Terms<'v> {
                 .texts()
                 .for_each(|text| self.groups_named(names, text, into));
         }
+        by_code
     }
 
     /// Groups that a free text names, and does not deny.

@@ -13,12 +13,14 @@ use crate::clinical::knowledge::Knowledge;
 use crate::clinical::occasion::Occasion;
 use crate::clinical::record::{Condition, Outcome, PatientRecord, Role, SOURCES, Source, SourceState};
 use crate::clinical::stops;
-use crate::fhir::bundle::{Given, Shape};
-use crate::fhir::json::{Document, Object, Text};
+use crate::clinical::when::When;
+use crate::fhir::bundle::{Given, Shape, State};
+use crate::fhir::elements::date;
+use crate::fhir::json::{Document, Node, Object, Text, lens};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
-use crate::fhir::subject::Subjects;
+use crate::fhir::subject::{Subjects, is_id};
 use crate::fhir::{allergy, condition, patient, supply};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -42,19 +44,23 @@ enum Kind {
     Dispense,
 }
 
+/// Every type that is read.
+const KINDS: [(&str, Kind); 8] = [
+    ("Observation", Kind::Observation),
+    ("Condition", Kind::Condition),
+    ("MedicationRequest", Kind::Order),
+    ("Procedure", Kind::Procedure),
+    ("AllergyIntolerance", Kind::Allergy),
+    ("MedicationDispense", Kind::Dispense),
+    ("MedicationStatement", Kind::Statement),
+    ("Patient", Kind::Patient),
+];
+
 impl Kind {
+    /// The kind of a type's name, in capitals or not.
     fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "Patient" => Kind::Patient,
-            "MedicationRequest" => Kind::Order,
-            "Observation" => Kind::Observation,
-            "Condition" => Kind::Condition,
-            "AllergyIntolerance" => Kind::Allergy,
-            "Procedure" => Kind::Procedure,
-            "MedicationStatement" => Kind::Statement,
-            "MedicationDispense" => Kind::Dispense,
-            _ => return None,
-        })
+        let known = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, kind)| *kind)
     }
 
     /// The source that it is a part of.
@@ -93,6 +99,10 @@ pub(super) fn assemble(
     for (source, given) in given.chain(fetched.iter().map(|(source, given)| (*source, given))) {
         pool.add(source, given);
     }
+    for key in SUPPLIES {
+        let given = material.request.prefetch.get(key);
+        pool.supplies_hidden |= given.is_some_and(hides_something);
+    }
     for (url, resource) in &orders.beside {
         match resource.kind().as_deref() {
             Some("Medication") => pool.shelf.put("Medication", url.get(), resource),
@@ -102,19 +112,37 @@ pub(super) fn assemble(
     }
     // In what order, and under which key, resources came must not change a word of the answer.
     pool.items
-        .sort_by_cached_key(|item| (item.kind, item.resource.id()));
+        .sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
     let mut reader = Reader::new(material, &pool, subjects);
     reader.context(orders);
-    for item in &pool.items {
-        reader.item(item);
+    for copies in pool.items.chunk_by(|one, other| one.is_copy_of(other)) {
+        reader.item(copies);
     }
     let how = outcomes(material.request, &fetched, answers);
     reader.finish(material.knowledge, &pool, orders, &how)
 }
 
+/// Prefetch keys of dispenses and statements, which nobody has to send.
+const SUPPLIES: [&str; 2] = ["statements", "dispenses"];
+
+/// Whether an answer failed, is not whole, or holds an entry that cannot be read.
+fn hides_something(given: &Given<'_>) -> bool {
+    let of_no_type = |resource: &Object<'_>| matches!(resource.kind().as_deref(), None | Some("Bundle"));
+    match (given.state(), &given.0) {
+        (State::Failed | State::NotFhir, _) => true,
+        (_, Shape::Bundle(bundle)) => {
+            let mut entries = bundle.entries.iter();
+            bundle.is_partial() || bundle.next().is_some() || entries.any(|entry| of_no_type(&entry.resource))
+        }
+        (State::Null | State::Empty | State::Data, _) => false,
+    }
+}
+
 /// A resource of a type that is read.
 struct Item<'p> {
     kind: Kind,
+    /// Its id, or else the end of its full address.
+    id: Option<Cow<'p, str>>,
     resource: &'p Object<'p>,
     source: Option<Source>,
 }
@@ -124,6 +152,8 @@ struct Item<'p> {
 struct Pool<'p> {
     items: Vec<Item<'p>>,
     shelf: Shelf<'p>,
+    /// A dispense or a statement may be missing.
+    supplies_hidden: bool,
     /// Sources under whose key something came of which not even the type can be read.
     unreadable: Vec<Source>,
 }
@@ -150,7 +180,9 @@ impl<'p> Pool<'p> {
             Some("MedicationOrder") => self.unreadable.push(Source::Medications),
             Some(name) => {
                 let kind = Kind::of(name);
+                let id = || resource.id().or_else(|| id_at_end(url.get()?, name));
                 self.items.extend(kind.map(|kind| Item {
+                    id: id(),
                     kind,
                     resource,
                     source,
@@ -160,6 +192,40 @@ impl<'p> Pool<'p> {
     }
 }
 
+impl Item<'_> {
+    /// Whether both are the same resource.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        self.id.is_some() && self.kind == other.kind && self.id == other.id
+    }
+
+    /// What makes one of several copies count: the later change, the later version, the fuller text.
+    fn rank(&self) -> (Option<i64>, Option<u64>, usize, &str) {
+        let meta: Meta<'_> = self.resource.get("meta");
+        let text = self.resource.node().map_or("", Node::raw);
+        (
+            date(&meta.last_updated).map(When::latest),
+            meta.version.get().and_then(|version| version.parse().ok()),
+            text.len(),
+            text,
+        )
+    }
+}
+
+lens! {
+    /// `Meta`.
+    struct Meta {
+        version: Text<'a> = "versionId",
+        last_updated: Text<'a> = "lastUpdated",
+    }
+}
+
+/// The id at the end of a full address of a type.
+fn id_at_end<'a>(url: &str, kind: &str) -> Option<Cow<'a, str>> {
+    let (path, id) = url.rsplit_once('/')?;
+    let fits = path.rsplit('/').next() == Some(kind) && is_id(id);
+    fits.then(|| Cow::Owned(id.to_owned()))
+}
+
 /// Reads resources into the record.
 struct Reader<'r> {
     scope: Scope<'r>,
@@ -167,8 +233,6 @@ struct Reader<'r> {
     subjects: &'r Subjects<'r>,
     encounter: Option<&'r str>,
     record: PatientRecord,
-    /// Type and id of the last resource that was read; those of the same id stand side by side.
-    last: Option<(Kind, Cow<'r, str>)>,
     /// Place of an order, and the conditions that are its reasons.
     reasons: Vec<(usize, Vec<Box<str>>)>,
     unresolved: Vec<Box<str>>,
@@ -197,7 +261,6 @@ impl<'r> Reader<'r> {
             subjects,
             encounter,
             record,
-            last: None,
             reasons: Vec::new(),
             unresolved: Vec::new(),
             sent: HashMap::new(),
@@ -245,36 +308,58 @@ impl<'r> Reader<'r> {
         self.record.orders.push(read.order);
     }
 
+    /// Notes that copies are of another patient, or of somebody whom nothing tells.
+    fn dropped(&mut self, copies: &[Item<'r>]) {
+        for item in copies {
+            if self.is_own(item) {
+                continue;
+            }
+            let unknown = item.kind != Kind::Patient && self.subjects.does_not_tell(item.resource);
+            let state = self.state(item.kind.source());
+            state.unreadable |= unknown;
+            state.foreign |= !unknown;
+        }
+    }
+
+    fn is_own(&self, item: &Item<'_>) -> bool {
+        match item.kind {
+            Kind::Patient => self.subjects.is(item.resource),
+            _ => self.subjects.owns(item.resource),
+        }
+    }
+
     fn state(&mut self, source: Source) -> &mut SourceState {
         self.record.sources.of_mut(source)
     }
 
-    fn item(&mut self, item: &Item<'r>) {
-        let source = item.source.unwrap_or(item.kind.source());
-        let own = match item.kind {
-            Kind::Patient => self.subjects.is(item.resource),
-            _ => self.subjects.owns(item.resource),
+    /// Reads a resource of which one or more copies came; one of the patient.
+    fn item(&mut self, copies: &[Item<'r>]) {
+        let of_patient = copies.iter().filter(|item| self.is_own(item));
+        let count = of_patient.clone().count();
+        let best = match count {
+            0 | 1 => of_patient.last(),
+            _ => of_patient.max_by(|one, other| one.rank().cmp(&other.rank())),
         };
-        if !own {
-            self.state(item.kind.source()).foreign = true;
-            return;
+        if count < copies.len() {
+            self.dropped(copies);
         }
+        let Some(item) = best else { return };
+        let source = item.source.unwrap_or(item.kind.source());
         self.came[item.kind.source() as usize] = true;
-        let named = item.resource.id().map(|id| (item.kind, id));
-        if named.is_some() && named == self.last {
-            return;
-        }
-        self.last = named;
-        if self.read(item.kind, item.resource) == About::Nothing {
+        if self.read(item) == About::Nothing {
             self.state(source).unreadable = true;
         }
     }
 
-    fn read(&mut self, kind: Kind, of: &'r Object<'r>) -> About {
-        let (terms, record) = (self.scope.terms, &mut self.record);
-        match kind {
-            Kind::Patient => record.person = patient::patient(of),
-            Kind::Order => self.recorded(of),
+    fn read(&mut self, item: &Item<'r>) -> About {
+        let (terms, of, record) = (self.scope.terms, item.resource, &mut self.record);
+        match item.kind {
+            Kind::Patient => {
+                let (person, about) = patient::patient(of, self.scope.now);
+                record.person = person;
+                return about;
+            }
+            Kind::Order => self.recorded(of, item.id.as_deref()),
             Kind::Observation => return self.observation(of),
             Kind::Condition => {
                 return condition::condition(of, terms, self.encounter, &mut record.conditions);
@@ -301,8 +386,11 @@ impl<'r> Reader<'r> {
     }
 
     /// An order of the record; of one that the context carries too, only what the context's copy lacks.
-    fn recorded(&mut self, of: &'r Object<'r>) {
+    fn recorded(&mut self, of: &'r Object<'r>, id: Option<&str>) {
         let mut read = order(of, Role::Recorded, self.shelf, self.scope);
+        if read.order.reference.is_none() {
+            read.order.reference = id.map(|id| ["MedicationRequest/", id].concat().into());
+        }
         let sent = read
             .order
             .reference
@@ -385,10 +473,12 @@ impl<'r> Reader<'r> {
             }
         }
         self.mark_stops(knowledge);
+        self.record.supplies_hidden = pool.supplies_hidden;
         for source in &pool.unreadable {
             self.state(*source).unreadable = true;
         }
         self.state(Source::Medications).unreadable |= orders.unreadable;
+        self.record.context_unread = orders.unreadable;
         for (source, outcome) in how {
             let came = *outcome == Outcome::NotSent && self.came[*source as usize];
             self.state(*source).outcome = if came { Outcome::Read } else { *outcome };

@@ -61,6 +61,10 @@ pub(super) fn complete(order: &mut Order, copy: Order) {
     }
     if order.drug == copy.drug && order.dose == Dose::Unknown {
         order.dose = copy.dose;
+        order.unread.dose &= order.dose == Dose::Unknown;
+    }
+    if order.starts.is_none() {
+        order.unread.start = copy.unread.start || order.unread.start && copy.starts.is_none();
     }
     order.dose_came |= copy.dose_came;
     order.authored = order.authored.or(copy.authored);

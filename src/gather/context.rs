@@ -6,12 +6,16 @@
 //! the drafts of a signing hook, those that are over or held are, until the record says that nothing changed.
 //! Elsewhere a draft that is over is no draft.
 
+use super::GatherError;
 use crate::clinical::occasion::Occasion;
-use crate::clinical::record::Role;
-use crate::fhir::bundle::{RawBundle, RawEntry, patient_at};
+use crate::clinical::record::{OrderStatus, Role};
+use crate::fhir::bundle::{RawBundle, RawEntry, hides_entries, patient_at};
 use crate::fhir::json::{Node, Object, Read, Text};
+use crate::fhir::order::status_named;
 use crate::fhir::subject::Subjects;
 use crate::protocol::request::HookRequest;
+use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The orders of the context, and what came beside them.
@@ -22,8 +26,8 @@ pub(super) struct ContextOrders<'a> {
     pub(super) beside: Vec<(Text<'a>, Object<'a>)>,
     /// A draft came that cannot be read at all.
     pub(super) unreadable: bool,
-    /// Path of the first order of FHIR DSTU2, whose orders have another type.
-    pub(super) dstu2: Option<String>,
+    /// The first thing in them for which the call is refused.
+    pub(super) refused: Option<GatherError>,
 }
 
 /// One order of the context.
@@ -32,11 +36,24 @@ pub(super) struct ContextOrder<'a> {
     pub(super) order: Object<'a>,
     /// As it came.
     pub(super) received: Option<Node<'a>>,
-    /// `MedicationRequest/id`, where only an address came.
+    /// `MedicationRequest/id` by its address, where the order is empty or has no id.
     pub(super) address: Option<Box<str>>,
     pub(super) role: Role,
     field: &'static str,
     place: usize,
+}
+
+impl<'a> ContextOrder<'a> {
+    /// Those being stopped first; then by id.
+    fn rank(&self) -> (bool, Option<Cow<'a, str>>, Option<&str>, &str) {
+        let text = self.received.map_or("", Node::raw);
+        (
+            self.role != Role::Stopping,
+            self.order.id(),
+            self.address.as_deref(),
+            text,
+        )
+    }
 }
 
 const STOPS: &str = "toBeDiscontinued";
@@ -49,43 +66,82 @@ impl<'a> ContextOrders<'a> {
             orders: Vec::new(),
             beside: Vec::new(),
             unreadable: false,
-            dstu2: None,
+            refused: None,
         };
         let signing = request.occasion == Occasion::Signing;
-        found.bundle(STOPS, request.context.to_be_discontinued, |_| Role::Stopping);
-        found.bundle(DRAFTS, request.context.draft_orders, |order| {
-            match order.text("status").as_deref() {
-                Some("stopped" | "cancelled" | "on-hold") if signing => Role::Stopping,
-                Some("stopped" | "cancelled" | "on-hold" | "completed" | "entered-in-error") => {
-                    Role::Recorded
-                }
-                _ => Role::Draft,
-            }
+        found.bundle(STOPS, request.context.to_be_discontinued, true, |_| {
+            Some(Role::Stopping)
         });
-        found.orders.sort_by_key(|order| order.role != Role::Stopping);
+        found.bundle(DRAFTS, request.context.draft_orders, signing, |order| {
+            let status = order.raw("status");
+            let named = status
+                .and_then(Node::text)
+                .and_then(|code| status_named(code.trim()));
+            Some(match named {
+                // What it may be, nobody can say: a stop among the orders to be signed, or a draft.
+                None if signing && status.is_some() => return None,
+                Some(OrderStatus::Stopped | OrderStatus::Cancelled | OrderStatus::OnHold) if signing => {
+                    Role::Stopping
+                }
+                Some(
+                    OrderStatus::Stopped
+                    | OrderStatus::Cancelled
+                    | OrderStatus::OnHold
+                    | OrderStatus::Completed
+                    | OrderStatus::Void,
+                ) => Role::Recorded,
+                Some(OrderStatus::Active | OrderStatus::Draft | OrderStatus::Unknown) | None => Role::Draft,
+            })
+        });
+        // In what order they came must not change a word of the answer.
+        found.orders.sort_by(|one, other| one.rank().cmp(&other.rank()));
         found
     }
 
-    fn bundle(&mut self, field: &'static str, raw: Option<Node<'a>>, role: impl Fn(&Object<'a>) -> Role) {
+    /// Reads a Bundle; `asks` if the hook asks about what is in it, so that it must hold what it counts. An order
+    /// without a role has a status that is none.
+    fn bundle(
+        &mut self,
+        field: &'static str,
+        raw: Option<Node<'a>>,
+        asks: bool,
+        role: impl Fn(&Object<'a>) -> Option<Role>,
+    ) {
         let bundle = raw.map(RawBundle::read).unwrap_or_default();
+        let entries = &bundle.entry.0;
+        let counted = bundle.total.0.is_some() && bundle.total.value() != Some(Decimal::ZERO);
+        if asks && entries.is_empty() && (counted || raw.is_some_and(hides_entries)) {
+            let field = format!("context.{field}.entry");
+            self.refused.get_or_insert(GatherError::NoEntries { field });
+        }
         for (place, entry) in bundle.entry.0.into_iter().enumerate() {
             let order: Object<'a> = entry.resource.read();
             let kind = order.kind();
             match kind.as_deref() {
-                Some("MedicationRequest") => {
-                    let (role, received) = (role(&order), entry.resource.0);
+                Some("Bundle" | "OperationOutcome") if asks => {
+                    let field = format!("context.{field}.entry[{place}].resource");
+                    self.refused.get_or_insert(GatherError::NoOrder { field });
+                }
+                Some(name) if name.eq_ignore_ascii_case("MedicationRequest") => {
+                    let Some(role) = role(&order) else {
+                        let field = format!("context.{field}.entry[{place}].resource.status");
+                        self.refused.get_or_insert(GatherError::NoStatus { field });
+                        continue;
+                    };
+                    let received = entry.resource.0;
+                    let address = entry.full_url.get().filter(|_| order.id().is_none());
                     self.orders.push(ContextOrder {
                         order,
                         received,
-                        address: None,
+                        address: address.and_then(order_address),
                         role,
                         field,
                         place,
                     });
                 }
                 Some("MedicationOrder") => {
-                    let path = || format!("context.{field}.entry[{place}]");
-                    self.dstu2.get_or_insert_with(path);
+                    let field = format!("context.{field}.entry[{place}]");
+                    self.refused.get_or_insert(GatherError::Dstu2 { field });
                 }
                 Some(_) => self.beside.push((entry.full_url, order)),
                 None if field == STOPS => self.orders.extend(by_address(&entry, &order, place)),

@@ -185,7 +185,8 @@ impl<'a> HookRequest<'a> {
     /// A member of `extension` that is text or a number, as text. Extensions are agreed with one client, so
     /// one of another form is no error.
     pub fn extension(&self, name: &str) -> Option<Cow<'a, str>> {
-        Object::read(self.extension?).get::<Number<'a>>(name).0
+        let value = Object::read(self.extension?).get::<Number<'a>>(name);
+        value.0.filter(|value| !value.is_empty())
     }
 }
 

@@ -108,6 +108,7 @@ mod journal {
 mod properties {
     mod arrangement;
     mod degraded;
+    mod fields;
     mod doors;
     mod foreign;
     mod together;

@@ -325,7 +325,10 @@ fn first_checks(
         let source = signals.source_of(check.analyte);
         latest_of(record, check.analyte, source, check.within, signals.now)
     };
-    checks.iter().map(|check| (check.analyte, latest(check))).collect()
+    checks
+        .iter()
+        .map(|check| (check.analyte, latest(check)))
+        .collect()
 }
 
 /// Which cards come behind the main one.

@@ -249,6 +249,8 @@ pub enum Ratio {
     Outside,
     /// A dose or the conversion is not known.
     Unknown,
+    /// It is not known because a dose is there and cannot be read.
+    Unreadable,
     /// Below a number.
     Below(Decimal),
     /// Above a number.

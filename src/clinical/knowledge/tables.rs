@@ -148,6 +148,18 @@ pub struct Gate {
     pub then: Then,
     /// Whether a reason to stop that is true speaks in its place.
     pub right_first: bool,
+    /// What it says where it cannot be excluded, because something could not be read, and a milder gate fires.
+    pub unsure: Option<(Topic, Statement)>,
+}
+
+impl Gate {
+    /// Urgency of what it says; `None` if it says nothing.
+    pub fn urgency(&self) -> Option<Indicator> {
+        match &self.then {
+            Then::Silent(_) => None,
+            Then::Card(_, statement) | Then::Warn(statement) => Some(statement.indicator),
+        }
+    }
 }
 
 /// What a gate does.

@@ -38,7 +38,11 @@ impl Signals<'_> {
     }
 
     pub(super) fn continues(&self, set: &DrugSet) -> Reading {
-        self.cover(set, |o| self.goes_on(o))
+        let mut reading = self.cover(set, |o| self.goes_on(o));
+        if reading.truth == Truth::True && self.record.stops_the_unknown() {
+            reading.truth = Truth::Unreadable;
+        }
+        reading
     }
 
     pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {
@@ -124,37 +128,53 @@ impl Signals<'_> {
         Reading::on(old_enough.min(young_enough), Entry::TherapyStart)
     }
 
+    /// Orders that perhaps go on count where they make no difference: what would be true without them and is not
+    /// true with them, or the reverse, cannot be read.
     pub(super) fn replacement(&self, formulation: FormulationMatch, ratio: Ratio, which: Which) -> Reading {
-        let therapy = self.therapy;
-        let chosen: Vec<usize> = match which {
-            Which::Any => therapy.remaining().collect(),
-            Which::New => therapy.new_orders.clone(),
-            Which::Old => {
-                if therapy.new_orders.is_empty() {
-                    therapy.old_orders.clone()
-                } else {
-                    Vec::new()
-                }
-            }
-            Which::Several => self.several(),
-            Which::WrittenTaper => therapy
-                .new_orders
-                .iter()
-                .copied()
-                .filter(|&i| self.record.orders[i].written_taper)
-                .collect(),
+        let (therapy, asked) = (self.therapy, (formulation, ratio, which));
+        let sure = self.replaced(asked, &therapy.old_orders, &therapy.new_orders);
+        if therapy.perhaps.is_empty() {
+            return sure;
+        }
+        let with = |sure: &[usize], perhaps: &[usize]| [sure, perhaps].concat();
+        let old = with(&therapy.old_orders, &therapy.perhaps.old);
+        let new = with(&therapy.new_orders, &therapy.perhaps.new);
+        let all = self.replaced(asked, &old, &new);
+        let agree = (sure.truth == Truth::True) == (all.truth == Truth::True);
+        match agree {
+            true => sure,
+            false => Reading {
+                truth: Truth::Unreadable,
+                ..if sure.truth == Truth::True { sure } else { all }
+            },
+        }
+    }
+
+    /// The answer where these orders are left.
+    fn replaced(
+        &self,
+        (formulation, ratio, which): (FormulationMatch, Ratio, Which),
+        old: &[usize],
+        new: &[usize],
+    ) -> Reading {
+        let is_taper = |i: &usize| self.record.orders[*i].written_taper;
+        let mut chosen: Vec<usize> = match which {
+            Which::Any => [old, new].concat(),
+            Which::New => new.to_vec(),
+            Which::Old if new.is_empty() => old.to_vec(),
+            Which::Old => Vec::new(),
+            Which::Several => self.several([old, new].concat()),
+            Which::WrittenTaper => new.iter().copied().filter(is_taper).collect(),
         };
-        let chosen: Vec<usize> = chosen
-            .into_iter()
-            .filter(|&i| self.formulation_fits(i, formulation))
-            .collect();
+        chosen.retain(|&i| self.formulation_fits(i, formulation));
         if chosen.is_empty() {
             return Reading::plain(self.nothing_in(Source::Medications).min(Truth::Unknown));
         }
-        let (found, limits) = (self.dose_ratio(), self.accepted(&chosen));
+        let (found, limits) = (self.ratio_of(old, new), self.accepted(&chosen));
         let fact = match ratio {
             Ratio::Any => true,
             Ratio::Unknown => found.is_none() || limits.is_none(),
+            Ratio::Unreadable => found.is_none() && self.holds_unreadable_dose(old, new),
             Ratio::Inside => found
                 .zip(limits)
                 .is_some_and(|(r, (low, high))| r >= low && r <= high),
@@ -177,8 +197,7 @@ impl Signals<'_> {
     }
 
     /// Orders left that do not belong together: of two formulations, or of one product twice.
-    fn several(&self) -> Vec<usize> {
-        let all: Vec<usize> = self.therapy.remaining().collect();
+    fn several(&self, all: Vec<usize>) -> Vec<usize> {
         let differ = all.iter().enumerate().any(|(n, &a)| {
             all[n + 1..].iter().any(|&b| {
                 let (a, b) = (&self.record.orders[a], &self.record.orders[b]);
@@ -203,19 +222,27 @@ impl Signals<'_> {
 
     /// New to old daily dose of the drug; one where a duplicate of the same dose is cleaned up.
     pub fn dose_ratio(&self) -> Option<Decimal> {
-        let therapy = self.therapy;
-        let stopped = therapy.dose.daily()?;
-        let sum = |orders: &[usize]| -> Option<Decimal> {
-            orders
-                .iter()
-                .map(|&i| self.record.orders[i].dose.daily())
-                .sum::<Option<Decimal>>()
-        };
-        let (old, new) = (sum(&therapy.old_orders)?, sum(&therapy.new_orders)?);
-        if therapy.new_orders.is_empty() && old == stopped {
+        self.ratio_of(&self.therapy.old_orders, &self.therapy.new_orders)
+    }
+
+    /// The same where these orders are left.
+    fn ratio_of(&self, old: &[usize], new: &[usize]) -> Option<Decimal> {
+        let stopped = self.therapy.dose.daily()?;
+        let daily = |i: &usize| self.record.orders[*i].dose.daily();
+        let (before, after): (Decimal, Decimal) = (
+            old.iter().map(daily).sum::<Option<_>>()?,
+            new.iter().map(daily).sum::<Option<_>>()?,
+        );
+        if new.is_empty() && before == stopped {
             return Some(Decimal::ONE);
         }
-        (old + new).checked_div(old + stopped)
+        (before + after).checked_div(before + stopped)
+    }
+
+    /// Whether the dose of an order that stops or is left is there and cannot be read.
+    fn holds_unreadable_dose(&self, old: &[usize], new: &[usize]) -> bool {
+        let mut all = self.therapy.stopping.iter().chain(old).chain(new);
+        all.any(|&index| self.record.orders[index].unread.dose)
     }
 
     /// Accepted ratios between the formulations, where the table gives them; those of the site's country

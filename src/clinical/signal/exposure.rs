@@ -36,7 +36,16 @@ impl Signals<'_> {
             possible.push((start.map_or(from, |w| w.earliest()), end.unwrap_or(self.now)));
         }
         let reach = |spans| covered(spans, from, self.now) >= i64::from(days) * DAY;
-        let hidden = self.nothing_in(Source::Medications);
+        let hidden = if self
+            .record
+            .orders
+            .iter()
+            .any(|order| self.may_be_ours(order, from))
+        {
+            Truth::Unreadable
+        } else {
+            self.nothing_in(Source::Medications)
+        };
         let truth = if reach(certain) {
             Truth::True
         } else if reach(possible) {
@@ -63,6 +72,13 @@ impl Signals<'_> {
         ours && order.site != Some(Site::Local)
             && order.role != Role::Draft
             && !matches!(order.status, OrderStatus::Void | OrderStatus::Draft)
+    }
+
+    /// An order of which nobody can tell what it orders, in use since then.
+    fn may_be_ours(&self, order: &Order, from: i64) -> bool {
+        let in_use =
+            order.role == Role::Recorded && !matches!(order.status, OrderStatus::Void | OrderStatus::Draft);
+        order.drug == Drug::Unreadable && in_use && self.end_of(order).is_none_or(|end| end >= from)
     }
 
     /// When an order ended; one that is active, or is being stopped, runs until now.

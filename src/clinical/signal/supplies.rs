@@ -4,7 +4,7 @@
 
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::Truth;
-use crate::clinical::record::{Drug, Said, Supply};
+use crate::clinical::record::{Drug, Said, Source, Supply};
 
 const DAY: i64 = 86_400;
 
@@ -22,6 +22,11 @@ impl Signals<'_> {
         })
     }
 
+    /// Whether a supply that is there may be missing from the record.
+    fn supplies_hidden(&self) -> bool {
+        self.record.supplies_hidden || self.record.sources.of(Source::Medications).hides_something()
+    }
+
     pub(super) fn supply_ended(&self, days: u32) -> Reading {
         let edge = self.now - i64::from(days) * DAY;
         let begun_since = self.therapy.stopping.iter().any(|&i| {
@@ -29,11 +34,16 @@ impl Signals<'_> {
             let began = order.starts.or(order.authored);
             began.is_some_and(|began| began.latest() >= edge)
         });
+        let undated = self.therapy.stopping.iter().any(|&i| {
+            let order = &self.record.orders[i];
+            order.unread.start || order.starts.or(order.authored).is_none()
+        });
         let mut best = Reading::plain(Truth::False);
         if begun_since {
             return best;
         }
-        let mut open = false;
+        // An order without a date may have begun since.
+        let mut open = undated || self.supplies_hidden();
         for (index, supply) in self.supplies() {
             let before = supply.until.map(|until| until.latest() < edge);
             match (supply.drug, supply.says, before) {
@@ -47,7 +57,7 @@ impl Signals<'_> {
             }
         }
         if open && best.truth == Truth::True {
-            best.truth = Truth::Unknown;
+            best.truth = Truth::Unreadable;
         }
         best
     }
@@ -64,6 +74,9 @@ impl Signals<'_> {
         let said = denial.until.map_or(self.now, |until| until.latest());
         let reaches_beyond =
             |s: &Supply| s.says != Said::NotTaken && s.until.is_none_or(|u| u.latest() > said);
+        if self.supplies_hidden() {
+            return Reading::on(Truth::Unreadable, Entry::Supply(index));
+        }
         if self.supplies().any(|(_, s)| reaches_beyond(s)) {
             return Reading::plain(Truth::Unknown);
         }

@@ -6,7 +6,7 @@
 use super::results::{comparable, differs, disagree, of_the_same_time, passes, unusable};
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
-use crate::clinical::knowledge::{Shift, Watched};
+use crate::clinical::knowledge::{Shift, Test, Watched};
 use crate::clinical::record::{Bound, LabResult, Value};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
@@ -66,7 +66,7 @@ impl Signals<'_> {
         // A date without a time is that of the whole day; one of the day of the stop lies before it.
         let drawn = |i: &usize| results[*i].when.map_or(i64::MIN, When::earliest);
         let mut usable: Vec<usize> = (0..results.len())
-            .filter(|&i| results[i].analyte == analyte && unusable(&results[i], self.now).is_none())
+            .filter(|&i| results[i].analyte == analyte && self.unplaced(&results[i], stop).is_none())
             .collect();
         usable.sort_by_key(at);
         let (mut before, mut since): (Vec<usize>, Vec<usize>) =
@@ -134,10 +134,12 @@ impl Signals<'_> {
     fn holds(&self, of: &Watched, index: usize, baseline: Option<usize>) -> Truth {
         let result = &self.record.results[index];
         let known = |fact: Option<bool>| fact.map_or(Truth::Unknown, Truth::of);
-        let of_result = of
-            .test
-            .as_ref()
-            .map_or(Truth::True, |test| known(passes(result, test)));
+        // Limits of the laboratory that cannot be read may be the ones that the test asks for.
+        let tested = |result: &LabResult, test: &Test| match passes(result, test) {
+            None if result.range_unread => Truth::Unreadable,
+            fact => known(fact),
+        };
+        let of_result = of.test.as_ref().map_or(Truth::True, |test| tested(result, test));
         let Some(baseline) = baseline.map(|i| &self.record.results[i]) else {
             let open = (of.by.is_some() || !of.baseline.is_empty()) && !of.or_none;
             return of_result.min(if open { Truth::Unknown } else { Truth::True });
@@ -201,7 +203,13 @@ impl Signals<'_> {
         results
             .iter()
             .filter(|r| r.analyte == of.analyte && matters(r.when))
-            .find_map(|r| unusable(r, self.now))
+            .find_map(|r| self.unplaced(r, stop))
+    }
+
+    /// Why a result cannot be used beside a stop: also where its date is too inexact to lie before or after it.
+    fn unplaced(&self, result: &LabResult, stop: i64) -> Option<Why> {
+        let straddles = |when: When| when.is_partial() && when.earliest() <= stop && when.latest() > stop;
+        unusable(result, self.now).or(result.when.is_some_and(straddles).then_some(Why::TimingUnknown))
     }
 }
 

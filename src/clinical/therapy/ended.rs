@@ -4,7 +4,7 @@
 //! another drug of the table's `continued-by` replaces, has not ended. Follows section 1 of the contract
 //! ("When was it stopped?"). It judges nothing.
 
-use super::left::{Left, left};
+use super::left::left;
 use super::{DAY, End, Therapy, has_ended, ours, starts_later, starts_near};
 use crate::clinical::knowledge::{DrugSet, Knowledge, Withdrawal};
 use crate::clinical::record::{Drug, Order, OrderStatus, PatientRecord, Role};
@@ -32,13 +32,14 @@ impl Therapy {
             })
             .collect();
         let (end, named) = last(record, &over, within, now)?;
-        let Left { new, old, .. } = left(record, &ours, &named, withdrawal, now);
+        // An order that only perhaps goes on is no reason not to look.
+        let (left, _) = left(record, &ours, &named, withdrawal, now);
         let replaced = record
             .orders
             .iter()
             .enumerate()
             .any(|(i, order)| continues(order, ours.contains(&i), continued_by, withdrawal, now));
-        if !new.is_empty() || !old.is_empty() || replaced {
+        if !left.is_empty() || replaced {
             return None;
         }
         Some(Therapy {
@@ -53,11 +54,10 @@ impl Therapy {
 /// Whether an order of the record is over: stopped, held, run out, or dated as ended.
 fn is_over(order: &Order, now: i64) -> bool {
     match (order.role, order.status) {
-        (Role::Draft | Role::Stopping, _)
-        | (_, OrderStatus::Void | OrderStatus::Draft | OrderStatus::Unknown) => false,
+        (Role::Draft | Role::Stopping, _) | (_, OrderStatus::Void | OrderStatus::Draft) => false,
         // Without a date it is an order that ran its course at some time, and no stop.
         (Role::Recorded, OrderStatus::Completed) => order.stopped.is_some(),
-        (Role::Recorded, OrderStatus::Active) => has_ended(order, now),
+        (Role::Recorded, OrderStatus::Active) => has_ended(order, now) || order.unread.end,
         (Role::Recorded, _) => true,
     }
 }
@@ -80,7 +80,13 @@ fn last(record: &PatientRecord, over: &[usize], within: u32, now: i64) -> Option
     if let Some(latest) = latest.filter(|when| when.within(within, now) != Placed::Outside) {
         // Orders that ended within a day of each other were one therapy (a capsule of 5 mg and one of 1 mg).
         let together = dated.filter(|(when, _)| when.latest() + DAY >= latest.earliest());
-        return Some((End::On(latest), together.map(|(_, i)| i).collect()));
+        // Results cannot be laid before or after a year.
+        let end = if latest.is_a_year() {
+            End::Unknown
+        } else {
+            End::On(latest)
+        };
+        return Some((end, together.map(|(_, i)| i).collect()));
     }
     let undated: Vec<usize> = over
         .iter()

@@ -1,7 +1,7 @@
 //! What is left of a drug after its stop: orders that go on, are drafted, or start later.
 //!
-//! A drug goes on only by positive evidence: an order that has ended, or that starts long after now, is none.
-//! It judges nothing.
+//! A drug goes on only by positive evidence: an order that has ended, or that starts long after now, is none; one of
+//! which a date that would tell cannot be read goes on perhaps. It judges nothing.
 
 use super::DAY;
 use crate::clinical::knowledge::{Kind, Withdrawal};
@@ -11,47 +11,138 @@ use crate::clinical::when::{Placed, When};
 
 /// Orders of one drug that are left (indices into `orders`).
 #[derive(Default)]
-pub(super) struct Left {
+pub struct Left {
     /// Drafted or started near now.
-    pub(super) new: Vec<usize>,
+    pub new: Vec<usize>,
     /// Active before.
-    pub(super) old: Vec<usize>,
+    pub old: Vec<usize>,
     /// Drafted or active, and starting too late to take the place of what is stopped.
-    pub(super) later: Vec<usize>,
+    pub later: Vec<usize>,
 }
 
+impl Left {
+    /// Whether none is left that could take the place of what is stopped.
+    pub fn is_empty(&self) -> bool {
+        self.old.is_empty() && self.new.is_empty()
+    }
+}
+
+/// The orders that are left for certain, and those that are perhaps left.
 pub(super) fn left(
     record: &PatientRecord,
     ours: &[usize],
     stopping: &[usize],
     withdrawal: &Withdrawal,
     now: i64,
-) -> Left {
-    let stopped_began = stopping.iter().filter_map(|&i| began(&record.orders[i])).min();
+) -> (Left, Left) {
+    let stops = || stopping.iter().map(|&i| &record.orders[i]);
+    let beginning = Beginning::of(stops());
+    let may_be_any = record.stops_the_unknown();
     let graft = has_graft(record, withdrawal);
-    let mut left = Left::default();
+    let (mut sure, mut perhaps) = (Left::default(), Left::default());
     for &index in ours {
         let order = &record.orders[index];
-        let alive = order.role == Role::Draft && order.status != OrderStatus::Void
-            || order.role == Role::Recorded
-                && order.status == OrderStatus::Active
-                && !has_ended(order, now)
-                && !is_superseded(order, stopped_began, withdrawal);
-        if !alive || !is_cover(order, graft) {
+        let used = match order.role {
+            Role::Draft if order.status != OrderStatus::Void => Use::Sure,
+            Role::Recorded if order.status == OrderStatus::Active && !stopping.contains(&index) => {
+                let used = in_use(order, beginning, withdrawal, now);
+                let may_be_one = may_be_any || stops().any(|stopped| may_be_copy(order, stopped));
+                used.min(if may_be_one { Use::Perhaps } else { Use::Sure })
+            }
+            Role::Draft | Role::Recorded | Role::Stopping => Use::Over,
+        };
+        let left = match used {
+            Use::Sure => &mut sure,
+            Use::Perhaps => &mut perhaps,
+            Use::Over => continue,
+        };
+        if !is_cover(order, graft) {
             continue;
         }
+        let near = || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now);
         let of = if starts_later(order, withdrawal.switch_after, now) {
             &mut left.later
-        } else if order.role == Role::Draft
-            || starts_near(order, withdrawal.switch_before, withdrawal.switch_after, now)
-        {
+        } else if order.role == Role::Draft || near() {
             &mut left.new
         } else {
             &mut left.old
         };
         of.push(index);
     }
-    left
+    (sure, perhaps)
+}
+
+/// Whether an order of the record without an id may be the copy of one that stops.
+fn may_be_copy(order: &Order, stopped: &Order) -> bool {
+    order.reference.is_none()
+        && order.drug == stopped.drug
+        && order
+            .authored
+            .is_none_or(|own| stopped.authored.is_none_or(|other| own == other))
+}
+
+/// Whether an active order of the record is still taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::clinical) enum Use {
+    /// It has run out, or a later one took its place.
+    Over,
+    /// A date that would tell is missing or cannot be read.
+    Perhaps,
+    /// For certain.
+    Sure,
+}
+
+/// When orders that stop began.
+#[derive(Clone, Copy)]
+pub(in crate::clinical) struct Beginning {
+    first: Option<When>,
+    unsure: bool,
+    /// No order stops of which it is asked.
+    none: bool,
+}
+
+impl Beginning {
+    pub(in crate::clinical) fn of<'o>(orders: impl Iterator<Item = &'o Order> + Clone) -> Self {
+        Beginning {
+            none: orders.clone().next().is_none(),
+            unsure: orders.clone().any(|order| order.unread.start),
+            first: orders.filter_map(began).min(),
+        }
+    }
+}
+
+/// Whether an active order is taken beside, or after, one that is stopped.
+pub(in crate::clinical) fn in_use(
+    order: &Order,
+    stopped: Beginning,
+    withdrawal: &Withdrawal,
+    now: i64,
+) -> Use {
+    if has_ended(order, now) || is_superseded(order, stopped.first, withdrawal) {
+        return Use::Over;
+    }
+    let ends_about_now = |end: When| end.is_partial() && end.earliest() <= now;
+    if order.unread.end || order.ends.is_some_and(ends_about_now) {
+        return Use::Perhaps;
+    }
+    if order.ends.is_some() || stopped.none {
+        return Use::Sure;
+    }
+    // Without an end it may have been left open when a later one took its place.
+    let days = i64::from(withdrawal.superseded_after) * DAY;
+    let own = began(order).filter(|_| !order.unread.start);
+    let is_young = own.is_some_and(|own| own.earliest() + days >= now);
+    let tells = match (own, stopped.first.filter(|_| !stopped.unsure)) {
+        (Some(own), Some(stopped)) => {
+            !(own.is_partial() || stopped.is_partial()) || own.earliest() + days >= stopped.latest()
+        }
+        (None, _) | (_, None) => false,
+    };
+    if is_young || tells {
+        Use::Sure
+    } else {
+        Use::Perhaps
+    }
 }
 
 /// Whether an order can be cover: it is not for local use. With a transplanted organ more is asked of one whose
@@ -98,11 +189,7 @@ pub(in crate::clinical) fn began(order: &Order) -> Option<When> {
 }
 
 /// Whether an active order was never closed when a later one, that is stopped now, took its place.
-pub(in crate::clinical) fn is_superseded(
-    order: &Order,
-    stopped_began: Option<When>,
-    withdrawal: &Withdrawal,
-) -> bool {
+fn is_superseded(order: &Order, stopped_began: Option<When>, withdrawal: &Withdrawal) -> bool {
     let days = i64::from(withdrawal.superseded_after) * DAY;
     let earlier = began(order)
         .zip(stopped_began)

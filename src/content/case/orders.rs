@@ -1,7 +1,7 @@
 //! The orders and supplies of a case.
 
 use super::Teller;
-use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role, Said, Supply};
+use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role, Said, Supply, Unread};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
 use crate::content::page::Word;
@@ -87,6 +87,11 @@ impl Teller<'_> {
             prior: None,
             written_taper: row.written_taper,
             is_stu3: false,
+            unread: Unread {
+                start: row.unreadable_start,
+                end: row.unreadable_end,
+                dose: row.unreadable_dose,
+            },
             received: None,
         }
     }

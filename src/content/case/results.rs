@@ -26,6 +26,7 @@ impl Teller<'_> {
             Some(word) => self.told(word, value(word.get_ref(), analyte, self.vocabulary()))?,
         };
         Some(LabResult {
+            range_unread: false,
             analyte: AnalyteId(index),
             reference: Some(format!("Observation/{n}").into()),
             when: self.date(row.taken.as_ref()),

@@ -159,6 +159,13 @@ pub(crate) struct OrderRow {
     pub(crate) completed: bool,
     #[serde(default)]
     pub(crate) unreadable: bool,
+    /// Parts of it that are there and cannot be read.
+    #[serde(default)]
+    pub(crate) unreadable_start: bool,
+    #[serde(default)]
+    pub(crate) unreadable_end: bool,
+    #[serde(default)]
+    pub(crate) unreadable_dose: bool,
 }
 
 /// A dispense or a statement.

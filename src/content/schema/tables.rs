@@ -97,6 +97,7 @@ pub(crate) struct GateRow {
     pub(crate) indicator: Option<Indicator>,
     pub(crate) warn: Option<Indicator>,
     pub(crate) text: Option<Word>,
+    pub(crate) unsure: Option<Word>,
     pub(crate) evidence: Option<Certainty>,
     pub(crate) sources: Option<Spanned<Vec<Word>>>,
     #[serde(default, rename = "right-first")]

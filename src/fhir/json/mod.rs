@@ -21,7 +21,7 @@ pub(crate) trait Read<'a>: Default {
     fn read(node: Node<'a>) -> Self;
 }
 
-/// A string; `None` if it is missing, empty or of another type.
+/// A string; `None` if it is missing, empty text if it is of another type.
 #[derive(Clone, Default)]
 pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
 
@@ -36,6 +36,11 @@ impl Text<'_> {
         self.get().unwrap_or_default()
     }
 
+    /// Whether something is there that is no text.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.0.is_some() && self.get().is_none()
+    }
+
     /// Whether it is this text.
     pub(crate) fn is(&self, other: &str) -> bool {
         self.get() == Some(other)
@@ -44,8 +49,13 @@ impl Text<'_> {
 
 impl<'a> Read<'a> for Text<'a> {
     fn read(node: Node<'a>) -> Self {
-        Text(node.text())
+        Text(node.text().or_else(|| odd(node)))
     }
+}
+
+/// What a value of a type that is not wanted is read as: nothing if it is `null`, else an empty text.
+fn odd(node: Node<'_>) -> Option<Cow<'_, str>> {
+    (!node.is_null()).then_some(Cow::Borrowed(""))
 }
 
 /// The text without white space around it. Most has none, which its first and last byte tell.
@@ -59,7 +69,7 @@ pub(crate) fn trimmed(text: &str) -> &str {
 }
 
 /// Declares lenses: `struct Name { field: Kind = "jsonKey", }`, all with the lifetime `'a` of the text. A list in
-/// the place of an object counts by its first element; what a plain string there means is said behind `else`.
+/// the place of an object counts if it has one element; what a plain string there means is said behind `else`.
 macro_rules! lens {
     ($($(#[$meta:meta])* struct $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty = $key:literal,)* } $(else $plain:path;)?)+) => {$(
         $(#[$meta])*
@@ -70,7 +80,12 @@ macro_rules! lens {
 
         impl<'a> $crate::fhir::json::Read<'a> for $name<'a> {
             fn read(node: $crate::fhir::json::Node<'a>) -> Self {
-                let node = node.items().next().unwrap_or(node);
+                let mut items = node.items();
+                let node = match (items.next(), items.next()) {
+                    (Some(only), None) => only,
+                    (Some(_), Some(_)) => return Self::default(),
+                    (None, _) => node,
+                };
                 $(if let Some(text) = node.text() {
                     return $plain(text);
                 })?
@@ -141,13 +156,14 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// A number, given as a JSON number or as text: kept as it is written.
+/// A number, given as a JSON number or as text: kept as it is written; empty if it is of another type.
 #[derive(Clone, Default)]
 pub(crate) struct Number<'a>(pub(crate) Option<Cow<'a, str>>);
 
 impl<'a> Read<'a> for Number<'a> {
     fn read(node: Node<'a>) -> Self {
-        Number(node.number().map(Cow::Borrowed).or_else(|| node.text()))
+        let written = node.number().map(Cow::Borrowed).or_else(|| node.text());
+        Number(written.or_else(|| odd(node)))
     }
 }
 
@@ -155,6 +171,11 @@ impl Number<'_> {
     /// The number as it is written, trimmed.
     pub(crate) fn written(&self) -> Option<&str> {
         self.0.as_deref().map(trimmed).filter(|text| !text.is_empty())
+    }
+
+    /// Whether something is there that is no number.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.0.is_some() && self.value().is_none()
     }
 
     /// Its exact value.
@@ -277,13 +298,18 @@ mod tests {
         let odd = r#"{"size":{"a":[1,2.5]},"name":7.5,"on":"true","parts":"one","x":[{}]}"#;
         with(odd, |read| {
             assert_eq!(read.size.value(), None);
+            assert!(read.size.is_odd() && read.name.is_odd());
             assert_eq!(read.name.get(), None);
             assert_eq!(read.on, Flag(Some(true)));
             assert_eq!(read.parts.0.len(), 1);
         });
         with("5.5", |read| assert!(read.name.get().is_none()));
+        with(r#"{"size":null}"#, |read| {
+            assert!(!read.size.is_odd() && !read.name.is_odd())
+        });
+        with(r#"[{"name":"only"}]"#, |read| assert!(read.name.is("only")));
         with(r#"[{"name":"first"},{"name":"second"}]"#, |read| {
-            assert!(read.name.is("first"));
+            assert!(read.name.get().is_none());
         });
     }
 

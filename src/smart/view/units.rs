@@ -89,6 +89,7 @@ mod tests {
             as_recorded: Some("88.4 umol/L".into()),
         };
         let result = LabResult {
+            range_unread: false,
             analyte: crate::clinical::vocabulary::AnalyteId(0),
             reference: None,
             when: None,

@@ -1,10 +1,18 @@
 //! A chart that gets worse never gets milder advice.
 //!
 //! Whatever of a chart becomes unreadable, loses its date or its unit, or comes from a source that fails:
-//! the most urgent indicator does not fall, and cards do not vanish.
+//! the most urgent indicator does not fall, and cards do not vanish. A question that is refused or cannot be decided
+//! is no silence.
+//!
+//! Three things are not meant by it. A resource, or a field, that is deleted outright where nothing says that it was
+//! there is another record. After a stop, signs of a rebound are laid before or after its date: without one, or with a
+//! year, and without results, there is nothing to warn of by name, and the card only says what to look at. And what a
+//! text alone says, without any structure beside it, may be said in any words: a dose text that is garbled is one that
+//! says no dose.
 
 use crate::helpers::answer::urgency;
 use crate::helpers::chart::KEYS;
+use crate::helpers::pure::Judged;
 use crate::helpers::resources::{PATIENT, failure};
 use crate::helpers::stories::stories;
 use crate::helpers::{Stop, pure};
@@ -31,9 +39,26 @@ enum Harm {
     NoUnit,
     OddUnit,
     OddStatus,
+    NoId,
+    NoSystem,
+    OtherSystem,
+    NullCode,
+    UnknownStatus,
+    CapitalStatus,
+    LastDay,
+    FirstDay,
+    YearOnly,
+    OddBounds,
+    OddEnd,
+    OddFrequency,
+    OddDose,
+    OddLimits,
+    Unresolved,
+    LowerType,
+    TwoInAList,
 }
 
-const HARMS: [Harm; 16] = [
+const HARMS: [Harm; 33] = [
     Harm::Number,
     Harm::Text,
     Harm::Nothing,
@@ -50,6 +75,23 @@ const HARMS: [Harm; 16] = [
     Harm::NoUnit,
     Harm::OddUnit,
     Harm::OddStatus,
+    Harm::NoId,
+    Harm::NoSystem,
+    Harm::OtherSystem,
+    Harm::NullCode,
+    Harm::UnknownStatus,
+    Harm::CapitalStatus,
+    Harm::LastDay,
+    Harm::FirstDay,
+    Harm::YearOnly,
+    Harm::OddBounds,
+    Harm::OddEnd,
+    Harm::OddFrequency,
+    Harm::OddDose,
+    Harm::OddLimits,
+    Harm::Unresolved,
+    Harm::LowerType,
+    Harm::TwoInAList,
 ];
 
 const CODES: [&str; 2] = ["code", "medicationCodeableConcept"];
@@ -90,6 +132,37 @@ impl Harm {
             Harm::NoUnit => unit(resource, None),
             Harm::OddUnit => unit(resource, Some("furlong")),
             Harm::OddStatus => each(resource, &["status"], |_| Some(json!("so-so"))),
+            Harm::NoId => each(resource, &["id"], |_| None),
+            Harm::NoSystem => codings(resource, "system", &Value::Null),
+            // A condition of another system is another condition; a result may be named by its code all the same.
+            Harm::OtherSystem if resource["resourceType"] != "Observation" => {}
+            Harm::OtherSystem => codings(resource, "system", &json!("urn:local")),
+            Harm::NullCode => codings(resource, "code", &Value::Null),
+            Harm::UnknownStatus => each(resource, &["status"], |_| Some(json!("unknown"))),
+            Harm::CapitalStatus => each(resource, &["status"], |old| {
+                old.as_str().map(|old| json!(old.to_uppercase()))
+            }),
+            Harm::LastDay => each(resource, &DATES, |_| Some(json!("9999-12-31"))),
+            Harm::FirstDay => each(resource, &DATES, |_| Some(json!("0001-01-01"))),
+            Harm::YearOnly => each(resource, &DATES, |old| {
+                old.as_str().and_then(|old| old.get(..4)).map(|year| json!(year))
+            }),
+            Harm::OddBounds => dosage(resource, "/timing/repeat/boundsPeriod", json!("see note")),
+            Harm::OddEnd => dosage(resource, "/timing/repeat/boundsPeriod/end", json!("see note")),
+            Harm::OddFrequency => dosage(resource, "/timing/repeat/frequency", json!("see note")),
+            Harm::OddDose => dosage(resource, "/doseAndRate/0/doseQuantity/value", json!("see note")),
+            Harm::OddLimits => {
+                if let Some(limit) = resource.pointer_mut("/referenceRange/0/high") {
+                    limit["value"] = json!("see note");
+                }
+            }
+            Harm::Unresolved => each(resource, &["subject"], |_| {
+                Some(json!({"reference": "urn:uuid:6f2b9c1e-3d54-4a7b-9a10-5c0e8f1d2a01"}))
+            }),
+            Harm::LowerType => each(resource, &["resourceType"], |old| {
+                old.as_str().map(|old| json!(old.to_lowercase()))
+            }),
+            Harm::TwoInAList => *resource = json!([resource.clone(), resource.clone()]),
         }
     }
 }
@@ -109,6 +182,24 @@ fn each(resource: &mut Value, names: &[&str], change: impl Fn(&Value) -> Option<
     }
 }
 
+/// Changes a field of every coding of what a resource is about.
+fn codings(resource: &mut Value, field: &str, to: &Value) {
+    for name in CODES {
+        let codings = resource.pointer_mut(&format!("/{name}/coding"));
+        for coding in codings.and_then(Value::as_array_mut).into_iter().flatten() {
+            each(coding, &[field], |_| Some(to.clone()));
+        }
+    }
+}
+
+/// Puts something in the place of a part of the first instruction.
+fn dosage(resource: &mut Value, part: &str, to: Value) {
+    let (parent, name) = part.rsplit_once('/').unwrap();
+    if let Some(parent) = resource.pointer_mut(&format!("/dosageInstruction/0{parent}")) {
+        parent[name] = to;
+    }
+}
+
 fn unit(resource: &mut Value, to: Option<&str>) {
     if let Some(quantity) = resource.get_mut("valueQuantity") {
         each(quantity, &["unit", "code"], |_| to.map(|unit| json!(unit)));
@@ -119,11 +210,24 @@ fn unit(resource: &mut Value, to: Option<&str>) {
 /// The addresses of every resource of a prefetch.
 fn resources(request: &Value) -> Vec<String> {
     let mut found = vec!["/prefetch/patient".to_owned()];
-    for key in &KEYS[1..] {
-        let entries = request["prefetch"][key]["entry"].as_array().map_or(0, Vec::len);
-        found.extend((0..entries).map(|at| format!("/prefetch/{key}/entry/{at}/resource")));
+    let lists = KEYS[1..].iter().map(|key| format!("/prefetch/{key}/entry"));
+    let context = ["toBeDiscontinued", "draftOrders"].map(|field| format!("/context/{field}/entry"));
+    for list in lists.chain(context) {
+        let entries = request
+            .pointer(&list)
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
+        found.extend((0..entries).map(|at| format!("{list}/{at}/resource")));
     }
     found
+}
+
+/// The answer, unless the question is refused or cannot be decided.
+fn answered(request: &Value) -> Option<Value> {
+    match pure::judge(request.to_string().as_bytes()) {
+        Judged::Answer(answer) => Some(answer),
+        Judged::Undecided | Judged::Refused(_) => None,
+    }
 }
 
 /// Fails unless the changed request is answered at least as urgently.
@@ -187,7 +291,7 @@ fn one_bad_resource_never_makes_the_advice_milder() {
                 if worse == request {
                     continue;
                 }
-                let after = pure::answer(&worse);
+                let Some(after) = answered(&worse) else { continue };
                 let gone = after["cards"].as_array().unwrap().is_empty()
                     && !before["cards"].as_array().unwrap().is_empty();
                 if urgency(&after) < urgency(&before) || gone {
@@ -234,6 +338,8 @@ proptest! {
         if let Some(key) = failing {
             worse["prefetch"][KEYS[key.index(KEYS.len())]] = failure();
         }
-        not_milder(name, &format!("{harms:?}"), &before, &pure::answer(&worse));
+        if let Some(after) = answered(&worse) {
+            not_milder(name, &format!("{harms:?}"), &before, &after);
+        }
     }
 }
