@@ -203,9 +203,11 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
     for key in missing {
         page.refuse_file(format!("the phrase '{key}' is missing"));
     }
-    let needs = phrases.keys().filter(|key: &&Box<str>| key.starts_with("need."));
-    let added: BTreeSet<&Box<str>> = needs.filter(|key| !built_in.contains_key(*key)).collect();
-    for key in added {
+    let added: BTreeSet<&Box<str>> = phrases
+        .keys()
+        .filter(|key| !built_in.contains_key(*key))
+        .collect();
+    for key in added.into_iter().filter(|key| key.starts_with("need.")) {
         page.refuse_file(format!("the contract has no need for the phrase '{key}'"));
     }
     Some(Words { phrases })

@@ -6,6 +6,7 @@
 
 use crate::clinical::record::{Drug, Order, OrderStatus, Role};
 use crate::clinical::signal::Signals;
+use crate::clinical::therapy::{has_ended, starts_later};
 use crate::clinical::vocabulary::{IngredientId, Site};
 
 /// Where an order stands beside the stop.
@@ -20,12 +21,16 @@ pub(in crate::clinical) enum Beside {
 }
 
 impl Beside {
-    fn of(order: &Order) -> Option<Self> {
+    fn of(order: &Order, signals: &Signals<'_>) -> Option<Self> {
         if order.site == Some(Site::Local) {
             return None;
         }
         match (order.role, order.status) {
-            (Role::Recorded, OrderStatus::Active) => Some(Beside::GoesOn),
+            (Role::Recorded, OrderStatus::Active) => {
+                let (after, now) = (signals.withdrawal.switch_after, signals.now);
+                let goes_on = !has_ended(order, now) && !starts_later(order, after, now);
+                goes_on.then_some(Beside::GoesOn)
+            }
             (Role::Draft, OrderStatus::Void) => None,
             (Role::Draft, _) => Some(Beside::Drafted),
             (Role::Stopping, status) => status.counts_as_stop().then_some(Beside::StopsToo),
@@ -42,7 +47,7 @@ pub(in crate::clinical) fn companions(
     let set = &signals.withdrawal.companions.ingredients;
     let orders = signals.record.orders.iter().enumerate();
     let mut found: Vec<(usize, IngredientId)> = orders
-        .filter(|(_, order)| Beside::of(order).is_some_and(&wanted))
+        .filter(|(_, order)| Beside::of(order, signals).is_some_and(&wanted))
         .filter_map(|(index, order)| match order.drug {
             Drug::Known { ingredient, .. } => Some((index, ingredient)),
             Drug::Other | Drug::Unreadable => None,

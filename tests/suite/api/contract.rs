@@ -1,7 +1,7 @@
 //! Sentences of the outside contract that a black-box test found broken once: basis, gaps and texts of single cards.
 
 use crate::helpers::answer::{basis, topic_of};
-use crate::helpers::pure;
+use crate::helpers::pure::{self, Judged};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -290,5 +290,30 @@ fn a_dose_that_came_and_cannot_be_used_is_not_absent() {
     );
     for nothing in [json!([]), json!([{"timing": timing}])] {
         assert_eq!(why(nothing.clone()), Some(json!("absent")), "{nothing}");
+    }
+}
+
+#[test]
+fn a_code_alone_is_another_drug_only_where_we_know_every_drug_of_its_system() {
+    let with = |system: &str, code: &str| {
+        let mut request = stop();
+        stopped(&mut request)["id"] = json!("another");
+        stopped(&mut request)["medicationCodeableConcept"] =
+            json!({"coding": [{"system": system, "code": code}]});
+        pure::judge(request.to_string().as_bytes())
+    };
+    let known = with("http://www.nlm.nih.gov/research/umls/rxnorm", "99999999");
+    assert_eq!(known.answer()["cards"], json!([]));
+    assert_eq!(
+        with("http://www.whocc.no/atc", "C09AA05").answer()["cards"],
+        json!([])
+    );
+    for (system, code) in [
+        ("http://hl7.org/fhir/sid/ndc", "00093-0058-01"),
+        ("http://snomed.info/sct", "386873009"),
+        ("urn:of-this-site", "4711"),
+    ] {
+        let judged = with(system, code);
+        assert!(matches!(judged, Judged::Undecided), "{system}: {judged:?}");
     }
 }
