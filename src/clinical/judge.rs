@@ -156,6 +156,7 @@ impl<'k> Court<'_, 'k> {
         let (decisive, raise, competing) = self.indications(signals);
         let rightful = self.rightful(signals);
         if let Some(gate) = self.gate(signals) {
+            let rightful = rightful.map(|(row, _)| row);
             return self.through_gate(gate, decisive, competing, rightful, signals);
         }
         let Named {
@@ -163,7 +164,7 @@ impl<'k> Court<'_, 'k> {
             entries: evidence,
             ..
         } = decisive;
-        if let Some(right) = rightful {
+        if let Some((right, indicator)) = rightful {
             let base = self.finding(
                 "right-to-stop",
                 &right.row,
@@ -174,6 +175,8 @@ impl<'k> Court<'_, 'k> {
             let (entries, gaps) = self.ground(&right.when, signals);
             return Verdict::Finding(Finding {
                 rightful: Some(right),
+                indicator,
+                raised: indicator > right.statement.indicator,
                 evidence,
                 competing,
                 entries,
@@ -312,12 +315,17 @@ impl<'k> Court<'_, 'k> {
         })
     }
 
-    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
+    /// The reason to stop, with the urgency of the worst row before it that cannot be excluded because something could
+    /// not be read.
+    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<(&'k Rightful, Indicator)> {
+        let mut least = Indicator::Info;
         for row in &self.withdrawal.rightful {
             let truth = signals.truth(&row.when);
             self.note("right-to-stop", &row.row, truth);
-            if truth == Truth::True {
-                return Some(row);
+            match truth {
+                Truth::True => return Some((row, least.max(row.statement.indicator))),
+                Truth::Unreadable => least = least.max(row.statement.indicator),
+                Truth::Unknown | Truth::False => {}
             }
         }
         None

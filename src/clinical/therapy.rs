@@ -180,9 +180,7 @@ fn remaining(
     withdrawal: &Withdrawal,
     now: i64,
 ) -> (Left, Left) {
-    let stops = || stopping.iter().map(|&i| &record.orders[i]);
-    let beginning = Beginning::of(stops());
-    let may_be_any = record.stops_the_unknown();
+    let beginning = Beginning::of(stopping.iter().map(|&i| &record.orders[i]));
     let (mut sure, mut perhaps) = (Left::default(), Left::default());
     for &i in ours {
         let order = &record.orders[i];
@@ -190,8 +188,11 @@ fn remaining(
             Role::Draft if order.status != OrderStatus::Void => Use::Sure,
             Role::Recorded if order.status == OrderStatus::Active && !stopping.contains(&i) => {
                 let used = in_use(order, beginning, withdrawal, now);
-                let may_be_one = may_be_any || stops().any(|stopped| may_be_copy(order, stopped));
-                used.min(if may_be_one { Use::Perhaps } else { Use::Sure })
+                used.min(if record.may_stop(order) {
+                    Use::Perhaps
+                } else {
+                    Use::Sure
+                })
             }
             Role::Draft | Role::Recorded | Role::Stopping => Use::Over,
         };
@@ -211,15 +212,6 @@ fn remaining(
         }
     }
     (sure, perhaps)
-}
-
-/// Whether an order of the record without an id may be the copy of one that stops.
-fn may_be_copy(order: &Order, stopped: &Order) -> bool {
-    order.reference.is_none()
-        && order.drug == stopped.drug
-        && order
-            .authored
-            .is_none_or(|own| stopped.authored.is_none_or(|other| own == other))
 }
 
 /// Whether an active order of the record is still taken.
