@@ -158,6 +158,7 @@ impl<'k> Court<'_, 'k> {
         // What the cut of a dose needs is no reason to keep the dose where there is one to stop.
         let gate = self.gate(signals);
         if let Some(gate) = gate.filter(|(gate, _)| rightful.is_none() || !gate.right_first) {
+            let rightful = rightful.map(|(row, _)| row);
             return self.through_gate(gate, decisive, competing, rightful, signals);
         }
         let Named {
@@ -165,8 +166,10 @@ impl<'k> Court<'_, 'k> {
             entries: evidence,
             ..
         } = decisive;
-        if let Some(right) = rightful {
+        if let Some((right, indicator)) = rightful {
             return Verdict::Finding(Finding {
+                indicator,
+                raised: indicator > right.statement.indicator,
                 evidence,
                 competing,
                 ..self.rightly(right, indication, signals)
@@ -326,12 +329,17 @@ impl<'k> Court<'_, 'k> {
         })
     }
 
-    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
+    /// The reason to stop, with the urgency of the worst row before it that cannot be excluded because something could
+    /// not be read.
+    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<(&'k Rightful, Indicator)> {
+        let mut least = Indicator::Info;
         for row in &self.withdrawal.rightful {
             let truth = signals.truth(&row.when);
             self.note("right-to-stop", &row.row, truth);
-            if truth == Truth::True {
-                return Some(row);
+            match truth {
+                Truth::True => return Some((row, least.max(row.statement.indicator))),
+                Truth::Unreadable => least = least.max(row.statement.indicator),
+                Truth::Unknown | Truth::False => {}
             }
         }
         None

@@ -143,13 +143,18 @@ impl Sources {
 }
 
 impl PatientRecord {
-    /// Whether the hook stops an order of which neither the drug nor the id can be read: any order of the record may
-    /// be that one.
-    pub fn stops_the_unknown(&self) -> bool {
-        let is_one = |order: &Order| {
-            order.role == Role::Stopping && order.drug == Drug::Unreadable && order.reference.is_none()
-        };
-        self.orders.iter().any(is_one)
+    /// Whether an order of the record may be one that the hook stops: where one of the two has no id, and neither the
+    /// drug nor the date tells them apart.
+    pub fn may_stop(&self, order: &Order) -> bool {
+        let stopping = self.orders.iter().filter(|one| one.role == Role::Stopping);
+        let mut unnamed = stopping.filter(|one| one.reference.is_none() || order.reference.is_none());
+        unnamed.any(|one| match one.drug {
+            Drug::Unreadable => one.reference.is_none(),
+            Drug::Known { .. } | Drug::Other => {
+                let dates = one.authored.zip(order.authored);
+                one.drug == order.drug && dates.is_none_or(|(one, other)| one == other)
+            }
+        })
     }
 
     /// Why there is no medication list, if so: it could not be had, or all that came under its name is of

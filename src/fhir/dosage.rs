@@ -79,6 +79,12 @@ struct Part<'d, 'a> {
 /// Reads the instructions of an order. `strength` is what one counted unit holds, in mg; `now` is in
 /// seconds since 1970.
 pub(crate) fn daily(dosages: &[Dosage<'_>], strength: Option<Decimal>, terms: Terms<'_>, now: i64) -> Daily {
+    if dosages.iter().any(|dosage| dosage.sequence.is_odd()) {
+        return Daily {
+            unreadable: true,
+            ..Daily::default()
+        };
+    }
     let mut parts = Vec::with_capacity(dosages.len());
     for dosage in dosages {
         let Some(doses) = doses(dosage, strength, terms) else {

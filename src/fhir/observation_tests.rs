@@ -288,7 +288,7 @@ fn local_codes_and_the_more_telling_code_count() {
     assert_eq!(code(site), Some((AnalyteId(1), LevelTiming::Unstated)));
     let both = format!(r#"[{site},{{"system":"urn:oid:9.9","code":"LT"}}]"#);
     assert_eq!(code(&both), Some((AnalyteId(1), LevelTiming::Trough)));
-    assert_eq!(code(r#"[{"system":"urn:other","code":"L"}]"#), None);
+    assert_eq!(code(r#"[{"system":"urn:other","code":"TACRO"}]"#), None);
 }
 
 #[test]

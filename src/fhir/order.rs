@@ -11,7 +11,7 @@ use super::elements::{Bounds, Concept, Extension, Note, Period, Reference, date,
 use super::json::{List, Node, Object, Raw, Text, lens};
 use super::medication::{Identified, Shelf, identify, relative};
 use super::terms::{Terms, Words};
-use crate::clinical::record::{Drug, Order, OrderStatus, Role, Unread};
+use crate::clinical::record::{Dose, Drug, Order, OrderStatus, Role, Unread};
 use crate::clinical::vocabulary::{GroupId, Site};
 use crate::clinical::when::When;
 use crate::clinical::wording::rest_of_sentence;
@@ -102,6 +102,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         Default::default()
     };
     let span = Span::of(&of, &instructions);
+    let (garbled, unknown) = (of.dosage.0.is_some_and(is_garbled), use_of.dose == Dose::Unknown);
     let status = match role {
         // One that a hook names is judged all the same.
         Role::Draft | Role::Recorded if forbids(&of) => OrderStatus::Void,
@@ -135,9 +136,9 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
         written_taper: use_of.taper,
         is_stu3: is_stu3(&of),
         unread: Unread {
-            start: span.hides_start || span.starts.is_none() && is_no_date(&of.authored),
-            end: span.hides_end,
-            dose: use_of.unreadable,
+            start: garbled || span.hides_start || span.starts.is_none() && is_no_date(&of.authored),
+            end: garbled || span.hides_end,
+            dose: use_of.unreadable || unknown && garbled,
         },
         received: None,
     };
@@ -169,6 +170,12 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
 /// Neither is in R4, and no order of STU3 says its version.
 fn is_stu3(of: &Request<'_>) -> bool {
     of.context.0.is_some() || of.requester.read::<Requester<'_>>().agent.0.is_some()
+}
+
+/// Whether what stands in the place of instructions is none, or one of them is.
+fn is_garbled(instructions: Node<'_>) -> bool {
+    let one = instructions.is_object() || instructions.is_list();
+    !one || instructions.items().any(|item| !item.is_object())
 }
 
 /// The status; none of the known ones is unknown.

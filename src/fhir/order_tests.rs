@@ -258,15 +258,11 @@ fn a_part_of_a_dose_that_cannot_be_read_makes_it_unknown_and_is_told_from_none()
         read(daily, mg, r#","text":"Take 2 mg twice daily""#),
         (Dose::Unknown, false)
     );
-    assert_eq!(
-        with(&format!(
-            r#"{},"dosageInstruction":[{{"text":"as told"}}]"#,
-            rx("11")
-        ))
-        .unread
-        .dose,
-        false
-    );
+    let told = with(&format!(
+        r#"{},"dosageInstruction":[{{"text":"as told"}}]"#,
+        rx("11")
+    ));
+    assert!(!told.unread.dose);
 }
 
 #[test]

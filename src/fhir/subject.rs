@@ -55,6 +55,20 @@ pub fn is_id(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
+/// Whether a text ends with a type and an id.
+pub(crate) fn is_reference(text: &str) -> bool {
+    let mut parts = text.rsplit('/');
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    is_type(kind) && is_id(id)
+}
+
+/// Whether a text is written like the name of a type of resource.
+pub(crate) fn is_type(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.len() <= 64
+        && text.chars().all(|c| c.is_ascii_alphabetic())
+}
+
 fn same_base(text: &str, base: &Url) -> bool {
     let bare = |text: &str| text.trim_end_matches('/').to_owned();
     bare(text) == bare(base.as_str())
@@ -100,15 +114,21 @@ impl<'r> Subjects<'r> {
             .is_none_or(|reference| self.is_patient(reference))
     }
 
-    /// Whether a resource is about somebody whom nothing that came tells: an address of its own that is not here.
+    /// Whether a resource does not tell whom it is about: by an address of its own that is not here, or by what is no
+    /// reference at all.
     pub(crate) fn does_not_tell(&self, resource: &Object<'_>) -> bool {
         let raw = resource.raw("subject").or_else(|| resource.raw("patient"));
         let subject = raw.map(Reference::read).unwrap_or_default();
-        let urn = subject
-            .reference
-            .get()
-            .filter(|reference| reference.starts_with("urn:"));
-        urn.is_some_and(|urn| !self.addresses.contains_key(urn))
+        let Some(reference) = subject.reference.get() else {
+            return true;
+        };
+        let reference = reference
+            .split_once("/_history/")
+            .map_or(reference, |(current, _)| current);
+        match reference.strip_prefix("urn:") {
+            Some(_) => !self.addresses.contains_key(reference),
+            None => !is_reference(reference),
+        }
     }
 
     /// Whether a Patient resource is the patient.

@@ -162,11 +162,15 @@ impl<'v> Terms<'v> {
             })
     }
 
-    /// Whether a concept has a coding of a system that the vocabulary speaks, without its code.
+    /// Whether a concept has a coding of a system that the vocabulary speaks without a code in it, or one that says
+    /// nothing.
     pub(crate) fn lacks_code(&self, concept: &Concept<'_>) -> bool {
+        let is_code = |code: &str| code.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         let mut codings = concept.coding.0.iter();
-        codings.any(|coding| {
-            coding.code.get().is_none() && self.vocabulary.system(coding.system.or_empty()).is_some()
+        codings.any(|coding| match coding.code.get() {
+            Some(code) => !is_code(code),
+            None if coding.system.get().is_none() => coding.display.get().is_none(),
+            None => self.vocabulary.system(coding.system.or_empty()).is_some(),
         })
     }
 

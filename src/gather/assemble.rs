@@ -5,7 +5,7 @@
 //! if it is another patient's. It says of each source how it went, and which Medications are still needed.
 
 use super::Material;
-use super::changes::{changes, complete, is_signed_again, replaced_by_drafts};
+use super::changes::{changes, complete, is_signed_again, may_be_stopped, replaced_by_drafts};
 use super::context::ContextOrders;
 use super::fetch::Answer;
 use super::outcomes::outcomes;
@@ -20,7 +20,7 @@ use crate::fhir::json::{Document, Node, Object, Text, lens};
 use crate::fhir::medication::{Shelf, relative};
 use crate::fhir::observation::{About, observation};
 use crate::fhir::order::{ReadOrder, Scope, as_it_came, ends_with, order};
-use crate::fhir::subject::{Subjects, is_id};
+use crate::fhir::subject::{Subjects, is_id, is_type};
 use crate::fhir::{allergy, condition, patient, supply};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -179,7 +179,10 @@ impl<'p> Pool<'p> {
             // Orders of DSTU2: there is a list, and it cannot be read.
             Some("MedicationOrder") => self.unreadable.push(Source::Medications),
             Some(name) => {
-                let kind = Kind::of(name);
+                let kind = Kind::of(name.trim());
+                if kind.is_none() && !is_type(name) {
+                    self.unreadable.extend(source);
+                }
                 let id = || resource.id().or_else(|| id_at_end(url.get()?, name));
                 self.items.extend(kind.map(|kind| Item {
                     id: id(),
@@ -308,17 +311,12 @@ impl<'r> Reader<'r> {
         self.record.orders.push(read.order);
     }
 
-    /// Notes that copies are of another patient, or of somebody whom nothing tells.
-    fn dropped(&mut self, copies: &[Item<'r>]) {
-        for item in copies {
-            if self.is_own(item) {
-                continue;
-            }
-            let unknown = item.kind != Kind::Patient && self.subjects.does_not_tell(item.resource);
-            let state = self.state(item.kind.source());
-            state.unreadable |= unknown;
-            state.foreign |= !unknown;
-        }
+    /// Notes that something is of another patient, or of somebody whom nothing tells.
+    fn dropped(&mut self, item: &Item<'r>) {
+        let unknown = item.kind != Kind::Patient && self.subjects.does_not_tell(item.resource);
+        let state = self.state(item.kind.source());
+        state.unreadable |= unknown;
+        state.foreign |= !unknown;
     }
 
     fn is_own(&self, item: &Item<'_>) -> bool {
@@ -334,14 +332,13 @@ impl<'r> Reader<'r> {
 
     /// Reads a resource of which one or more copies came; one of the patient.
     fn item(&mut self, copies: &[Item<'r>]) {
-        let of_patient = copies.iter().filter(|item| self.is_own(item));
-        let count = of_patient.clone().count();
-        let best = match count {
-            0 | 1 => of_patient.last(),
-            _ => of_patient.max_by(|one, other| one.rank().cmp(&other.rank())),
-        };
-        if count < copies.len() {
-            self.dropped(copies);
+        let mut best: Option<&Item<'r>> = None;
+        for item in copies {
+            if !self.is_own(item) {
+                self.dropped(item);
+            } else if best.is_none_or(|best| item.rank() > best.rank()) {
+                best = Some(item);
+            }
         }
         let Some(item) = best else { return };
         let source = item.source.unwrap_or(item.kind.source());
@@ -406,6 +403,9 @@ impl<'r> Reader<'r> {
             }
             Some(place) => {
                 let order = &mut self.record.orders[place];
+                if signing && may_be_stopped(order, &read.order) {
+                    order.role = Role::Stopping;
+                }
                 if signing && is_signed_again(order, &read.order) {
                     order.role = Role::Recorded;
                     order.stopped = read.order.stopped;

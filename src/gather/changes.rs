@@ -16,6 +16,11 @@ pub(super) fn is_signed_again(order: &Order, copy: &Order) -> bool {
     order.role == Role::Stopping && (was_over || order.status == copy.status)
 }
 
+/// Whether an active order is signed with a status that says nothing: a stop cannot be excluded.
+pub(super) fn may_be_stopped(order: &Order, copy: &Order) -> bool {
+    order.role == Role::Draft && order.status == OrderStatus::Unknown && copy.status == OrderStatus::Active
+}
+
 /// Whether an active order is signed with another drug, formulation or daily dose. What one of the two does
 /// not say is no difference.
 pub(super) fn changes(order: &Order, copy: &Order) -> bool {

@@ -12,7 +12,7 @@ use crate::clinical::record::{OrderStatus, Role};
 use crate::fhir::bundle::{RawBundle, RawEntry, hides_entries, patient_at};
 use crate::fhir::json::{Node, Object, Read, Text};
 use crate::fhir::order::status_named;
-use crate::fhir::subject::Subjects;
+use crate::fhir::subject::{Subjects, is_type};
 use crate::protocol::request::HookRequest;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
@@ -117,12 +117,16 @@ impl<'a> ContextOrders<'a> {
         for (place, entry) in bundle.entry.0.into_iter().enumerate() {
             let order: Object<'a> = entry.resource.read();
             let kind = order.kind();
-            match kind.as_deref() {
+            match kind
+                .as_deref()
+                .map(str::trim)
+                .filter(|name| is_type(name) || is_order(name))
+            {
                 Some("Bundle" | "OperationOutcome") if asks => {
                     let field = format!("context.{field}.entry[{place}].resource");
                     self.refused.get_or_insert(GatherError::NoOrder { field });
                 }
-                Some(name) if name.eq_ignore_ascii_case("MedicationRequest") => {
+                Some(name) if is_order(name) => {
                     let Some(role) = role(&order) else {
                         let field = format!("context.{field}.entry[{place}].resource.status");
                         self.refused.get_or_insert(GatherError::NoStatus { field });
@@ -163,6 +167,11 @@ impl<'a> ContextOrders<'a> {
         let foreign = self.orders.iter().find(|order| !subjects.owns(&order.order))?;
         Some(format!("context.{}.entry[{}]", foreign.field, foreign.place))
     }
+}
+
+/// Whether a type is that of orders, in capitals or not.
+fn is_order(name: &str) -> bool {
+    name.eq_ignore_ascii_case("MedicationRequest")
 }
 
 /// An entry without a resource that can be read: an address of an order, or an order of which nothing is

@@ -9,7 +9,7 @@ use super::fields::{Fields, fields};
 use crate::clinical::occasion::Occasion;
 use crate::fhir::bundle::Given;
 use crate::fhir::json::{Document, Node, NotJson, Number, Object, Read};
-use crate::fhir::subject::{PatientRef, is_id};
+use crate::fhir::subject::{PatientRef, is_reference};
 use secrecy::SecretString;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -322,15 +322,6 @@ fn user<'a>(of: &Fields<'a>) -> Result<Cow<'a, str>, RequestError> {
     } else {
         Err(of.wrong("userId", "must be a resource type and an id"))
     }
-}
-
-/// Whether a text ends with a type and an id.
-fn is_reference(text: &str) -> bool {
-    let mut parts = text.rsplit('/');
-    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let is_type =
-        kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphabetic());
-    is_type && is_id(id)
 }
 
 /// `selections`: every one a type and an id. What is selected is not looked at: an order that the session

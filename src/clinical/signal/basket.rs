@@ -38,11 +38,19 @@ impl Signals<'_> {
     }
 
     pub(super) fn continues(&self, set: &DrugSet) -> Reading {
-        let mut reading = self.cover(set, |o| self.goes_on(o));
-        if reading.truth == Truth::True && self.record.stops_the_unknown() {
-            reading.truth = Truth::Unreadable;
+        let all = self.cover(set, |o| self.goes_on(o));
+        if all.truth < Truth::True {
+            return all;
         }
-        reading
+        let sure = self.cover(set, |o| self.goes_on(o) && !self.record.may_stop(o));
+        if sure.truth == Truth::True {
+            return sure;
+        }
+        // What perhaps stops perhaps goes on.
+        Reading {
+            truth: Truth::Unreadable,
+            ..all
+        }
     }
 
     pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {
@@ -168,7 +176,12 @@ impl Signals<'_> {
         };
         chosen.retain(|&i| self.formulation_fits(i, formulation));
         if chosen.is_empty() {
-            return Reading::plain(self.nothing_in(Source::Medications).min(Truth::Unknown));
+            // That one is left may be hidden; how its dose compares is not even known then.
+            let most = match ratio {
+                Ratio::Any if which != Which::WrittenTaper => Truth::Unreadable,
+                _ => Truth::Unknown,
+            };
+            return Reading::plain(self.hidden_order().min(most));
         }
         let (found, limits) = (self.ratio_of(old, new), self.accepted(&chosen));
         let fact = match ratio {
@@ -193,6 +206,17 @@ impl Signals<'_> {
             truth: Truth::of(fact),
             entries: chosen.into_iter().map(Entry::Order).collect(),
             gaps,
+        }
+    }
+
+    /// What "no other order" means: an order of the record whose drug cannot be read may be one.
+    fn hidden_order(&self) -> Truth {
+        let mut orders = self.record.orders.iter();
+        let is_left = |order: &Order| order.role == Role::Draft || self.goes_on(order);
+        if orders.any(|order| order.drug == Drug::Unreadable && is_left(order)) {
+            Truth::Unreadable
+        } else {
+            self.nothing_in(Source::Medications)
         }
     }
 

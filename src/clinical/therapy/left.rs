@@ -35,9 +35,7 @@ pub(super) fn left(
     withdrawal: &Withdrawal,
     now: i64,
 ) -> (Left, Left) {
-    let stops = || stopping.iter().map(|&i| &record.orders[i]);
-    let beginning = Beginning::of(stops());
-    let may_be_any = record.stops_the_unknown();
+    let beginning = Beginning::of(stopping.iter().map(|&i| &record.orders[i]));
     let graft = has_graft(record, withdrawal);
     let (mut sure, mut perhaps) = (Left::default(), Left::default());
     for &index in ours {
@@ -46,8 +44,11 @@ pub(super) fn left(
             Role::Draft if order.status != OrderStatus::Void => Use::Sure,
             Role::Recorded if order.status == OrderStatus::Active && !stopping.contains(&index) => {
                 let used = in_use(order, beginning, withdrawal, now);
-                let may_be_one = may_be_any || stops().any(|stopped| may_be_copy(order, stopped));
-                used.min(if may_be_one { Use::Perhaps } else { Use::Sure })
+                used.min(if record.may_stop(order) {
+                    Use::Perhaps
+                } else {
+                    Use::Sure
+                })
             }
             Role::Draft | Role::Recorded | Role::Stopping => Use::Over,
         };
@@ -70,15 +71,6 @@ pub(super) fn left(
         of.push(index);
     }
     (sure, perhaps)
-}
-
-/// Whether an order of the record without an id may be the copy of one that stops.
-fn may_be_copy(order: &Order, stopped: &Order) -> bool {
-    order.reference.is_none()
-        && order.drug == stopped.drug
-        && order
-            .authored
-            .is_none_or(|own| stopped.authored.is_none_or(|other| own == other))
 }
 
 /// Whether an active order of the record is still taken.

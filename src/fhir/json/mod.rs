@@ -121,7 +121,7 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
     }
 }
 
-/// The few of a list of small values, kept in place; else as [`List`].
+/// The few of a list of small values, kept in place; else as [`List`], but another type is one that says nothing.
 pub(crate) struct Few<T>(pub(crate) SmallVec<[T; 2]>);
 
 impl<T> Default for Few<T> {
@@ -132,7 +132,7 @@ impl<T> Default for Few<T> {
 
 impl<'a, T: Read<'a>> Read<'a> for Few<T> {
     fn read(node: Node<'a>) -> Self {
-        if node.is_object() || node.text().is_some() {
+        if !node.is_list() && !node.is_null() {
             return Few(smallvec![T::read(node)]);
         }
         Few(node.items().map(T::read).collect())
