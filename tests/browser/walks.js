@@ -92,6 +92,8 @@ function not_found(faults) {
 async function looks({ base, report, context, shot, faults }, options) {
   const page = await (await context(options)).newPage();
   const look = async (of, whole = true) => {
+    // A click does not wait for the style of the page that it leads to.
+    await page.waitForLoadState("load");
     await fits(page);
     faults.push(...(await judged(page)));
     await shot(page, `${of}-${options.viewport.width}-${options.colorScheme}`, whole);
@@ -119,6 +121,7 @@ async function looks({ base, report, context, shot, faults }, options) {
   await page.goto(`${base}/operator/cards`);
   await look("operator-cards");
   await page.locator("table.cards tbody a").first().click();
+  await page.waitForURL(/\/operator\/card\?/);
   await look("operator-card");
   // The long pages that show no patient have one layout of each width and one set of colours: two windows do.
   if ((options.viewport.width > 1000) === (options.colorScheme === "dark")) return;
