@@ -230,7 +230,7 @@ fn doses(dosage: &Dosage<'_>, strength: Option<Decimal>, terms: Terms<'_>) -> Op
             let agree = |doses: Vec<Decimal>| doses.iter().all(|dose| *dose == amount).then_some(doses);
             // Once in a period is only assumed where nothing says how often.
             let assumed = repeat.frequency.0.is_none() && repeat.names_no_time();
-            if let Some(times) = times_told().filter(|_| assumed) {
+            if let Some(times) = assumed.then(times_told).flatten() {
                 return Some(vec![amount; times]);
             }
             if let Some(doses) = assumed.then(doses_told).flatten() {

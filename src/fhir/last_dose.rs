@@ -56,15 +56,22 @@ pub(crate) fn drawn(
 /// What the name of the test says, where its code does not.
 fn in_name(of: &Measurement<'_>, terms: Terms<'_>) -> LevelTiming {
     let known = &terms.vocabulary.level_words;
-    let says = |list: &[Box<str>]| {
-        of.code.texts().any(|text| {
-            let text = text.to_lowercase();
-            let words = Words::of(&text);
-            list.iter().any(|word| words.has(word))
-        })
-    };
-    match (says(&known.trough), says(&known.peak)) {
-        _ if says(&known.general) => LevelTiming::Unstated,
+    let (mut trough, mut peak, mut general) = (false, false, false);
+    let mut before = "";
+    for text in of.code.texts() {
+        // The text is most often the display of a code again.
+        if std::mem::replace(&mut before, text) == text {
+            continue;
+        }
+        let text = text.to_lowercase();
+        let words = Words::of(&text);
+        let says = |list: &[Box<str>]| list.iter().any(|word| words.has(word));
+        trough |= says(&known.trough);
+        peak |= says(&known.peak);
+        general |= says(&known.general);
+    }
+    match (trough, peak) {
+        _ if general => LevelTiming::Unstated,
         (true, false) => LevelTiming::Trough,
         (false, true) => LevelTiming::NotTrough,
         (true, true) | (false, false) => LevelTiming::Unstated,

@@ -7,7 +7,7 @@ use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{DrugSet, FormulationMatch, Ratio, Which};
 use crate::clinical::practice::Country;
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
-use crate::clinical::therapy::{Start, has_ended, has_graft, is_cover, starts_later, starts_near};
+use crate::clinical::therapy::{Start, has_ended, is_cover, starts_later, starts_near};
 use crate::clinical::vocabulary::{FormulationId, Site};
 use crate::clinical::when::Placed;
 use rust_decimal::Decimal;
@@ -63,10 +63,12 @@ impl Signals<'_> {
 
     /// The same over orders that may cover. One that can be none by its site is as good as unreadable.
     fn cover(&self, set: &DrugSet, counts: impl Fn(&Order) -> bool) -> Reading {
-        let graft = has_graft(self.record, self.withdrawal);
         let none = self.nothing_in(Source::Medications);
-        let sure = self.among(set, none, |o| counts(o) && is_cover(o, graft));
-        let unsure = self.among(set, Truth::False, |o| counts(o) && !is_cover(o, graft));
+        if !self.graft {
+            return self.among(set, none, counts);
+        }
+        let sure = self.among(set, none, |o| counts(o) && is_cover(o, true));
+        let unsure = self.among(set, Truth::False, |o| counts(o) && !is_cover(o, true));
         match unsure.truth {
             Truth::True if sure.truth < Truth::Unreadable => Reading {
                 truth: Truth::Unreadable,

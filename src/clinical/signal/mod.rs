@@ -17,7 +17,7 @@ use super::gap::{Gap, Truth, Why};
 use super::knowledge::{Expr, Form, Knowledge, SignalId, Watched, Withdrawal};
 use super::practice::Country;
 use super::record::{PatientRecord, Source};
-use super::therapy::Therapy;
+use super::therapy::{Therapy, has_graft};
 use smallvec::SmallVec;
 
 pub use facts::ages;
@@ -100,6 +100,8 @@ pub struct Signals<'a> {
     pub therapy: &'a Therapy,
     /// Seconds since 1970.
     pub now: i64,
+    /// Whether the record names a transplanted organ.
+    graft: bool,
     /// Whose label counts.
     country: Option<Country>,
     /// For each signal of the tables, the place of its reading in `readings`, counted from one; zero before it is asked.
@@ -122,6 +124,7 @@ impl<'a> Signals<'a> {
             withdrawal,
             therapy,
             now,
+            graft: has_graft(record, withdrawal),
             country: None,
             places: vec![0; knowledge.signals.len()],
             readings: Vec::with_capacity(64),
