@@ -87,6 +87,8 @@ pub struct Vocabulary {
     pub until_words: Vec<Box<str>>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
+    /// Those of them that stand in the name of a test; made by [`LevelWords::of_names`].
+    pub level_names: Names<LevelTiming>,
     /// Reactions that are severe whatever their severity says.
     pub severe_reactions: Told,
     /// Words that deny.
@@ -228,6 +230,21 @@ pub struct LevelWords {
     pub after: Vec<Box<str>>,
     /// A note with one of these speaks of levels in general.
     pub general: Vec<Box<str>>,
+}
+
+impl LevelWords {
+    /// What they say of a level where they stand in the name of a test; a general word says that nothing is said.
+    pub fn of_names(&self) -> Names<LevelTiming> {
+        let said = [
+            (&self.trough, LevelTiming::Trough),
+            (&self.peak, LevelTiming::NotTrough),
+            (&self.general, LevelTiming::Unstated),
+        ];
+        let words = said
+            .into_iter()
+            .flat_map(|(words, timing)| words.iter().map(move |word| (word.clone(), timing)));
+        words.collect::<Vec<_>>().into()
+    }
 }
 
 /// Another measure of the same thing, in a canonical unit with the same numbers.

@@ -335,6 +335,7 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
         after: lower(&words.level.after),
         general: lower(&words.level.general),
     };
+    vocabulary.level_names = vocabulary.level_words.of_names();
     vocabulary.severe_reactions = Told {
         codes: boxed(&words.severe_reaction.codes),
         words: lower(&words.severe_reaction.words),

@@ -55,9 +55,8 @@ pub(crate) fn drawn(
 
 /// What the name of the test says, where its code does not.
 fn in_name(of: &Measurement<'_>, terms: Terms<'_>) -> LevelTiming {
-    let known = &terms.vocabulary.level_words;
-    let (mut trough, mut peak, mut general) = (false, false, false);
-    let mut before = "";
+    let known = &terms.vocabulary.level_names;
+    let (mut said, mut before) = (Vec::new(), "");
     for text in of.code.texts() {
         // The text is most often the display of a code again.
         if std::mem::replace(&mut before, text) == text {
@@ -65,17 +64,14 @@ fn in_name(of: &Measurement<'_>, terms: Terms<'_>) -> LevelTiming {
         }
         let text = text.to_lowercase();
         let words = Words::of(&text);
-        let says = |list: &[Box<str>]| list.iter().any(|word| words.has(word));
-        trough |= says(&known.trough);
-        peak |= says(&known.peak);
-        general |= says(&known.general);
+        if words.may_hold(known) {
+            let found = known.iter().filter(|(word, _)| words.has(word));
+            said.extend(found.map(|(_, timing)| *timing));
+        }
     }
-    match (trough, peak) {
-        _ if general => LevelTiming::Unstated,
-        (true, false) => LevelTiming::Trough,
-        (false, true) => LevelTiming::NotTrough,
-        (true, true) | (false, false) => LevelTiming::Unstated,
-    }
+    let first = said.first().copied().unwrap_or_default();
+    let agree = said.iter().all(|timing| *timing == first);
+    if agree { first } else { LevelTiming::Unstated }
 }
 
 /// `2026-11-20T07:30:00-05:00`: half past seven by the clock of the place. Without an offset of its own, none.

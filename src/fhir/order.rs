@@ -27,6 +27,7 @@ lens! {
         status: Text<'a> = "status",
         status_changed: Text<'a> = "statusChanged",
         status_reason: Raw<'a> = "statusReason",
+        intent: Text<'a> = "intent",
         do_not_perform: Raw<'a> = "doNotPerform",
         authored: Text<'a> = "authoredOn",
         requester: Raw<'a> = "requester",
@@ -106,6 +107,7 @@ pub(crate) fn order(of: &Object<'_>, role: Role, shelf: &Shelf<'_>, scope: Scope
     let status = match role {
         // One that a hook names is judged all the same.
         Role::Draft | Role::Recorded if forbids(&of) => OrderStatus::Void,
+        Role::Recorded if is_only_offered(&of) => OrderStatus::Void,
         _ => status(&of),
     };
     let (reason, codes) = status_reason(&of);
@@ -208,6 +210,11 @@ pub(crate) fn status_named(code: &str) -> Option<OrderStatus> {
 fn forbids(of: &Request<'_>) -> bool {
     let said = of.do_not_perform.0;
     said.is_some_and(|said| said.raw().trim_matches('"') != "false")
+}
+
+/// Whether it only says what could be ordered. A `plan` is more: so EHRs write what a patient takes on their own.
+fn is_only_offered(of: &Request<'_>) -> bool {
+    matches!(of.intent.get(), Some("proposal" | "option"))
 }
 
 /// Systemic or local: by product, then route, form, text of the instructions, and brand.

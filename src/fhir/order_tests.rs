@@ -460,6 +460,25 @@ fn a_status_that_r4_does_not_know_still_counts_as_a_stop() {
 }
 
 #[test]
+fn what_could_be_ordered_is_no_sign_of_its_use() {
+    let read = |intent: &str, role: Role| {
+        let json = format!(
+            r#"{{"resourceType":"MedicationRequest","id":"m1","status":"active","intent":"{intent}",{}}}"#,
+            rx("11")
+        );
+        read_order_as(role, &json, &[]).order.status
+    };
+    for offered in ["proposal", "option"] {
+        assert_eq!(read(offered, Role::Recorded), OrderStatus::Void, "{offered}");
+        assert_eq!(read(offered, Role::Draft), OrderStatus::Active, "{offered}");
+        assert_eq!(read(offered, Role::Stopping), OrderStatus::Active, "{offered}");
+    }
+    for taken in ["order", "plan", "original-order", "instance-order", "", "x"] {
+        assert_eq!(read(taken, Role::Recorded), OrderStatus::Active, "{taken}");
+    }
+}
+
+#[test]
 fn an_order_not_to_give_a_drug_is_no_sign_of_its_use() {
     let read = |said: &str, role: Role| {
         let json = format!(

@@ -143,6 +143,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
         after: words(&["after the dose", "post dose"]),
         general: words(&["range", "should"]),
     };
+    vocabulary.level_names = vocabulary.level_words.of_names();
     vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
     vocabulary.until_words = words(&["until"]);
     vocabulary.severe_reactions = Told {

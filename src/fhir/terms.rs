@@ -312,7 +312,7 @@ impl<'t> Words<'t> {
     }
 
     /// Whether one of its words begins like one of the names; where none does, it holds none of them.
-    fn may_hold<T>(&self, names: &Names<T>) -> bool {
+    pub(crate) fn may_hold<T>(&self, names: &Names<T>) -> bool {
         self.starts
             .iter()
             .any(|start| names.may_begin(&self.text[*start..]))
