@@ -4,12 +4,15 @@
 //! conditions. It never guesses: an unknown code is `None`, and text counts only where no code does.
 //! Built once at start-up by `content`; immutable afterwards.
 
+mod names;
+
 use super::wording::Denials;
 use rust_decimal::Decimal;
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashMap as HashMap;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::ops::Deref;
+
+pub use names::Names;
 
 /// Index into [`Vocabulary::ingredients`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -329,54 +332,6 @@ fn bare(address: &str) -> &str {
     bare
 }
 
-/// Lower-case names with what they mean, longest first. They are asked of every text, and most texts hold no word
-/// that begins like one of them: those need no search.
-pub struct Names<T> {
-    longest_first: Vec<(Box<str>, T)>,
-    /// How they begin: their first four bytes, filled up with zeros.
-    starts: HashSet<[u8; 4]>,
-}
-
-impl<T> Default for Names<T> {
-    fn default() -> Self {
-        Vec::new().into()
-    }
-}
-
-impl<T> From<Vec<(Box<str>, T)>> for Names<T> {
-    fn from(longest_first: Vec<(Box<str>, T)>) -> Self {
-        let starts = longest_first.iter().map(|(name, _)| start_of(name, 4)).collect();
-        Names {
-            longest_first,
-            starts,
-        }
-    }
-}
-
-impl<T> Deref for Names<T> {
-    type Target = [(Box<str>, T)];
-
-    fn deref(&self) -> &Self::Target {
-        &self.longest_first
-    }
-}
-
-impl<T> Names<T> {
-    /// Whether one of them may stand at the beginning of a text.
-    pub fn may_begin(&self, text: &str) -> bool {
-        (1..=4).any(|length| self.starts.contains(&start_of(text, length)))
-    }
-}
-
-/// The first bytes of a text, filled up with zeros.
-fn start_of(text: &str, length: usize) -> [u8; 4] {
-    let mut start = [0; 4];
-    for (to, from) in start.iter_mut().zip(text.bytes().take(length)) {
-        *to = from;
-    }
-    start
-}
-
 impl Vocabulary {
     /// Prepares that systems are found in other spellings, and codes without their system.
     pub fn spell_systems(&mut self) {
@@ -582,18 +537,6 @@ mod tests {
         ] {
             assert_eq!(vocabulary.system(none), None, "{none}");
         }
-    }
-
-    #[test]
-    fn a_name_begins_a_text_or_nothing_like_it_does() {
-        let names: Names<u8> = vec![("placidone".into(), 1), ("tac".into(), 2)].into();
-        for text in ["placidone 5 mg", "placid", "tac", "tac 1 mg", "tacrine"] {
-            assert!(names.may_begin(text), "{text}");
-        }
-        for text in ["", "pl", "xplacidone", "ta", "5 mg"] {
-            assert!(!names.may_begin(text), "{text}");
-        }
-        assert_eq!(names.len(), 2);
     }
 
     #[test]
