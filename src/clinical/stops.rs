@@ -11,9 +11,7 @@ use super::occasion::Occasion;
 use super::record::{Drug, Order, OrderStatus, PatientRecord, Role};
 use super::therapy::{Beginning, Use, began, has_ended, has_graft, in_use, is_cover, starts_later};
 use super::vocabulary::{IngredientId, Site};
-use super::when::When;
-
-const DAY: i64 = 86_400;
+use super::when::{DAY, When};
 
 /// Marks the orders that ended as being stopped. Does nothing at a hook that names its orders.
 pub fn mark(record: &mut PatientRecord, knowledge: &Knowledge, now: i64) {

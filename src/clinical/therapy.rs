@@ -10,15 +10,13 @@ use super::gap::Truth;
 use super::knowledge::{Knowledge, Withdrawal};
 use super::record::{Dose, Drug, Order, OrderStatus, Outcome, PatientRecord, Role, Source};
 use super::vocabulary::{FormulationId, Site};
-use super::when::When;
+use super::when::{DAY, When};
 use left::left;
 use rust_decimal::Decimal;
 
 pub use left::Left;
 pub(crate) use left::starts_near;
 pub(super) use left::{Beginning, Use, began, has_ended, has_graft, in_use, is_cover, starts_later};
-
-const DAY: i64 = 86_400;
 
 /// What the hook does to one drug.
 pub struct Therapy {

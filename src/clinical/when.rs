@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-const DAY: i64 = 86_400;
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
 /// Dates of earlier years stand for "not known" (`0001-01-01`): nobody who lives was born before.
 const FIRST_YEAR: u16 = 1900;
 /// 2200-01-01 in seconds since 1970. Later dates stand for "open" (`9999-12-31`).

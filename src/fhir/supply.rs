@@ -11,12 +11,10 @@ use super::order::Scope;
 use super::terms::Words;
 use crate::clinical::record::{Drug, Said, Supply};
 use crate::clinical::vocabulary::Site;
-use crate::clinical::when::When;
+use crate::clinical::when::{DAY, When};
 use rust_decimal::prelude::ToPrimitive;
 
 /// Seconds of a day.
-const DAY: i64 = 86_400;
-
 /// Reads a MedicationStatement; `None` if it was entered in error.
 pub(crate) fn statement(of: &Object<'_>, shelf: &Shelf<'_>, scope: Scope<'_>) -> Option<Supply> {
     let status = of.text("status");

@@ -4,10 +4,8 @@ use super::Signals;
 use crate::clinical::record::{Bound, Drug, Order, OrderStatus, Role, Value};
 use crate::clinical::therapy::starts_near;
 use crate::clinical::vocabulary::{AnalyteId, Site, Twin};
-use crate::clinical::when::Placed;
+use crate::clinical::when::{DAY, Placed};
 use rust_decimal::Decimal;
-
-const DAY: i64 = 86_400;
 
 impl Signals<'_> {
     /// The order of a drug that starts or stops near now and moves the level of the judged drug.

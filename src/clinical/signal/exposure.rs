@@ -8,9 +8,8 @@ use super::{Entry, Reading, Signals};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
 use crate::clinical::vocabulary::Site;
+use crate::clinical::when::DAY;
 use rust_decimal::Decimal;
-
-const DAY: i64 = 86_400;
 
 impl Signals<'_> {
     pub(super) fn exposure(&self, daily: Decimal, days: u32, within: u32) -> Reading {

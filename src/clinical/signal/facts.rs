@@ -8,10 +8,8 @@ use crate::clinical::knowledge::DrugSet;
 use crate::clinical::record::{Condition, Sex, Source};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
-use crate::clinical::when::{Placed, When};
+use crate::clinical::when::{DAY, Placed, When};
 use crate::clinical::wording::{clause_at, has_words, places};
-
-const DAY: i64 = 86_400;
 
 impl Signals<'_> {
     pub(super) fn condition(

@@ -8,10 +8,8 @@ use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::{Shift, Test};
 use crate::clinical::record::{Bound, LabResult, Number, Order, PatientRecord, Source, Value};
 use crate::clinical::vocabulary::{Analyte, AnalyteId, Finding, LevelTiming};
-use crate::clinical::when::Placed;
+use crate::clinical::when::{DAY, Placed};
 use rust_decimal::Decimal;
-
-const DAY: i64 = 86_400;
 
 /// The latest result of an analyte in a window, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

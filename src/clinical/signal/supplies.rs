@@ -5,8 +5,7 @@
 use super::{Entry, Reading, Signals};
 use crate::clinical::gap::Truth;
 use crate::clinical::record::{Drug, Said, Source, Supply};
-
-const DAY: i64 = 86_400;
+use crate::clinical::when::DAY;
 
 impl Signals<'_> {
     /// Supplies of the drug that is judged, and those whose drug cannot be read.

@@ -10,10 +10,8 @@ use crate::clinical::knowledge::{Shift, Test, Watched};
 use crate::clinical::record::{Bound, LabResult, Value};
 use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
-use crate::clinical::when::When;
+use crate::clinical::when::{DAY, When};
 use rust_decimal::Decimal;
-
-const DAY: i64 = 86_400;
 
 /// The usable results around a stop, as indices into `results`.
 struct Around {

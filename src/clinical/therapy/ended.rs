@@ -5,11 +5,11 @@
 //! ("When was it stopped?"). It judges nothing.
 
 use super::left::left;
-use super::{DAY, End, Therapy, has_ended, ours, starts_later, starts_near};
+use super::{End, Therapy, has_ended, ours, starts_later, starts_near};
 use crate::clinical::knowledge::{DrugSet, Knowledge, Withdrawal};
 use crate::clinical::record::{Drug, Order, OrderStatus, PatientRecord, Role};
 use crate::clinical::vocabulary::Site;
-use crate::clinical::when::{Placed, When};
+use crate::clinical::when::{DAY, Placed, When};
 
 impl Therapy {
     /// The therapy that ended at most so many days ago, or at a time that no order says. `None` if the drug

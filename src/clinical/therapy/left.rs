@@ -3,11 +3,10 @@
 //! A drug goes on only by positive evidence: an order that has ended, or that starts long after now, is none; one of
 //! which a date that would tell cannot be read goes on perhaps. It judges nothing.
 
-use super::DAY;
 use crate::clinical::knowledge::{Kind, Withdrawal};
 use crate::clinical::record::{Order, OrderStatus, PatientRecord, Role};
 use crate::clinical::vocabulary::Site;
-use crate::clinical::when::{Placed, When};
+use crate::clinical::when::{DAY, Placed, When};
 
 /// Orders of one drug that are left (indices into `orders`).
 #[derive(Default)]
