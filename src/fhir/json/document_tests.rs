@@ -130,6 +130,83 @@ fn a_string_ends_where_it_ends_however_long_it_is() {
     }
 }
 
+/// Something of everything, most of it where the scanner takes a short way or has to leave one.
+const ALL: &str = concat!(
+    r#"{"a":"b","c":"d","e":{"f":"g"},"h":["i","j"],"k\"l":"m","n":"o\\","p":"\u00e9","":"","q":-1.5e+3,"#,
+    r#""r":[true,false,null,{},[],[[{"s":"t","u":0}]]],"v":"w" , "x" : "y"}"#
+);
+
+#[test]
+fn one_byte_changed_is_judged_as_serde_json_judges_it() {
+    // In front of it so many spaces that blocks end at other places.
+    for shift in [0, 21, 42] {
+        let text = format!("{}{ALL}", " ".repeat(shift));
+        for at in shift..text.len() {
+            for byte in b"{}[]\",:\\ \n\x01\x7f0-eu" {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] = *byte;
+                agree(std::str::from_utf8(&bytes).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_cut_off_is_short() {
+    for end in 0..ALL.len() {
+        assert_eq!(Document::parse(&ALL[..end]).err(), Some(NotJson::Short), "{end}");
+    }
+    for (text, behind) in [
+        ("\"a\"", ",\"b\""),
+        ("[]", ",[]"),
+        ("{}", "}"),
+        ("1", ":1"),
+        ("null", "]"),
+    ] {
+        assert!(Document::parse(text).is_ok());
+        let more = [text, behind].concat();
+        assert_eq!(Document::parse(&more).err(), Some(NotJson::Malformed), "{more}");
+    }
+}
+
+#[test]
+fn spaces_stand_between_all_that_is_written() {
+    let tokens = [
+        "{", "\"a\"", ":", "\"b\"", ",", "\"c\"", ":", "[", "1", ",", "\"d\"", ",", "{", "}", "]", "}",
+    ];
+    let plain: Value = serde_json::from_str(&tokens.concat()).unwrap();
+    for first in ["", " ", "\n", "\r\n", "\t", "\u{b}", "\u{a0}"] {
+        for length in 0..40 {
+            let spaces = format!(
+                "{first}{}",
+                if length % 2 == 0 { " " } else { "\t" }.repeat(length)
+            );
+            let text = tokens.join(&spaces);
+            agree(&text);
+            if let Ok(document) = Document::parse(&text) {
+                assert_eq!(value(document.root()).as_ref(), Some(&plain), "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_is_found_however_it_is_written() {
+    let text = r#"{"b":[{"a":0}],"a\u0062":1,"ab":2,"a":3,"a":4,"\ud83d":5}"#;
+    let document = Document::parse(text).unwrap();
+    let number = |name: &str| document.root().member(name).and_then(Node::number);
+    assert_eq!(
+        (number("ab"), number("a"), number("c")),
+        (Some("1"), Some("3"), None)
+    );
+    assert!(
+        document.root().member("b").unwrap().member("a").is_none(),
+        "no object"
+    );
+    let keys: Vec<_> = document.root().members().map(|(key, _)| key.text()).collect();
+    assert_eq!(keys, ["b", "ab", "ab", "a", "a", ""]);
+}
+
 #[test]
 fn values_are_given_back_as_they_came() {
     let text = r#"{"a": [1.50, "x\u0041", {"b" : null}], "c":"plain"}"#;

@@ -6,6 +6,7 @@
 //! an object counts as a list of one and the reverse.
 
 mod document;
+mod marks;
 mod scan;
 
 pub use document::{Document, Items, Key, Members, Node};
