@@ -151,9 +151,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let live = Arc::new(Live::new(shared, address, config)?);
     let server = run(listener, how, &live, move |routes| {
         routes
+            .configure(|routes| http::routes(routes, &origins))
+            .configure(http::front)
             .configure(smart::routes)
-            .configure(operator::routes)
-            .configure(|routes| http::routes(routes, &origins));
+            .configure(operator::routes);
     })?;
     let admin = admin.map(|address| operate(address, &live)).transpose()?;
     if let Some(heartbeat) = heartbeat {
@@ -239,10 +240,11 @@ pub async fn demonstrate(how: Demonstration) -> Result<Running, StartError> {
     let server = run(listener, how, &live, move |routes| {
         routes
             .app_data(pages.clone())
-            .configure(smart::routes)
+            .configure(|routes| http::routes(routes, &[]))
             .configure(demo::routes)
-            .configure(operator::routes)
-            .configure(|routes| http::routes(routes, &[]));
+            .configure(http::front)
+            .configure(smart::routes)
+            .configure(operator::routes);
     })?;
     Ok(Running {
         address,

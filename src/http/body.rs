@@ -8,15 +8,57 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::{HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
+use std::cell::Cell;
+use std::ops::Deref;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// A body that was read whole.
+///
+/// Its memory is kept for the next one of this worker: an allocator that gets back and gives out a hundred kilobytes
+/// for each call tidies up all of its small pieces as often.
+pub(super) struct Body(Vec<u8>);
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// More memory than this is given back; few bodies are as long.
+const MOST_KEPT: usize = 1 << 20;
+
+impl Body {
+    fn of(expected: usize) -> Self {
+        let mut bytes = SPARE.take();
+        bytes.reserve(expected);
+        Body(bytes)
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.0);
+        if bytes.capacity() <= MOST_KEPT {
+            bytes.clear();
+            // Without it, when the worker ends, there is nothing to keep.
+            let _ = SPARE.try_with(|spare| spare.set(bytes));
+        }
+    }
+}
 
 /// Reads the body, up to so many bytes and within that time.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: &mut web::Payload,
     (limit, within): (usize, Duration),
-) -> Result<web::Bytes, Refused> {
+) -> Result<Body, Refused> {
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -25,20 +67,17 @@ pub(super) async fn read(
         return Err(Refused::TooLarge);
     }
     let whole = collect(payload, announced.unwrap_or_default(), limit);
-    let bytes = timeout(within, whole).await.map_err(|_| Refused::Slow)??;
+    let body = timeout(within, whole).await.map_err(|_| Refused::Slow)??;
     // A call without a body, such as a GET, has no media type to be wrong.
-    if request.method() == Method::POST || !bytes.is_empty() {
+    if request.method() == Method::POST || !body.is_empty() {
         check_media_type(request)?;
     }
-    Ok(bytes.freeze())
+    Ok(body)
 }
 
-async fn collect(
-    payload: &mut web::Payload,
-    expected: usize,
-    limit: usize,
-) -> Result<web::BytesMut, Refused> {
-    let mut bytes = web::BytesMut::with_capacity(expected);
+async fn collect(payload: &mut web::Payload, expected: usize, limit: usize) -> Result<Body, Refused> {
+    let mut body = Body::of(expected);
+    let bytes = &mut body.0;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Refused::bad("body", "could not be read to its end"))?;
         if bytes.len() + chunk.len() > limit {
@@ -46,7 +85,7 @@ async fn collect(
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok(body)
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Refused> {

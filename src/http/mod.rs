@@ -26,22 +26,21 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 /// The methods of what is read.
 pub(crate) const READING: &str = "GET, HEAD";
 
-/// Every route of the service. Pages of `origins` may call the protocol's own from a browser.
+/// The routes of the protocol, that of a hook call first: they are tried one after the other. Pages of `origins` may
+/// call them from a browser.
 pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
     config
-        .service(
-            web::resource("/cds-services")
-                .wrap(cors::allowing(origins))
-                .route(reading().to(discovery))
-                .default_service(web::to(only_get)),
-        )
-        .route("/", reading().to(about::handle))
-        .route("/about", reading().to(about::handle))
         .route("/cds-services/basis.css", reading().to(basis::style))
         .service(
             web::resource("/cds-services/{id}")
                 .wrap(cors::allowing(origins))
                 .default_service(web::to(call::handle)),
+        )
+        .service(
+            web::resource("/cds-services")
+                .wrap(cors::allowing(origins))
+                .route(reading().to(discovery))
+                .default_service(web::to(only_get)),
         )
         .service(
             web::resource("/cds-services/{id}/feedback")
@@ -56,6 +55,13 @@ pub fn routes(config: &mut web::ServiceConfig, origins: &[String]) {
         .route("/livez", reading().to(alive))
         .route("/readyz", reading().to(ready))
         .default_service(web::to(nothing));
+}
+
+/// What the service says of itself to whoever looks.
+pub fn front(config: &mut web::ServiceConfig) {
+    config
+        .route("/", reading().to(about::handle))
+        .route("/about", reading().to(about::handle));
 }
 
 /// What is read with GET answers HEAD too: the same head, and no body (RFC 9110, 9.3.2).

@@ -8,7 +8,7 @@ use crate::clinical::judge::Verdict;
 use crate::clinical::knowledge::{Indicator, Knowledge};
 use crate::trust::Client;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ impl Board {
             let rest = CallMeter::new(meters, client.name(), UNKNOWN);
             (client.name().into(), of.chain([(UNKNOWN.into(), rest)]).collect())
         });
-        let mut rules: HashMap<Box<str>, Nested<RuleMeter>> = HashMap::new();
+        let mut rules: HashMap<Box<str>, Nested<RuleMeter>> = HashMap::default();
         for withdrawal in &knowledge.withdrawals {
             let of = rules.entry(withdrawal.key.clone()).or_default();
             for (table, row) in withdrawal.rows() {
