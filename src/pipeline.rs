@@ -423,15 +423,13 @@ fn journal_entry(
     now: Timestamp,
     started: Instant,
 ) -> journal::Evaluation {
-    let orders = orders_of(record, |order| order.role == Role::Stopping);
     let issued = |card: &CardOut<'_>, withheld| journal::IssuedCard {
         uuid: card.uuid,
-        topic: card.topic().to_owned(),
+        topic: card.topic(),
         rule: card.rule().to_owned(),
-        indicator: card.indicator().to_owned(),
+        indicator: card.indicator(),
         suggestions: card.suggestions.iter().map(|s| s.uuid).collect(),
-        orders: orders.clone(),
-        gaps: card.gaps().collect(),
+        gaps: card.gaps(),
         withheld,
         softened: card.is_softened(),
         digest: card.digest.clone(),
@@ -452,8 +450,9 @@ fn journal_entry(
         content_version: app.knowledge.version.to_string(),
         patient: format!("Patient/{}", request.context.patient.id()),
         user: Some(request.context.user.to_string()),
-        outcome: decided.map_or("undecided", Decided::outcome).to_owned(),
+        outcome: decided.map_or("undecided", Decided::outcome),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        orders: orders_of(record, |order| order.role == Role::Stopping),
         findings,
         reads: reads.collect(),
     }

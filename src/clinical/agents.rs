@@ -55,7 +55,7 @@ pub struct Screening<'k> {
     /// In the order of the table.
     pub agents: Vec<Screened<'k>>,
     /// What must be known first.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<Gap<'k>>,
     /// What the statuses rest on.
     pub entries: Vec<Entry>,
 }
@@ -66,7 +66,7 @@ pub fn screen<'k>(
     knowledge: &'k Knowledge,
     indication: &'k Indication,
     rightful: Option<&'k Rightful>,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, '_>,
 ) -> Screening<'k> {
     let mut screening = Screening::default();
     if indication.kind != Kind::Disease {
@@ -142,7 +142,7 @@ impl<'k> Screened<'k> {
 fn exclusions<'k>(
     screened: &mut Screened<'k>,
     rightful: Option<&'k Rightful>,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, '_>,
     entries: &mut Vec<Entry>,
 ) {
     for exclusion in &screened.agent.excludes {
@@ -159,7 +159,11 @@ fn exclusions<'k>(
 }
 
 /// An exclusion that rests on a source that was not had: that source is what to check first.
-fn unread_exclusions<'k>(screened: &mut Screened<'k>, knowledge: &'k Knowledge, signals: &mut Signals<'_>) {
+fn unread_exclusions<'k>(
+    screened: &mut Screened<'k>,
+    knowledge: &'k Knowledge,
+    signals: &mut Signals<'_, '_>,
+) {
     for exclusion in &screened.agent.excludes {
         if !matches!(signals.truth(&exclusion.when), Truth::Unknown | Truth::Unreadable) {
             continue;
@@ -179,8 +183,8 @@ fn unread_exclusions<'k>(screened: &mut Screened<'k>, knowledge: &'k Knowledge, 
 
 fn requirements<'k>(
     screened: &mut Screened<'k>,
-    signals: &mut Signals<'_>,
-    gaps: &mut Vec<Gap>,
+    signals: &mut Signals<'_, '_>,
+    gaps: &mut Vec<Gap<'k>>,
     entries: &mut Vec<Entry>,
 ) {
     for requirement in &screened.agent.requires {
@@ -217,7 +221,7 @@ fn requirements<'k>(
 }
 
 /// Whether a requirement rests on nothing but for whom it is: no record can answer it, it has to be asked.
-fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
+fn only_asks(requirement: &Requirement, signals: &Signals<'_, '_>) -> bool {
     let leaves = |expr: &Expr| {
         let mut found = Leaves::new();
         signals.leaves(expr, &mut found);
@@ -230,8 +234,8 @@ fn only_asks(requirement: &Requirement, signals: &Signals<'_>) -> bool {
 }
 
 /// The gap of a requirement, with the reason that its signs give.
-fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
-    let need = requirement.need.as_ref()?;
+fn gap_of<'k>(requirement: &'k Requirement, signals: &Signals<'_, '_>) -> Option<Gap<'k>> {
+    let need = requirement.need.as_deref()?;
     let mut leaves = Leaves::new();
     signals.leaves(&requirement.know, &mut leaves);
     let why = leaves
@@ -240,10 +244,10 @@ fn gap_of(requirement: &Requirement, signals: &Signals<'_>) -> Option<Gap> {
         .flat_map(|r| &r.gaps)
         .map(|gap| gap.why)
         .next();
-    Some(Gap::new(String::from(&**need), why.unwrap_or(Why::Absent)))
+    Some(Gap::new(need, why.unwrap_or(Why::Absent)))
 }
 
-fn grounds(expr: &Expr, signals: &Signals<'_>) -> Vec<Entry> {
+fn grounds(expr: &Expr, signals: &Signals<'_, '_>) -> Vec<Entry> {
     let mut leaves = Leaves::new();
     signals.leaves(expr, &mut leaves);
     leaves

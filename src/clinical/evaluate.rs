@@ -36,7 +36,7 @@ pub struct Evaluation<'k> {
 }
 
 /// Evaluates a record for a site that has decided nothing.
-pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
+pub fn evaluate<'k>(record: &'k PatientRecord, knowledge: &'k Knowledge, now: Timestamp) -> Evaluation<'k> {
     evaluate_for(&Practice::default(), record, knowledge, now)
 }
 
@@ -44,7 +44,7 @@ pub fn evaluate<'k>(record: &PatientRecord, knowledge: &'k Knowledge, now: Times
 /// merged, so that a rule in silence neither takes the place of one that is shown nor colours its text.
 pub fn evaluate_for<'k>(
     practice: &Practice,
-    record: &PatientRecord,
+    record: &'k PatientRecord,
     knowledge: &'k Knowledge,
     now: Timestamp,
 ) -> Evaluation<'k> {
@@ -142,13 +142,13 @@ fn undecided(record: &PatientRecord, knowledge: &Knowledge, now: i64) -> bool {
 
 /// One stopped drug with its signs and what was decided about it.
 struct Heard<'a, 'k> {
-    signals: Signals<'a>,
+    signals: Signals<'a, 'k>,
     judgement: Judgement<'k>,
 }
 
 /// The cards of the findings that are wanted, merged, and the place of the finding that leads.
 fn written<'k>(
-    record: &PatientRecord,
+    record: &'k PatientRecord,
     knowledge: &'k Knowledge,
     stopped: &[(&'k Withdrawal, Therapy)],
     heard: &mut [Heard<'_, 'k>],

@@ -3,8 +3,6 @@
 //! A gap is a value, not an error: bad data is normal. Names are those of the outside contract
 //! (machine-readable basis, `gaps`).
 
-use std::borrow::Cow;
-
 /// Why something is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Why {
@@ -52,37 +50,39 @@ impl Why {
 
     /// The code in `gaps[].why`.
     pub fn code(self) -> &'static str {
+        &self.phrase()["gap.".len()..]
+    }
+
+    /// The key of the words for something that is missing so.
+    pub fn phrase(self) -> &'static str {
         match self {
-            Why::Absent => "absent",
-            Why::Stale => "stale",
-            Why::UnitUnknown => "unit-unknown",
-            Why::TimingUnknown => "timing-unknown",
-            Why::NotTrough => "not-trough",
-            Why::Conflicting => "conflicting",
-            Why::NotReadable => "not-readable",
-            Why::NotPermitted => "not-permitted",
-            Why::FetchFailed => "fetch-failed",
-            Why::OtherPatient => "other-patient",
+            Why::Absent => "gap.absent",
+            Why::Stale => "gap.stale",
+            Why::UnitUnknown => "gap.unit-unknown",
+            Why::TimingUnknown => "gap.timing-unknown",
+            Why::NotTrough => "gap.not-trough",
+            Why::Conflicting => "gap.conflicting",
+            Why::NotReadable => "gap.not-readable",
+            Why::NotPermitted => "gap.not-permitted",
+            Why::FetchFailed => "gap.fetch-failed",
+            Why::OtherPatient => "gap.other-patient",
         }
     }
 }
 
 /// One thing that is not known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gap {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gap<'k> {
     /// The name of the missing thing, as in `gaps[].need`.
-    pub need: Cow<'static, str>,
+    pub need: &'k str,
     /// Why it is missing.
     pub why: Why,
 }
 
-impl Gap {
+impl<'k> Gap<'k> {
     /// A gap of the given name.
-    pub fn new(need: impl Into<Cow<'static, str>>, why: Why) -> Self {
-        Gap {
-            need: need.into(),
-            why,
-        }
+    pub fn new(need: &'k str, why: Why) -> Self {
+        Gap { need, why }
     }
 }
 

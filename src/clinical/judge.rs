@@ -95,7 +95,7 @@ pub struct Finding<'k> {
     /// Entries that the row rests on.
     pub entries: Vec<Entry>,
     /// What kept rows on the way unknown.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<Gap<'k>>,
 }
 
 impl<'k> Finding<'k> {
@@ -116,7 +116,7 @@ pub fn judge<'k>(
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     therapy: &Therapy,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, 'k>,
 ) -> Judgement<'k> {
     let mut court = Court {
         record,
@@ -152,7 +152,7 @@ struct Ruled<'k> {
 }
 
 impl<'k> Court<'_, 'k> {
-    fn decide(&mut self, signals: &mut Signals<'_>) -> Verdict<'k> {
+    fn decide(&mut self, signals: &mut Signals<'_, 'k>) -> Verdict<'k> {
         let (decisive, raise, competing) = self.indications(signals);
         let rightful = self.rightful(signals);
         // What the cut of a dose needs is no reason to keep the dose where there is one to stop.
@@ -216,7 +216,7 @@ impl<'k> Court<'_, 'k> {
         &self,
         right: &'k Rightful,
         indication: &'k Indication,
-        signals: &mut Signals<'_>,
+        signals: &mut Signals<'_, 'k>,
     ) -> Finding<'k> {
         let base = self.finding(
             "right-to-stop",
@@ -270,7 +270,7 @@ impl<'k> Court<'_, 'k> {
 
     /// The gate that fires. A milder one does not stand before a worse one that cannot be excluded because something
     /// could not be read, and has words for that; then it is that one, and unsure.
-    fn gate(&mut self, signals: &mut Signals<'_>) -> Option<(&'k Gate, bool)> {
+    fn gate(&mut self, signals: &mut Signals<'_, 'k>) -> Option<(&'k Gate, bool)> {
         let mut possible: Option<&'k Gate> = None;
         for gate in &self.withdrawal.gates {
             let truth = signals.truth(&gate.when);
@@ -301,7 +301,7 @@ impl<'k> Court<'_, 'k> {
         decisive: Named<'k>,
         competing: Vec<&'k Indication>,
         rightful: Option<&'k Rightful>,
-        signals: &mut Signals<'_>,
+        signals: &mut Signals<'_, 'k>,
     ) -> Verdict<'k> {
         let says = gate.unsure.as_ref().filter(|_| unsure);
         let (topic, statement) = match &gate.then {
@@ -331,7 +331,7 @@ impl<'k> Court<'_, 'k> {
 
     /// The reason to stop, with the urgency of the worst row before it that cannot be excluded because something could
     /// not be read.
-    fn rightful(&mut self, signals: &mut Signals<'_>) -> Option<(&'k Rightful, Indicator)> {
+    fn rightful(&mut self, signals: &mut Signals<'_, 'k>) -> Option<(&'k Rightful, Indicator)> {
         let mut least = Indicator::Info;
         for row in &self.withdrawal.rightful {
             let truth = signals.truth(&row.when);
@@ -345,7 +345,7 @@ impl<'k> Court<'_, 'k> {
         None
     }
 
-    fn lines(&self, signals: &mut Signals<'_>) -> Vec<&'k Line> {
+    fn lines(&self, signals: &mut Signals<'_, 'k>) -> Vec<&'k Line> {
         let lines = self.withdrawal.lines.iter();
         lines
             .filter(|line| signals.truth(&line.when) == Truth::True)
@@ -353,7 +353,7 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// A pattern of which one part is true and the other was looked for and not found.
-    fn partial(&self, signals: &mut Signals<'_>) -> Option<&'k Rightful> {
+    fn partial(&self, signals: &mut Signals<'_, 'k>) -> Option<&'k Rightful> {
         self.withdrawal.rightful.iter().find(|row| {
             row.partial.as_ref().is_some_and(|part| {
                 signals.truth(&part.certain) == Truth::True && signals.truth(&part.open) == Truth::Unknown
@@ -366,7 +366,7 @@ impl<'k> Court<'_, 'k> {
         &mut self,
         indication: &'k Indication,
         raise: Option<Indicator>,
-        signals: &mut Signals<'_>,
+        signals: &mut Signals<'_, 'k>,
     ) -> Ruled<'k> {
         let mut possible = raise;
         let mut last = None;
@@ -392,7 +392,7 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// What an expression rests on: entries of its true signs, gaps of its unknown ones that apply.
-    fn ground(&self, when: &Expr, signals: &mut Signals<'_>) -> (Vec<Entry>, Vec<Gap>) {
+    fn ground(&self, when: &Expr, signals: &mut Signals<'_, 'k>) -> (Vec<Entry>, Vec<Gap<'k>>) {
         let mut leaves = Leaves::new();
         signals.leaves(when, &mut leaves);
         let (mut entries, mut gaps) = (Vec::new(), Vec::new());
@@ -407,7 +407,7 @@ impl<'k> Court<'_, 'k> {
             };
             match reading.truth {
                 Truth::True => entries.extend(&reading.entries),
-                Truth::Unknown | Truth::Unreadable => gaps.extend(reading.gaps.iter().cloned()),
+                Truth::Unknown | Truth::Unreadable => gaps.extend(&reading.gaps),
                 Truth::False => {}
             }
         }
@@ -415,7 +415,7 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// That no order says when it was stopped, where it ended before the hook.
-    fn gap_of_date(&self) -> Option<Gap> {
+    fn gap_of_date(&self) -> Option<Gap<'k>> {
         let undated = |&index: &usize| {
             let order = &self.record.orders[index];
             order.stopped.is_none() && (order.status != OrderStatus::Active || order.unread.end)
@@ -442,8 +442,8 @@ impl<'k> Court<'_, 'k> {
         &self,
         indication: &'k Indication,
         fired: &Hazard,
-        signals: &mut Signals<'_>,
-    ) -> (Vec<Entry>, Vec<Gap>) {
+        signals: &mut Signals<'_, 'k>,
+    ) -> (Vec<Entry>, Vec<Gap<'k>>) {
         // What is unknown beside a row that is true changes nothing; on the way to it, it does.
         let (entries, _) = self.ground(&fired.when, signals);
         let mut gaps = Vec::new();

@@ -79,13 +79,13 @@ pub(super) struct Basket<'b, 'k> {
     pub(super) verdicts: Vec<&'b Verdict<'k>>,
 }
 
-impl Basket<'_, '_> {
+impl<'k> Basket<'_, 'k> {
     /// Names of the ingredients that one judged drug stops.
-    fn stopped(&self, index: usize) -> Vec<String> {
+    fn stopped(&self, index: usize) -> Vec<&'k str> {
         let mut names = Vec::new();
         for &i in &self.therapies[index].stopping {
             if let Drug::Known { ingredient, .. } = self.record.orders[i].drug {
-                let name = self.knowledge.vocabulary.ingredient(ingredient).name.to_string();
+                let name = &*self.knowledge.vocabulary.ingredient(ingredient).name;
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -120,8 +120,8 @@ impl Basket<'_, '_> {
         index: usize,
         finding: &Finding<'_>,
         lead: Option<usize>,
-        signals: &Signals<'_>,
-    ) -> Names {
+        signals: &Signals<'_, '_>,
+    ) -> Names<'k> {
         let own = self.stopped(index);
         let not_ended = self.not_ended();
         let companions = self.companions(signals, finding, &not_ended);
@@ -130,9 +130,9 @@ impl Basket<'_, '_> {
                 .filter(|&i| matches!(self.verdicts[i], Verdict::Finding(other) if counts(other)));
             let first = lead.filter(|_| ends(finding));
             let names = first.into_iter().chain(others).flat_map(|i| self.stopped(i));
-            each_once(names.chain(companions.iter().cloned()))
+            each_once(names.chain(companions.iter().copied()))
         };
-        let with_companions = each_once(own.iter().chain(&companions).cloned());
+        let with_companions = each_once(own.iter().chain(&companions).copied());
         let all = if ends(finding) {
             together(&ends)
         } else {
@@ -143,9 +143,9 @@ impl Basket<'_, '_> {
                 .flat_map(|i| self.stopped(i));
             each_once(
                 own.iter()
-                    .cloned()
+                    .copied()
                     .chain(others)
-                    .chain(companions.iter().cloned()),
+                    .chain(companions.iter().copied()),
             )
         };
         // A drug that may rightly stop is no part of a warning, nor the other way round.
@@ -168,22 +168,27 @@ impl Basket<'_, '_> {
             | Topic::AlternativeAgents
             | Topic::Monitoring => with_companions,
         };
-        Names { text, all, not_ended }
+        Names {
+            text,
+            all,
+            not_ended,
+            shared: self.verdicts.len() > 1,
+        }
     }
 
     /// Drugs that are named together with the judged one, as far as they have no card of their own.
     fn companions(
         &self,
-        signals: &Signals<'_>,
+        signals: &Signals<'_, '_>,
         finding: &Finding<'_>,
         not_ended: &[IngredientId],
-    ) -> Vec<String> {
+    ) -> Vec<&'k str> {
         companions(signals, |beside| beside == Beside::StopsToo)
             .into_iter()
             .map(|(_, id)| id)
             .filter(|id| !not_ended.contains(id))
             .filter(|id| ends(finding) || self.knowledge.withdrawal_of(*id).is_none())
-            .map(|id| self.knowledge.vocabulary.ingredient(id).name.to_string())
+            .map(|id| &*self.knowledge.vocabulary.ingredient(id).name)
             .collect()
     }
 }
@@ -235,9 +240,9 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
     if card.topic == Topic::AlternativeAgents {
         return;
     }
-    let told = |line: &Line| line.about.is_some() && lines.iter().any(|has| has.about == line.about);
+    let told = |line: &Line<'_>| line.about.is_some() && lines.iter().any(|has| has.about == line.about);
     other.lines.retain(|line| !told(line));
-    let items: Vec<String> = other.lines.iter().map(|line| line.says.clone()).collect();
+    let items: Vec<&str> = other.lines.iter().map(|line| &*line.says).collect();
     paragraph(&mut card.detail, &other.heading, &items);
     lines.append(&mut other.lines);
     let other = other.card;
@@ -263,8 +268,8 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
 }
 
 /// The names in their order, each once.
-fn each_once(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut list: Vec<String> = Vec::new();
+fn each_once<'k>(names: impl Iterator<Item = &'k str>) -> Vec<&'k str> {
+    let mut list: Vec<&str> = Vec::new();
     for name in names {
         if !list.contains(&name) {
             list.push(name);

@@ -44,13 +44,15 @@ pub struct Vocabulary {
     pub formulation_words: Vec<(Box<str>, FormulationId)>,
     /// Laboratory and vital-sign quantities and coded results.
     pub analytes: Vec<Analyte>,
+    /// The first of them that has a name as its key or in its gaps; made by [`Vocabulary::prepare`].
+    pub analyte_names: HashMap<Box<str>, AnalyteId>,
     /// Names of groups of conditions and procedures.
     pub groups: Vec<Box<str>>,
     /// Canonical system address to a short key; also holds the aliases (`urn:oid:…`).
     pub systems: HashMap<Box<str>, u8>,
     /// Keys of the systems of which the drug codes below are all that name a known drug.
     pub whole_drug_lists: Vec<u8>,
-    /// The same without what EHRs write in several ways; made by [`Vocabulary::spell_systems`].
+    /// The same without what EHRs write in several ways; made by [`Vocabulary::prepare`].
     pub spellings: Vec<(Box<str>, u8)>,
     /// Systems with codes of analytes, and those with codes of groups; made by the same.
     pub lab_systems: Vec<u8>,
@@ -61,7 +63,7 @@ pub struct Vocabulary {
     /// Lower-case names and brands for the text fallback, longest first.
     pub drug_names: Names<DrugCode>,
     /// Lower-case words of a dosage form or route that tell systemic from local use.
-    pub site_words: Vec<(Box<str>, Site)>,
+    pub site_words: Names<Site>,
     /// (system key, code) to analyte with timing and assay.
     pub lab_codes: HashMap<(u8, Box<str>), LabCode>,
     /// (system key, code) to groups of conditions and procedures.
@@ -333,8 +335,8 @@ fn bare(address: &str) -> &str {
 }
 
 impl Vocabulary {
-    /// Prepares that systems are found in other spellings, and codes without their system.
-    pub fn spell_systems(&mut self) {
+    /// Prepares that systems are found in other spellings, codes without their system, and analytes by name.
+    pub fn prepare(&mut self) {
         let spelled = self
             .systems
             .iter()
@@ -342,6 +344,12 @@ impl Vocabulary {
         self.spellings = spelled.collect();
         self.lab_systems = distinct(self.lab_codes.keys());
         self.group_systems = distinct(self.group_codes.keys());
+        self.analyte_names.clear();
+        for (id, analyte) in (0u16..).zip(&self.analytes) {
+            for name in [&analyte.key, &analyte.need] {
+                self.analyte_names.entry(name.clone()).or_insert(AnalyteId(id));
+            }
+        }
     }
 
     /// Whether a code is one of a group in some system.
@@ -517,7 +525,7 @@ mod tests {
         assert_eq!(vocabulary.route("urn:oid:1.2.3", "oral"), Some(Site::Systemic));
         assert_eq!(vocabulary.route("http://other.example", "oral"), None);
         assert_eq!(vocabulary.route("http://routes.example", "Oral"), None);
-        vocabulary.spell_systems();
+        vocabulary.prepare();
         for other in [
             "https://routes.example",
             "http://www.routes.example/",

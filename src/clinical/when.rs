@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use std::fmt;
 
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
@@ -25,6 +26,27 @@ pub struct When {
     first: i64,
     /// Seconds since 1970 of the last instant that it may mean.
     last: i64,
+}
+
+/// A date as it was written, shown as ISO text: `2026`, `2026-11` or `2026-11-15`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dated {
+    /// A year.
+    Year(i16),
+    /// A month of a year.
+    Month(i16, i8),
+    /// A day.
+    Day(Date),
+}
+
+impl fmt::Display for Dated {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dated::Year(year) => write!(out, "{year:04}"),
+            Dated::Month(year, month) => write!(out, "{year:04}-{month:02}"),
+            Dated::Day(date) => date.fmt(out),
+        }
+    }
 }
 
 /// Where a date lies with respect to a window.
@@ -172,16 +194,16 @@ impl When {
         (now - self.last).div_euclid(DAY)
     }
 
-    /// The recorded date as ISO text, as precise as it was: `2026`, `2026-11` or `2026-11-15`.
-    pub fn iso(self) -> String {
+    /// The recorded date, as precise as it was.
+    pub fn dated(self) -> Dated {
         let date = Self::date_of(self.first);
         let days = (self.last - self.first) / DAY;
         if days > 31 {
-            format!("{:04}", date.year())
+            Dated::Year(date.year())
         } else if days > 2 {
-            format!("{:04}-{:02}", date.year(), date.month())
+            Dated::Month(date.year(), date.month())
         } else {
-            date.to_string()
+            Dated::Day(date)
         }
     }
 
@@ -225,11 +247,14 @@ mod tests {
 
     #[test]
     fn recorded_precision_is_kept() {
-        assert_eq!(When::parse("2024").unwrap().iso(), "2024");
-        assert_eq!(When::parse("2024-02").unwrap().iso(), "2024-02");
+        assert_eq!(When::parse("2024").unwrap().dated().to_string(), "2024");
+        assert_eq!(When::parse("2024-02").unwrap().dated().to_string(), "2024-02");
         assert_eq!(When::parse("2024-02-01").unwrap().human(), "1 Feb 2024");
         assert_eq!(
-            When::parse("2024-02-01T23:30:00-05:00").unwrap().iso(),
+            When::parse("2024-02-01T23:30:00-05:00")
+                .unwrap()
+                .dated()
+                .to_string(),
             "2024-02-02"
         );
         assert!(When::parse("yesterday").is_none());
@@ -250,7 +275,7 @@ mod tests {
         ] {
             let when = When::parse(open).unwrap_or_else(|| panic!("{open}"));
             assert!(when.is_future(now) && when.is_open_end(), "{open}");
-            assert!(when.iso().starts_with(&open[..4]), "{open}");
+            assert!(when.dated().to_string().starts_with(&open[..4]), "{open}");
         }
         assert!(!When::parse("2099-12-31").unwrap().is_open_end());
         for unknown in [

@@ -57,8 +57,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let mut out = std::io::stdout().lock();
     let written = if arguments.json {
         let answer = respond(&record, &knowledge, &evaluation, request, now);
-        let json = serde_json::to_string_pretty(&answer).map_err(|e| CommandError::Request(e.to_string()))?;
-        writeln!(out, "{json}")
+        let mut json = answer
+            .to_json()
+            .map_err(|e| CommandError::Request(e.to_string()))?;
+        json.push(b'\n');
+        out.write_all(&json)
     } else {
         cards(&mut out, &evaluation, &knowledge).and_then(|()| trail(&mut out, &evaluation, &knowledge))
     };

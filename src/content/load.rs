@@ -102,7 +102,7 @@ fn assemble(files: &Files, problems: &Problems) -> Option<Knowledge> {
     let drug_keys = drugs.finish(&mut vocabulary);
     let term_keys = terms::read(files, problems, &systems, &mut vocabulary);
     systems.into_vocabulary(&mut vocabulary);
-    vocabulary.spell_systems();
+    vocabulary.prepare();
     let mut terms = Terms {
         vocabulary,
         term_keys,

@@ -129,8 +129,7 @@ pub(super) fn refuse_unnamed(
 ) {
     let read = windows.iter().filter(|(_, days)| **days > 0);
     for analyte in read.map(|(id, _)| vocabulary.analyte(*id)) {
-        let phrase = format!("need.{}", analyte.need);
-        if !words.phrases.contains_key(phrase.as_str()) {
+        if words.need(&analyte.need).is_none() {
             page.refuse_file(format!(
                 "the gap of '{}' would be called '{}', which is no name of a gap",
                 analyte.key, analyte.need

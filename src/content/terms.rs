@@ -294,7 +294,7 @@ fn read_routes(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary) {
         }
     }
     vocabulary.route_codes = codes.into_map();
-    vocabulary.site_words = words.into_longest_first();
+    vocabulary.site_words = words.into_longest_first().into();
 }
 
 fn read_timings(page: &Page, systems: &Systems, vocabulary: &mut Vocabulary) {

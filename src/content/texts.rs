@@ -210,7 +210,7 @@ pub(super) fn read_words(page: &Page) -> Option<Words> {
     for key in added.into_iter().filter(|key| key.starts_with("need.")) {
         page.refuse_file(format!("the contract has no need for the phrase '{key}'"));
     }
-    Some(Words { phrases })
+    Some(Words::new(phrases))
 }
 
 fn flatten(page: &Page, prefix: &str, table: toml::Table, phrases: &mut HashMap<Box<str>, Box<str>>) {

@@ -163,7 +163,10 @@ mod tests {
         assert!(of(r#""verificationStatus":{"coding":[{"code":"refuted"}]}"#).refuted);
         assert!(of(r#""clinicalStatus":{"coding":[{"code":"resolved"}]}"#).refuted);
         assert_eq!(
-            of(r#""onsetDateTime":"2026""#).when.map(When::iso).as_deref(),
+            of(r#""onsetDateTime":"2026""#)
+                .when
+                .map(|when| when.dated().to_string())
+                .as_deref(),
             Some("2026")
         );
     }

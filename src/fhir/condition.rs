@@ -231,13 +231,13 @@ mod tests {
         assert_eq!(
             of(r#""onsetPeriod":{"start":"2024-02"},"recordedDate":"2025"}"#.trim_end_matches('}'))
                 .when
-                .map(When::iso)
+                .map(|when| when.dated().to_string())
                 .as_deref(),
             Some("2024-02")
         );
         let recorded = |fields: &str| {
             let condition = of(fields);
-            [condition.when, condition.recorded].map(|when| when.map(When::iso))
+            [condition.when, condition.recorded].map(|when| when.map(|when| when.dated().to_string()))
         };
         assert_eq!(recorded(r#""recordedDate":"2025""#), [Some("2025".into()), None]);
         let both = [Some("2024".into()), Some("2025".into())];
@@ -267,7 +267,10 @@ mod tests {
             let mut found = Vec::new();
             let about = with_terms(|terms| procedure(&object(&json), terms, &mut found));
             (
-                found.pop().and_then(|procedure| procedure.when).map(When::iso),
+                found
+                    .pop()
+                    .and_then(|procedure| procedure.when)
+                    .map(|when| when.dated().to_string()),
                 about,
             )
         };

@@ -16,7 +16,6 @@ use fhir_out::{
     Amount, CodeRef, DoseLine, Frequency, MedicationOrder, TestOrder, medication_request, service_request,
 };
 use rust_decimal::Decimal;
-use serde_json::value::RawValue;
 use uuid::{Builder, Uuid};
 
 /// Code system of test orders.
@@ -73,8 +72,8 @@ impl Drafts<'_> {
         }
     }
 
-    /// The action's type and resource.
-    pub fn resource(&self, proposal: &Proposal<'_>) -> Option<(&'static str, Box<RawValue>)> {
+    /// The action's type and its resource as JSON.
+    pub fn resource(&self, proposal: &Proposal<'_>) -> Option<(&'static str, String)> {
         // An EHR of STU3 would lose the doses of an R4 order without a word; the text of the card holds them.
         let of_stu3 = || self.record.orders.iter().any(|order| order.is_stu3);
         if !matches!(proposal, Proposal::Keep(_)) && of_stu3() {
@@ -137,7 +136,7 @@ impl Drafts<'_> {
                 ("create", service_request(&order).ok()?)
             }
         };
-        Some((kind, RawValue::from_string(json).ok()?))
+        Some((kind, json))
     }
 
     fn order(
@@ -316,11 +315,6 @@ fn kept(received: &str) -> Option<String> {
     out.push('}');
     let readable = !out.contains("\\u") || serde_json::from_str::<serde_json::Value>(&out).is_ok();
     readable.then_some(out)
-}
-
-/// A decimal as a JSON number with the same text.
-pub fn decimal(value: Decimal) -> Option<Box<RawValue>> {
-    RawValue::from_string(value.normalize().to_string()).ok()
 }
 
 #[cfg(test)]

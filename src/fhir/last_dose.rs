@@ -64,10 +64,7 @@ fn in_name(of: &Measurement<'_>, terms: Terms<'_>) -> LevelTiming {
         }
         let text = text.to_lowercase();
         let words = Words::of(&text);
-        if words.may_hold(known) {
-            let found = known.iter().filter(|(word, _)| words.has(word));
-            said.extend(found.map(|(_, timing)| *timing));
-        }
+        said.extend(words.held(known).map(|(_, timing)| *timing));
     }
     let first = said.first().copied().unwrap_or_default();
     let agree = said.iter().all(|timing| *timing == first);

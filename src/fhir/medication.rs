@@ -122,8 +122,11 @@ pub(crate) fn identify(
     names.read(of, shelf, base);
     let known = names.coded(terms);
     let called = names.words();
-    let words = Words::of(&called);
-    let named = known.is_none().then(|| terms.drug_named(&words)).flatten();
+    let words = || Words::of(&called);
+    let named = match known {
+        Some(_) => None,
+        None => terms.drug_named(&words()),
+    };
     let code = known.or(named);
     let product = code
         .and_then(|code| code.product)
@@ -142,7 +145,7 @@ pub(crate) fn identify(
             None => names.label().into(),
         },
         coded_site: known.and_then(|code| code.site),
-        formulation: formulation.or_else(|| terms.formulation_in(&words, code?)),
+        formulation: formulation.or_else(|| terms.formulation_in(&words(), code?)),
         strength: product
             .and_then(|product| product.strength_mg)
             .or_else(|| code.and_then(|_| names.strength())),

@@ -341,7 +341,10 @@ fn concurrent_instructions_add_up_and_sequential_ones_are_steps() {
         step("3", 1, r#","boundsPeriod":{"start":"2026-12-01"}"#),
     ]);
     assert_eq!((dated.dose, dated.written_taper), (per_day(&["2"]), true));
-    assert_eq!(dated.starts.map(When::iso).as_deref(), Some("2026-10-01"));
+    assert_eq!(
+        dated.starts.map(|when| when.dated().to_string()).as_deref(),
+        Some("2026-10-01")
+    );
 }
 
 #[test]
@@ -356,7 +359,7 @@ fn looking_back_the_first_date_of_a_stop_counts_that_is_not_in_the_future() {
     let stopped = |fields: &str| {
         with(&format!(r#""status":"stopped",{},{fields}"#, rx("11")))
             .stopped
-            .map(When::iso)
+            .map(|when| when.dated().to_string())
     };
     assert_eq!(stopped(meta).as_deref(), Some("2026-11-20"));
     assert_eq!(stopped(&bounds("2026-11-15")).as_deref(), Some("2026-11-15"));
@@ -375,7 +378,10 @@ fn looking_back_the_first_date_of_a_stop_counts_that_is_not_in_the_future() {
     let active = with(&format!(r#""status":"active",{},{meta}"#, rx("11")));
     assert_eq!(active.stopped, None);
     let over = |status: &str| with(&format!(r#""status":"{status}",{},{meta}"#, rx("11"))).stopped;
-    assert_eq!(over("cancelled").map(When::iso).as_deref(), Some("2026-11-20"));
+    assert_eq!(
+        over("cancelled").map(|when| when.dated().to_string()).as_deref(),
+        Some("2026-11-20")
+    );
     // Whatever else is over was perhaps only edited on that day.
     assert_eq!((over("completed"), over("on-hold")), (None, None));
 }
@@ -385,7 +391,7 @@ fn a_restart_date_is_a_future_start_or_a_date_after_its_word() {
     let restart = |fields: &str| {
         with(&format!(r#""status":"on-hold",{},{fields}"#, rx("11")))
             .restart
-            .map(When::iso)
+            .map(|when| when.dated().to_string())
     };
     for fields in [
         r#""dosageInstruction":[{"timing":{"repeat":{"boundsPeriod":{"start":"2026-12-01"}}}}]"#,

@@ -129,7 +129,8 @@ pub(crate) fn vocabulary() -> Vocabulary {
         ("ointment", Site::Local),
         ("apply", Site::Local),
         ("topical", Site::Local),
-    ]);
+    ])
+    .into();
     vocabulary.route_codes = coded(&[(2, "oral", Site::Systemic), (2, "skin", Site::Local)]);
     vocabulary.unit_words = ["capsule", "capsules", "caps", "cap", "tablet", "tab"]
         .map(Into::into)
@@ -234,7 +235,7 @@ fn results(vocabulary: &mut Vocabulary) {
         (1, "V", lab(2, LevelTiming::Unstated, "")),
         (1, "SYS", lab(3, LevelTiming::Unstated, "")),
     ]);
-    vocabulary.spell_systems();
+    vocabulary.prepare();
     vocabulary.finding_codes = coded(&[(2, "POS", Finding::Positive), (2, "NEG", Finding::Negative)]);
     for (word, finding) in [
         ("positive", Finding::Positive),

@@ -108,7 +108,10 @@ mod tests {
             false,
         )
         .unwrap();
-        assert_eq!(handed.until.map(When::iso).as_deref(), Some("2026-12-01"));
+        assert_eq!(
+            handed.until.map(|when| when.dated().to_string()).as_deref(),
+            Some("2026-12-01")
+        );
         assert!(matches!(handed.drug, Drug::Known { .. }));
         assert!(read(&format!(r#"{{{drug},"status":"cancelled"}}"#), false).is_none());
         let statement = read(
@@ -117,7 +120,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(statement.says, Said::NotTaken);
-        assert_eq!(statement.until.map(When::iso).as_deref(), Some("2026-10-01"));
+        assert_eq!(
+            statement.until.map(|when| when.dated().to_string()).as_deref(),
+            Some("2026-10-01")
+        );
         assert!(read(r#"{"status":"entered-in-error"}"#, true).is_none());
     }
 

@@ -8,6 +8,7 @@ use crate::clinical::vocabulary::{
     DrugCode, Finding, FormulationId, GroupId, LabCode, LevelTiming, Names, Site, Vocabulary,
 };
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -102,21 +103,14 @@ impl<'v> Terms<'v> {
 
     /// The drug that a lower-case text names, by the longest name in it.
     pub(crate) fn drug_named(&self, text: &Words<'_>) -> Option<DrugCode> {
-        if !text.may_hold(&self.vocabulary.drug_names) {
-            return None;
-        }
-        self.vocabulary
-            .drug_names
-            .iter()
-            .find_map(|(name, drug)| text.has(name).then_some(*drug))
+        let mut named = text.held(&self.vocabulary.drug_names);
+        named.next().map(|(_, drug)| *drug)
     }
 
     /// The drug that a lower-case text names and does not deny.
     pub(crate) fn drug_said(&self, text: &Words<'_>) -> Option<DrugCode> {
-        let mut names = self.vocabulary.drug_names.iter();
-        let found = |(name, drug): &(Box<str>, DrugCode)| self.says(text, name).then_some(*drug);
-        text.may_hold(&self.vocabulary.drug_names)
-            .then(|| names.find_map(found))?
+        let mut named = text.held(&self.vocabulary.drug_names);
+        named.find_map(|(name, drug)| self.says(text, name).then_some(*drug))
     }
 
     /// The analyte of a concept. Among codes of one analyte the one that says more about timing or assay counts.
@@ -208,10 +202,7 @@ impl<'v> Terms<'v> {
     fn groups_named(&self, names: &Names<GroupId>, text: &str, into: &mut Vec<GroupId>) {
         let text = text.to_lowercase();
         let words = Words::of(&text);
-        if !words.may_hold(names) {
-            return;
-        }
-        for (name, group) in &**names {
+        for (name, group) in words.held(names) {
             if !into.contains(group) && self.says(&words, name) {
                 into.push(*group);
             }
@@ -258,17 +249,9 @@ impl<'v> Terms<'v> {
 
     /// Systemic or local by the words of a lower-case text; `None` if it says neither or both.
     pub(crate) fn site_in(&self, text: &Words<'_>) -> Option<Site> {
-        let says = |site: Site| {
-            self.vocabulary
-                .site_words
-                .iter()
-                .any(|(word, of)| *of == site && text.has(word))
-        };
-        match (says(Site::Systemic), says(Site::Local)) {
-            (true, false) => Some(Site::Systemic),
-            (false, true) => Some(Site::Local),
-            _ => None,
-        }
+        let mut said = text.held(&self.vocabulary.site_words).map(|(_, site)| *site);
+        let first = said.next()?;
+        said.all(|site| site == first).then_some(first)
     }
 
     /// The formulation of a drug that a lower-case text names.
@@ -292,30 +275,31 @@ fn dotted(code: &str) -> Option<Cow<'static, str>> {
 /// A lower-case text with the places where its words begin, to be asked for many phrases.
 pub(crate) struct Words<'t> {
     text: &'t str,
-    starts: Vec<usize>,
+    starts: Starts,
 }
+
+/// Most texts have a few words.
+type Starts = SmallVec<[usize; 16]>;
 
 impl<'t> Words<'t> {
     /// Of a text that is lower case already.
     pub(crate) fn of(text: &'t str) -> Self {
-        let mut inside = false;
-        // A word and the space behind it take some six letters.
-        let mut starts = Vec::with_capacity(text.len() / 4);
-        for (at, c) in text.char_indices() {
-            let word = c.is_alphanumeric();
-            if word && !inside {
-                starts.push(at);
-            }
-            inside = word;
-        }
+        let starts = match text.is_ascii() {
+            true => starts(text.bytes().map(|byte| byte.is_ascii_alphanumeric()).enumerate()),
+            false => starts(text.char_indices().map(|(at, c)| (at, c.is_alphanumeric()))),
+        };
         Words { text, starts }
     }
 
-    /// Whether one of its words begins like one of the names; where none does, it holds none of them.
-    pub(crate) fn may_hold<T>(&self, names: &Names<T>) -> bool {
-        self.starts
-            .iter()
-            .any(|start| names.may_begin(&self.text[*start..]))
+    /// The names that it holds, in their order. Only words that begin like one of them are looked at again.
+    pub(crate) fn held<'n, T>(&self, names: &'n Names<T>) -> impl Iterator<Item = &'n (Box<str>, T)> {
+        let like = |start: &usize| names.may_begin(&self.text[*start..]);
+        let near = Words {
+            text: self.text,
+            starts: self.starts.iter().copied().filter(like).collect(),
+        };
+        let names = if near.starts.is_empty() { &[] } else { &**names };
+        names.iter().filter(move |(name, _)| near.has(name))
     }
 
     /// Whether it holds a phrase, which begins with a letter or digit, as whole words.
@@ -338,6 +322,17 @@ impl<'t> Words<'t> {
             whole && !phrase.is_empty()
         })
     }
+}
+
+/// The places where a word begins, of places with whether a letter or digit stands there.
+fn starts(places: impl Iterator<Item = (usize, bool)>) -> Starts {
+    let mut inside = false;
+    let begins = |(at, word): (usize, bool)| {
+        let begins = word && !std::mem::replace(&mut inside, word);
+        inside = word;
+        begins.then_some(at)
+    };
+    places.filter_map(begins).collect()
 }
 
 #[cfg(test)]

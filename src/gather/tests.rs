@@ -24,9 +24,7 @@ fn knowledge() -> Knowledge {
         services: Vec::new(),
         repeats: crate::clinical::knowledge::Repeats { hours: 0 },
         override_reasons: Vec::new(),
-        words: Words {
-            phrases: Default::default(),
-        },
+        words: Words::new(Default::default()),
         needs: Needs {
             observations: vec![AnalyteId(0), AnalyteId(1), AnalyteId(3)],
             screens: vec![AnalyteId(2)],

@@ -26,9 +26,11 @@ pub struct Evaluation {
     /// The user as a relative reference, where the call named one. Goes into the audit table only.
     pub user: Option<String>,
     /// What became of the call, from a bounded list of labels.
-    pub outcome: String,
+    pub outcome: &'static str,
     /// How long the answer took, in microseconds.
     pub duration_us: u64,
+    /// References of the orders that the cards are about. They go into the audit table only.
+    pub orders: Vec<String>,
     /// The cards that were returned, and those that were withheld.
     pub findings: Vec<IssuedCard>,
     /// What was asked of the client's FHIR server. Goes into the audit table only.
@@ -84,17 +86,15 @@ pub struct IssuedCard {
     /// `uuid` of the card.
     pub uuid: Uuid,
     /// Code of its topic.
-    pub topic: String,
+    pub topic: &'static str,
     /// Rule that fired, as drug / table / row.
     pub rule: String,
     /// `info`, `warning` or `critical`.
-    pub indicator: String,
+    pub indicator: &'static str,
     /// `uuid` of each of its suggestions.
     pub suggestions: Vec<Uuid>,
-    /// References of the orders that the card is about. They go into the audit table only.
-    pub orders: Vec<String>,
-    /// What was not known and why, as `need:why`; it names no patient.
-    pub gaps: Vec<String>,
+    /// What was not known and why, as `need:why` with a space between two; it names no patient.
+    pub gaps: String,
     /// Evaluated in silence: it was not sent.
     pub withheld: bool,
     /// Sent with less force, because it was overridden a moment ago.

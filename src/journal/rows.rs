@@ -84,7 +84,7 @@ pub(super) fn evaluation(evaluation: &Evaluation) -> Vec<Cell<'_>> {
         Cell::Text(&evaluation.hook),
         Cell::Own(evaluation.hook_instance.to_string()),
         Cell::Text(&evaluation.content_version),
-        Cell::Text(&evaluation.outcome),
+        Cell::Text(evaluation.outcome),
         Cell::Number(i64::try_from(evaluation.duration_us).unwrap_or(i64::MAX)),
         Cell::Number(i64::try_from(evaluation.findings.len()).unwrap_or(i64::MAX)),
     ]
@@ -101,14 +101,14 @@ pub(super) fn cards(evaluation: &Evaluation) -> impl Iterator<Item = Vec<Cell<'_
             Cell::Number(evaluation.at.as_microsecond()),
             Cell::Text(&evaluation.client),
             Cell::Text(&evaluation.service),
-            Cell::Text(&card.topic),
+            Cell::Text(card.topic),
             Cell::Text(&card.rule),
-            Cell::Text(&card.indicator),
+            Cell::Text(card.indicator),
             Cell::Text(&evaluation.content_version),
             Cell::Own(joined(card.suggestions.iter())),
             Cell::Number(i64::from(card.withheld)),
             Cell::Number(*place - 1),
-            Cell::Own(card.gaps.join(" ")),
+            Cell::Text(&card.gaps),
             card.digest.as_deref().map_or(Cell::Null, Cell::Text),
         ]
     })
@@ -125,10 +125,10 @@ pub(super) fn audit(recorded: &Recorded) -> Result<Vec<Cell<'_>>, sqlx::Error> {
 fn answered(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
     let answered = evaluation.findings.iter().map(|card| AnsweredCard {
         card: card.uuid,
-        topic: &card.topic,
+        topic: card.topic,
         rule: &card.rule,
-        indicator: &card.indicator,
-        orders: &card.orders,
+        indicator: card.indicator,
+        orders: &evaluation.orders,
         withheld: card.withheld,
         softened: card.softened,
     });
@@ -142,7 +142,7 @@ fn answered(evaluation: &Evaluation) -> Result<Vec<Cell<'_>>, sqlx::Error> {
         Cell::Text(&evaluation.hook),
         Cell::Own(evaluation.hook_instance.to_string()),
         Cell::Text(&evaluation.content_version),
-        Cell::Text(&evaluation.outcome),
+        Cell::Text(evaluation.outcome),
         Cell::Own(json(&answered)?),
         Cell::Own(reads(&evaluation.reads)?),
     ])

@@ -162,7 +162,7 @@ impl Heartbeat {
             .map_err(|_| Fault::Refused)?;
         let evaluation = evaluate(&record, knowledge, self.as_of);
         let answer = respond(&record, knowledge, &evaluation, &request, self.as_of);
-        serde_json::to_vec(&answer).map_err(|_| Fault::Unwritable)?;
+        answer.to_json().map_err(|_| Fault::Unwritable)?;
         let finding = evaluation.leading().ok_or(Fault::Nothing)?;
         if finding.rule != self.rule {
             return Err(Fault::Other(finding.rule.clone()));

@@ -78,7 +78,7 @@ fn suggestions<'a>(all: Vec<SuggestionOut<'a>>, shows: &Shows) -> Vec<Suggestion
     fitting
         .map(|mut suggestion| {
             if !shows.suggested_doses && suggestion.kind == SuggestionKind::Agents {
-                without_dosage(&mut suggestion.actions[0].resource);
+                without_dosage(&mut suggestion.action.resource);
             }
             suggestion
         })
@@ -86,14 +86,14 @@ fn suggestions<'a>(all: Vec<SuggestionOut<'a>>, shows: &Shows) -> Vec<Suggestion
 }
 
 /// An order whose doses the client replaces is sent without them, so that nobody relies on them.
-fn without_dosage(resource: &mut Box<RawValue>) {
-    let Ok(mut fields) = serde_json::from_str::<BTreeMap<&str, &RawValue>>(resource.get()) else {
+fn without_dosage(resource: &mut String) {
+    let Ok(mut fields) = serde_json::from_str::<BTreeMap<&str, &RawValue>>(resource) else {
         return;
     };
     if fields.remove(DOSAGE).is_none() {
         return;
     }
-    if let Ok(left) = serde_json::value::to_raw_value(&fields) {
+    if let Ok(left) = serde_json::to_string(&fields) {
         *resource = left;
     }
 }
@@ -176,9 +176,9 @@ mod tests {
     #[test]
     fn an_order_loses_its_doses_and_nothing_else() {
         let json = r#"{"resourceType":"MedicationRequest","dosageInstruction":[{"text":"1"}],"note":[{"text":"n"}]}"#;
-        let mut resource = RawValue::from_string(json.to_owned()).unwrap();
+        let mut resource = json.to_owned();
         without_dosage(&mut resource);
-        let left: serde_json::Value = serde_json::from_str(resource.get()).unwrap();
+        let left: serde_json::Value = serde_json::from_str(&resource).unwrap();
         assert_eq!(
             left,
             serde_json::json!({"resourceType": "MedicationRequest", "note": [{"text": "n"}]})

@@ -5,18 +5,20 @@
 //! It adds nothing to what the judgement said. CDS Hooks, "CDS Service Response".
 
 mod repeat;
+mod written;
 
 use crate::clinical::compose::{Basis, Card, Input, Is, Proposal, Suggestion};
 use crate::clinical::gap::Why;
 use crate::clinical::knowledge::{Certainty, Coding, Indicator, Knowledge, Topic, UNDECIDED};
+use crate::clinical::when::Dated;
 use crate::config::SuggestionKind;
-use crate::fhir::drafts::{Drafts, decimal};
+use crate::fhir::drafts::Drafts;
 use crate::smart::AppLink;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
+use written::{Exact, Shown};
 
 pub use repeat::About;
 
@@ -26,7 +28,6 @@ pub const BASIS: &str = "org.stepdown.basis";
 pub const TOPICS: &str = "urn:stepdown:card-topic";
 
 /// The body of a 200 answer.
-#[derive(Serialize)]
 pub struct HookAnswer<'a> {
     /// Cards, the most urgent first; empty means: looked, and nothing to say.
     pub cards: Vec<CardOut<'a>>,
@@ -43,8 +44,8 @@ pub struct CardOut<'a> {
     pub(super) detail: Cow<'a, str>,
     indicator: &'static str,
     source: SourceOut<'a>,
-    /// Suggestions.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Suggestions; written behind the rest of the card.
+    #[serde(skip)]
     pub suggestions: Vec<SuggestionOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) selection_behavior: Option<&'static str>,
@@ -65,8 +66,8 @@ pub struct CardOut<'a> {
 
 impl<'a> CardOut<'a> {
     /// Code of its topic.
-    pub fn topic(&self) -> &str {
-        self.source.topic.code
+    pub fn topic(&self) -> &'static str {
+        self.kind.code()
     }
 
     /// Its own source, as a link.
@@ -85,14 +86,21 @@ impl<'a> CardOut<'a> {
     }
 
     /// `info`, `warning` or `critical`.
-    pub fn indicator(&self) -> &str {
+    pub fn indicator(&self) -> &'static str {
         self.indicator
     }
 
-    /// What was not known and why, as `need:why` without a space.
-    pub fn gaps(&self) -> impl Iterator<Item = String> {
-        let gaps = self.extension.basis.gaps.iter();
-        gaps.map(|gap| gap.need.replace(char::is_whitespace, "-") + ":" + gap.why)
+    /// What was not known and why, as `need:why` with a space between two.
+    pub fn gaps(&self) -> String {
+        let gaps = &self.extension.basis.gaps;
+        let mut text = String::with_capacity(32 * gaps.len());
+        for gap in gaps {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.extend([gap.need, ":", gap.why]);
+        }
+        text
     }
 
     /// Whether it has less force than its rule says, because it was overridden a moment ago.
@@ -127,20 +135,7 @@ pub(super) struct LinkOut<'a> {
     pub(super) app_context: Option<String>,
 }
 
-/// Room for the cards of most answers, so that they are not copied while they are written.
-const USUAL_ANSWER: usize = 32 * 1024;
-
 impl<'a> HookAnswer<'a> {
-    /// The body of the answer.
-    ///
-    /// # Errors
-    /// If it cannot be written as JSON.
-    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut body = Vec::with_capacity(if self.cards.is_empty() { 16 } else { USUAL_ANSWER });
-        serde_json::to_writer(&mut body, self)?;
-        Ok(body)
-    }
-
     /// Adds the link to what the service says of itself to every card (45 CFR 170.315(b)(11)).
     pub fn link_basis(&mut self, url: &str, knowledge: &'a Knowledge) {
         for card in &mut self.cards {
@@ -166,7 +161,7 @@ impl<'a> HookAnswer<'a> {
     }
 }
 
-/// A suggestion with its one action.
+/// A suggestion with its one action, whose resource is JSON already.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SuggestionOut<'a> {
@@ -175,7 +170,9 @@ pub struct SuggestionOut<'a> {
     pub uuid: Uuid,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_recommended: bool,
-    pub(super) actions: [ActionOut<'a>; 1],
+    /// Written behind the rest.
+    #[serde(skip)]
+    pub(super) action: ActionOut<'a>,
     #[serde(skip)]
     pub(super) kind: SuggestionKind,
 }
@@ -184,7 +181,10 @@ pub struct SuggestionOut<'a> {
 pub(super) struct ActionOut<'a> {
     r#type: &'static str,
     description: &'a str,
-    pub(super) resource: Box<RawValue>,
+    /// JSON that our own readers took apart or `fhir_out` wrote; copied as it is, because reading all of it once more
+    /// to be sure (`RawValue`) took a twentieth of a call.
+    #[serde(skip)]
+    pub(super) resource: String,
 }
 
 #[derive(Serialize)]
@@ -198,8 +198,8 @@ struct Extension<'a> {
 struct BasisOut<'a> {
     rule: &'a str,
     content: &'a str,
-    evaluated_at: String,
-    drugs: Cow<'a, [String]>,
+    evaluated_at: Shown<Timestamp>,
+    drugs: Cow<'a, [&'a str]>,
     indication: &'a str,
     evidence: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -219,13 +219,13 @@ struct BasisOut<'a> {
 struct InputOut<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Box<RawValue>>,
+    value: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    date: Option<&'a str>,
+    date: Option<Shown<Dated>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -259,7 +259,7 @@ struct StepOut {
 
 #[derive(Serialize)]
 struct AmountOut {
-    value: Box<RawValue>,
+    value: Exact,
     unit: &'static str,
 }
 
@@ -271,15 +271,18 @@ pub fn answer<'a>(
     now: Timestamp,
 ) -> HookAnswer<'a> {
     let at = instant(now);
+    let cards = cards.iter().map(|card| card_out(card, knowledge, drafts, at));
     HookAnswer {
-        cards: cards
-            .iter()
-            .map(|card| card_out(card, knowledge, drafts, &at))
-            .collect(),
+        cards: cards.collect(),
     }
 }
 
-fn card_out<'a>(card: &'a Card<'a>, knowledge: &'a Knowledge, drafts: &Drafts<'_>, at: &str) -> CardOut<'a> {
+fn card_out<'a>(
+    card: &'a Card<'a>,
+    knowledge: &'a Knowledge,
+    drafts: &Drafts<'_>,
+    at: Shown<Timestamp>,
+) -> CardOut<'a> {
     // The loader refuses a statement without a source.
     let first = knowledge.source(card.sources[0]);
     let suggestions: Vec<SuggestionOut<'a>> = card
@@ -351,7 +354,7 @@ pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now:
                 rule: UNDECIDED,
                 content: &knowledge.version,
                 evaluated_at: instant(now),
-                drugs: Cow::Owned(vec!["unknown".to_owned()]),
+                drugs: Cow::Borrowed(&["unknown"]),
                 indication: "unknown",
                 evidence: Certainty::Opinion.code(),
                 inputs: Vec::new(),
@@ -367,8 +370,9 @@ pub fn undecided<'a>(knowledge: &'a Knowledge, (need, why): (&'a str, Why), now:
     }
 }
 
-fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// FHIR `instant`, to the second.
+fn instant(at: Timestamp) -> Shown<Timestamp> {
+    Shown(Timestamp::from_second(at.as_second()).unwrap_or(at))
 }
 
 fn topic_out(topic: Topic, knowledge: &Knowledge) -> CodingOut<'_> {
@@ -393,11 +397,11 @@ fn suggestion_out<'a>(suggestion: &'a Suggestion<'a>, drafts: &Drafts<'_>) -> Op
         label: &suggestion.label,
         uuid: Uuid::new_v4(),
         is_recommended: suggestion.recommended,
-        actions: [ActionOut {
+        action: ActionOut {
             r#type: kind,
             description: &suggestion.description,
             resource,
-        }],
+        },
         kind: match suggestion.proposal {
             Proposal::Keep(_) => SuggestionKind::KeepOrder,
             Proposal::Taper { .. } => SuggestionKind::Taper,
@@ -407,7 +411,7 @@ fn suggestion_out<'a>(suggestion: &'a Suggestion<'a>, drafts: &Drafts<'_>) -> Op
     })
 }
 
-fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> BasisOut<'a> {
+fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: Shown<Timestamp>) -> BasisOut<'a> {
     let agents = basis.agents.iter().map(|status| {
         let agent = knowledge.agent(status.agent);
         let foreign = &*agent.code.system != knowledge.preferred_drug_system();
@@ -419,24 +423,20 @@ fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> Ba
             reasons: &status.reasons,
         }
     });
-    let amount = |value| {
-        Some(AmountOut {
-            value: decimal(value)?,
-            unit: "mg",
-        })
+    let amount = |value| AmountOut {
+        value: Exact(value),
+        unit: "mg",
     };
-    let steps = basis.schedule.iter().enumerate().filter_map(|(n, step)| {
-        Some(StepOut {
-            step: n + 1,
-            days: step.days,
-            doses: step.doses.iter().filter_map(|d| amount(*d)).collect(),
-            daily: amount(step.daily())?,
-        })
+    let steps = basis.schedule.iter().enumerate().map(|(n, step)| StepOut {
+        step: n + 1,
+        days: step.days,
+        doses: step.doses.iter().map(|dose| amount(*dose)).collect(),
+        daily: amount(step.daily()),
     });
     BasisOut {
         rule: &basis.rule,
         content: &knowledge.version,
-        evaluated_at: at.to_owned(),
+        evaluated_at: at,
         drugs: Cow::Borrowed(&basis.drugs),
         indication: basis.indication,
         evidence: basis.evidence.code(),
@@ -445,7 +445,7 @@ fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> Ba
             .gaps
             .iter()
             .map(|g| GapOut {
-                need: &g.need,
+                need: g.need,
                 why: g.why.code(),
             })
             .collect(),
@@ -455,19 +455,19 @@ fn basis_out<'a>(basis: &'a Basis<'a>, knowledge: &'a Knowledge, at: &str) -> Ba
     }
 }
 
-fn input_out(input: &Input) -> InputOut<'_> {
+fn input_out<'a>(input: &'a Input<'a>) -> InputOut<'a> {
     let (value, unit, text) = match &input.is {
-        Is::Number(value, unit) => (decimal(*value), Some(unit.as_str()), None),
-        Is::Text(text) => (None, None, Some(text.as_str())),
+        Is::Number(value, unit) => (Some(Exact(*value)), Some(*unit), None),
+        Is::Text(text) => (None, None, Some(&**text)),
     };
     InputOut {
-        name: &input.name,
+        name: input.name,
         value,
         unit: unit.filter(|u| !u.is_empty()),
         text,
-        date: input.date.as_deref(),
-        source: input.source.as_deref(),
-        as_recorded: input.as_recorded.as_deref(),
+        date: input.date.map(Shown),
+        source: input.source,
+        as_recorded: input.as_recorded,
     }
 }
 

@@ -81,16 +81,16 @@ impl Saved {
     }
 }
 
-fn told(input: &Input) -> InputTold {
+fn told(input: &Input<'_>) -> InputTold {
     InputTold {
-        name: input.name.clone(),
+        name: input.name.to_owned(),
         says: match &input.is {
             Is::Number(value, unit) => format!("{} {unit}", value.normalize()).trim_end().to_owned(),
-            Is::Text(text) => text.clone(),
+            Is::Text(text) => text.to_string(),
         },
-        date: input.date.clone().unwrap_or_default(),
-        source: input.source.clone().unwrap_or_default(),
-        as_recorded: input.as_recorded.clone().unwrap_or_default(),
+        date: input.date.map(|date| date.to_string()).unwrap_or_default(),
+        source: input.source.unwrap_or_default().to_owned(),
+        as_recorded: input.as_recorded.unwrap_or_default().to_owned(),
     }
 }
 

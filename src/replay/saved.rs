@@ -224,7 +224,7 @@ impl Opened<'_> {
     /// The judgement.
     pub fn evaluate<'k>(
         &self,
-        record: &PatientRecord,
+        record: &'k PatientRecord,
         knowledge: &'k Knowledge,
         judging: &Judging<'_>,
     ) -> Evaluation<'k> {

@@ -68,7 +68,7 @@ pub fn request(bytes: &[u8]) -> bool {
     };
     let evaluation = evaluate(&record, &KNOWLEDGE, now);
     let answer = respond(&record, &KNOWLEDGE, &evaluation, &request, now);
-    let answer = serde_json::to_vec(&answer).expect("an answer can be written");
+    let answer = answer.to_json().expect("an answer can be written");
     assert!(answer.starts_with(b"{\"cards\":["));
     !evaluation.undecided
 }

@@ -28,7 +28,7 @@ fn suggested() -> BTreeMap<String, String> {
         let suggestions = evaluation.cards.iter().flat_map(|card| &card.suggestions);
         for (_, resource) in suggestions.filter_map(|suggestion| drafts.resource(&suggestion.proposal)) {
             let name = situation.path.clone();
-            found.entry(resource.get().to_owned()).or_insert(name);
+            found.entry(resource).or_insert(name);
         }
     }
     found

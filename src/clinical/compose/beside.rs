@@ -21,7 +21,7 @@ pub(in crate::clinical) enum Beside {
 }
 
 impl Beside {
-    fn of(order: &Order, signals: &Signals<'_>) -> Option<Self> {
+    fn of(order: &Order, signals: &Signals<'_, '_>) -> Option<Self> {
         if order.site == Some(Site::Local) {
             return None;
         }
@@ -41,7 +41,7 @@ impl Beside {
 
 /// The companions that stand so, as place of the order and ingredient.
 pub(in crate::clinical) fn companions(
-    signals: &Signals<'_>,
+    signals: &Signals<'_, '_>,
     wanted: impl Fn(Beside) -> bool,
 ) -> Vec<(usize, IngredientId)> {
     let set = &signals.withdrawal.companions.ingredients;

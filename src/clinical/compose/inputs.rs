@@ -5,36 +5,37 @@ use crate::clinical::knowledge::Kind;
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Said, Sex, Value};
 use crate::clinical::signal::{Entry, Signals, ages};
 use crate::clinical::therapy::Start;
-use crate::clinical::when::When;
+use crate::clinical::when::{Dated, When};
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 
 /// One input (contract, machine-readable basis).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
+pub struct Input<'k> {
     /// Name.
-    pub name: String,
+    pub name: &'k str,
     /// Number or text.
-    pub is: Is,
-    /// ISO date, as precise as recorded.
-    pub date: Option<String>,
+    pub is: Is<'k>,
+    /// As recorded.
+    pub date: Option<Dated>,
     /// `Type/id`.
-    pub source: Option<String>,
+    pub source: Option<&'k str>,
     /// Recorded form, where the number was converted.
-    pub as_recorded: Option<String>,
+    pub as_recorded: Option<&'k str>,
 }
 
 /// What an input says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Is {
+pub enum Is<'k> {
     /// A number in the canonical unit; of what has none, an empty one.
-    Number(Decimal, String),
+    Number(Decimal, &'k str),
     /// Words.
-    Text(String),
+    Text(Cow<'k, str>),
 }
 
 /// The inputs of some entries, each once.
-pub fn inputs_of(signals: &Signals<'_>, entries: &[Entry]) -> Vec<Input> {
-    let mut inputs: Vec<Input> = Vec::new();
+pub fn inputs_of<'k>(signals: &Signals<'_, 'k>, entries: &[Entry]) -> Vec<Input<'k>> {
+    let mut inputs: Vec<Input<'k>> = Vec::new();
     for entry in entries {
         if let Some(input) = input_of(signals, *entry)
             && !inputs.contains(&input)
@@ -46,7 +47,7 @@ pub fn inputs_of(signals: &Signals<'_>, entries: &[Entry]) -> Vec<Input> {
 }
 
 /// Whether a result certainly is among some inputs; found without making an input of it.
-pub(super) fn is_told(signals: &Signals<'_>, entry: Entry, inputs: &[Input]) -> bool {
+pub(super) fn is_told(signals: &Signals<'_, '_>, entry: Entry, inputs: &[Input<'_>]) -> bool {
     let Some(result) = result_at(entry).map(|index| &signals.record.results[index]) else {
         return false;
     };
@@ -54,11 +55,11 @@ pub(super) fn is_told(signals: &Signals<'_>, entry: Entry, inputs: &[Input]) -> 
     result.reference.is_some()
         && inputs
             .iter()
-            .any(|input| input.source.as_deref() == result.reference.as_deref() && input.name == name)
+            .any(|input| input.source == result.reference.as_deref() && input.name == name)
 }
 
 /// The evidence for an indication: named `indication`, for a transplant also `transplant`.
-pub fn evidence_of(signals: &Signals<'_>, evidence: &[Entry], kind: Kind) -> Vec<Input> {
+pub fn evidence_of<'k>(signals: &Signals<'_, 'k>, evidence: &[Entry], kind: Kind) -> Vec<Input<'k>> {
     let mut inputs = Vec::new();
     for entry in evidence {
         let Some(found) = input_of(signals, *entry) else {
@@ -70,12 +71,12 @@ pub fn evidence_of(signals: &Signals<'_>, evidence: &[Entry], kind: Kind) -> Vec
         };
         if kind == Kind::Transplant {
             inputs.push(Input {
-                name: "transplant".to_owned(),
+                name: "transplant",
                 ..found.clone()
             });
         }
         inputs.push(Input {
-            name: "indication".to_owned(),
+            name: "indication",
             ..found
         });
     }
@@ -83,7 +84,7 @@ pub fn evidence_of(signals: &Signals<'_>, evidence: &[Entry], kind: Kind) -> Vec
 }
 
 /// For an order that is evidence by its reason: the reason's text.
-fn reason_text(signals: &Signals<'_>, entry: Entry) -> Option<String> {
+fn reason_text<'k>(signals: &Signals<'_, 'k>, entry: Entry) -> Option<Cow<'k, str>> {
     let (_, words) = signals.record.orders[order_at(entry)?].reasons.first()?;
     Some(text::plain(words))
 }
@@ -120,7 +121,7 @@ pub(super) fn order_at(entry: Entry) -> Option<usize> {
     }
 }
 
-fn input_of(signals: &Signals<'_>, entry: Entry) -> Option<Input> {
+fn input_of<'k>(signals: &Signals<'_, 'k>, entry: Entry) -> Option<Input<'k>> {
     match entry {
         Entry::Result(index) => result(signals, index),
         Entry::Condition(index) => Some(condition(signals, index)),
@@ -136,17 +137,22 @@ fn input_of(signals: &Signals<'_>, entry: Entry) -> Option<Input> {
 }
 
 /// An input that says words.
-fn words(name: &str, said: String, when: Option<When>, source: Option<&str>) -> Input {
+fn words<'k>(
+    name: &'k str,
+    said: impl Into<Cow<'k, str>>,
+    when: Option<When>,
+    source: Option<&'k str>,
+) -> Input<'k> {
     Input {
-        name: name.to_owned(),
-        is: Is::Text(said),
-        date: when.map(When::iso),
-        source: source.map(str::to_owned),
+        name,
+        is: Is::Text(said.into()),
+        date: when.map(When::dated),
+        source,
         as_recorded: None,
     }
 }
 
-fn condition(signals: &Signals<'_>, index: usize) -> Input {
+fn condition<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let found = &signals.record.conditions[index];
     let vocabulary = &signals.knowledge.vocabulary;
     let mut groups = found.groups.iter();
@@ -159,7 +165,7 @@ fn condition(signals: &Signals<'_>, index: usize) -> Input {
     )
 }
 
-fn procedure(signals: &Signals<'_>, index: usize) -> Input {
+fn procedure<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let done = &signals.record.procedures[index];
     words(
         "condition",
@@ -169,7 +175,7 @@ fn procedure(signals: &Signals<'_>, index: usize) -> Input {
     )
 }
 
-fn allergy(signals: &Signals<'_>, index: usize) -> Input {
+fn allergy<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let known = &signals.record.allergies[index];
     words(
         "allergy",
@@ -179,7 +185,7 @@ fn allergy(signals: &Signals<'_>, index: usize) -> Input {
     )
 }
 
-fn order(signals: &Signals<'_>, index: usize) -> Input {
+fn order<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let order = &signals.record.orders[index];
     words(
         "co-medication",
@@ -190,17 +196,19 @@ fn order(signals: &Signals<'_>, index: usize) -> Input {
 }
 
 /// As it was written; where no words say why, the codes.
-fn stop_reason(signals: &Signals<'_>, index: usize) -> Input {
+fn stop_reason<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let order = &signals.record.orders[index];
     let said = if order.status_reason_written.is_empty() {
         text::plain(&order.status_reason_codes.join(", "))
+            .into_owned()
+            .into()
     } else {
         text::plain(&order.status_reason_written)
     };
     words("stop-reason", said, None, order.reference.as_deref())
 }
 
-fn supply(signals: &Signals<'_>, index: usize) -> Input {
+fn supply<'k>(signals: &Signals<'_, 'k>, index: usize) -> Input<'k> {
     let supply = &signals.record.supplies[index];
     let said = match supply.says {
         Said::NotTaken => "supply.not-taken",
@@ -208,14 +216,14 @@ fn supply(signals: &Signals<'_>, index: usize) -> Input {
     };
     words(
         "co-medication",
-        signals.knowledge.words.get(said).to_owned(),
+        signals.knowledge.words.get(said),
         supply.until,
         supply.reference.as_deref(),
     )
 }
 
 /// The start of the therapy, with the order that says so.
-fn therapy_start(signals: &Signals<'_>) -> Option<Input> {
+fn therapy_start<'k>(signals: &Signals<'_, 'k>) -> Option<Input<'k>> {
     let Start::On(start) = signals.therapy.start else {
         return None;
     };
@@ -231,7 +239,7 @@ fn therapy_start(signals: &Signals<'_>) -> Option<Input> {
     Some(words("therapy-start", start.human(), Some(start), source))
 }
 
-fn age(signals: &Signals<'_>) -> Option<Input> {
+fn age<'k>(signals: &Signals<'_, 'k>) -> Option<Input<'k>> {
     let person = &signals.record.person;
     let (years, _) = ages(person.birth?, signals.now);
     Some(words(
@@ -242,17 +250,17 @@ fn age(signals: &Signals<'_>) -> Option<Input> {
     ))
 }
 
-fn sex(signals: &Signals<'_>) -> Option<Input> {
+fn sex<'k>(signals: &Signals<'_, 'k>) -> Option<Input<'k>> {
     let person = &signals.record.person;
     let said = match person.sex? {
         Sex::Female => "sex.female",
         Sex::Male => "sex.male",
     };
-    let said = signals.knowledge.words.get(said).to_owned();
+    let said = signals.knowledge.words.get(said);
     Some(words("sex", said, None, person.reference.as_deref()))
 }
 
-fn result(signals: &Signals<'_>, index: usize) -> Option<Input> {
+fn result<'k>(signals: &Signals<'_, 'k>, index: usize) -> Option<Input<'k>> {
     let r = &signals.record.results[index];
     let analyte = signals.knowledge.vocabulary.analyte(r.analyte);
     let (is, as_recorded) = match &r.value {
@@ -263,30 +271,23 @@ fn result(signals: &Signals<'_>, index: usize) -> Option<Input> {
                 n.value.normalize()
             };
             (
-                Is::Number(shown, analyte.printed_unit().to_owned()),
-                n.as_recorded.as_deref().map(str::to_owned),
+                Is::Number(shown, analyte.printed_unit()),
+                n.as_recorded.as_deref(),
             )
         }
         Value::Coded(_, said) => (Is::Text(text::plain(said)), None),
         Value::Unusable(_) => return None,
     };
     Some(Input {
-        name: input_name(signals, &analyte.key)
-            .unwrap_or(&analyte.key)
-            .to_owned(),
+        name: input_name(signals, &analyte.key).unwrap_or(&analyte.key),
         is,
-        date: r.when.map(When::iso),
-        source: r.reference.as_deref().map(str::to_owned),
+        date: r.when.map(When::dated),
+        source: r.reference.as_deref(),
         as_recorded,
     })
 }
 
 /// The contract's name for a group or analyte, where `hooks/texts` gives another than its key.
-fn input_name<'a>(signals: &'a Signals<'_>, key: &str) -> Option<&'a str> {
-    signals
-        .knowledge
-        .words
-        .phrases
-        .get(format!("input.{key}").as_str())
-        .map(|name| &**name)
+fn input_name<'k>(signals: &Signals<'_, 'k>, key: &str) -> Option<&'k str> {
+    signals.knowledge.words.input(key)
 }

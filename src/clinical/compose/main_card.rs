@@ -82,14 +82,14 @@ impl<'k> Writer<'_, 'k> {
     }
 
     /// Everything that the main card rests on: evidence, the row's entries, first checks, therapy, person.
-    fn checks(&self) -> (Vec<Input>, Vec<Gap>) {
+    fn checks(&self) -> (Vec<Input<'k>>, Vec<Gap<'k>>) {
         let finding = self.finding;
         let mut inputs = evidence_of(self.signals, &finding.evidence, finding.indication.kind);
         let mut entries = finding.entries.clone();
         let mut gaps = Vec::new();
         if finding.warns() || finding.topic == Topic::StopMayBeRight {
             for &(analyte, latest) in &self.checks {
-                let need = self.knowledge.vocabulary.analyte(analyte).key.to_string();
+                let need = &*self.knowledge.vocabulary.analyte(analyte).key;
                 match latest {
                     Latest::Found(index) => {
                         entries.push(Entry::Result(index));
@@ -110,7 +110,7 @@ impl<'k> Writer<'_, 'k> {
                 }
             }
         }
-        gaps.extend(finding.gaps.iter().cloned());
+        gaps.extend(&finding.gaps);
         let stop_reason = self.signals.therapy.stopping.iter().find(|&&i| {
             let order = &self.record.orders[i];
             !order.status_reason_codes.is_empty() || !order.status_reason_text.is_empty()
@@ -163,7 +163,7 @@ impl<'k> Writer<'_, 'k> {
     }
 
     /// What the stopped orders leave open: drug, route, formulation, restart, birth date.
-    fn order_gaps(&self) -> Vec<Gap> {
+    fn order_gaps(&self) -> Vec<Gap<'k>> {
         let mut gaps = Vec::new();
         let unreadable =
             |o: &Order| o.role == Role::Stopping && o.drug == Drug::Unreadable && o.status.counts_as_stop();
@@ -191,9 +191,9 @@ impl<'k> Writer<'_, 'k> {
     }
 
     /// Each need once; sources that failed once, and not their single results; only names of the contract.
-    pub(super) fn tidy(&self, gaps: Vec<Gap>) -> Vec<Gap> {
+    pub(super) fn tidy(&self, gaps: Vec<Gap<'k>>) -> Vec<Gap<'k>> {
         let state = |source: Source| self.record.sources.of(source);
-        let mut tidy: Vec<Gap> = Vec::new();
+        let mut tidy: Vec<Gap<'k>> = Vec::new();
         for source in SOURCES.into_iter().filter(|s| *s != Source::Screens) {
             if let Some(why) = state(source).missing() {
                 tidy.push(Gap::new(source.key(), why));
@@ -205,10 +205,9 @@ impl<'k> Writer<'_, 'k> {
             }
         }
         for gap in gaps {
-            let analytes = &self.knowledge.vocabulary.analytes;
-            let analyte = analytes
-                .iter()
-                .find(|a| *a.key == *gap.need || *a.need == *gap.need);
+            let vocabulary = &self.knowledge.vocabulary;
+            let analyte = vocabulary.analyte_names.get(gap.need);
+            let analyte = analyte.map(|id| vocabulary.analyte(*id));
             let lost = match analyte {
                 // The results of both keys are one source to the reader; where screens alone failed, they are named.
                 Some(analyte) if analyte.screen => {
@@ -217,11 +216,11 @@ impl<'k> Writer<'_, 'k> {
                 }
                 Some(_) => state(Source::Observations).missing().is_some(),
                 None => {
-                    matches!(&*gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some()
+                    matches!(gap.need, "birth-date" | "sex") && state(Source::Patient).missing().is_some()
                 }
             };
             let gap = match analyte {
-                Some(analyte) if *analyte.need != *gap.need => Gap::new(analyte.need.to_string(), gap.why),
+                Some(analyte) if *analyte.need != *gap.need => Gap::new(&analyte.need, gap.why),
                 Some(_) | None => gap,
             };
             if !lost && !tidy.iter().any(|g| g.need == gap.need) {

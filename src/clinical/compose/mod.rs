@@ -24,12 +24,13 @@ use super::knowledge::{
     AgentId, Certainty, Check, Indicator, Knowledge, SourceId, Statement, TaperPlan, Topic, Withdrawal,
 };
 use super::record::{Dose, PatientRecord};
-use super::signal::{Entry, Latest, Signals, latest_of};
+use super::signal::{Entry, Latest, Signals};
 use super::taper::{NoSteps, Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
 use inputs::{inputs_of, is_told};
 use rust_decimal::Decimal;
 use sections::Sections;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use values::Values;
 
@@ -56,15 +57,15 @@ pub struct Basis<'k> {
     /// `drug/table/row`.
     pub rule: String,
     /// Ingredients that are stopped.
-    pub drugs: Vec<String>,
+    pub drugs: Vec<&'k str>,
     /// Code of the indication.
     pub indication: &'k str,
     /// Weakest evidence.
     pub evidence: Certainty,
     /// What it rests on.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<Input<'k>>,
     /// What is not known.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<Gap<'k>>,
     /// Agents with their status.
     pub agents: Vec<AgentStatus<'k>>,
     /// Steps, on a taper card only.
@@ -145,35 +146,37 @@ pub struct Made<'k> {
     /// Names of its own drugs.
     pub heading: String,
     /// What it says in short.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Line<'k>>,
 }
 
 /// A line of a card in short.
-pub struct Line {
+pub struct Line<'k> {
     /// The test that it is about; where the leading card speaks of that too, the line is left out.
     pub about: Option<AnalyteId>,
     /// Text.
-    pub says: String,
+    pub says: Cow<'k, str>,
 }
 
 /// Names of drugs on the cards of one finding.
-pub struct Names {
+pub struct Names<'k> {
     /// Those that its texts speak of: all where it leads, else its own.
-    pub text: Vec<String>,
+    pub text: Vec<&'k str>,
     /// All that end with it, for the basis; that of the leading finding first.
-    pub all: Vec<String>,
+    pub all: Vec<&'k str>,
     /// Ingredients that the request names without ending them: they are no drugs that stop too.
     pub not_ended: Vec<IngredientId>,
+    /// Whether the cards of another finding may take these in.
+    pub shared: bool,
 }
 
 /// Writes the cards of a finding, the main one first.
 pub fn cards<'k>(
     finding: &Finding<'k>,
-    record: &PatientRecord,
+    record: &'k PatientRecord,
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
-    signals: &mut Signals<'_>,
-    names: Names,
+    signals: &mut Signals<'_, 'k>,
+    names: Names<'k>,
 ) -> Vec<Made<'k>> {
     let taper = plan_taper(finding, record, knowledge, signals);
     let screening = if agents_wanted(finding, record, signals) {
@@ -187,7 +190,7 @@ pub fn cards<'k>(
     };
     let writer = Writer {
         comes,
-        checks: first_checks(finding, record, signals),
+        checks: first_checks(finding, signals),
         finding,
         record,
         knowledge,
@@ -201,11 +204,6 @@ pub fn cards<'k>(
     if let Some(right) = finding.hold_is_right {
         made.push(writer.made(writer.also_right(right), &right.statement));
     }
-    let plain = |card| Made {
-        card,
-        heading: String::new(),
-        lines: Vec::new(),
-    };
     if let Ok((plan, steps)) = taper {
         made.extend(writer.taper(plan, steps).map(plain));
     }
@@ -216,14 +214,14 @@ pub fn cards<'k>(
 
 /// Agents are thought of beside a warning and outside transplantation after a rightful stop that leaves a
 /// place to fill, for adults and for a drug that certainly acts in the whole body.
-pub fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_>) -> bool {
+pub fn agents_wanted(finding: &Finding<'_>, record: &PatientRecord, signals: &Signals<'_, '_>) -> bool {
     let topic = finding.warns() || finding.topic == Topic::StopMayBeRight;
     let place = finding.rightful.is_none_or(|right| right.alternatives);
     topic && place && signals.therapy.systemic && !is_child(record, signals).unwrap_or(false)
 }
 
 /// Whether the patient is a child by the drug's own limit; `None` if the age is not known.
-fn is_child(record: &PatientRecord, signals: &Signals<'_>) -> Option<bool> {
+fn is_child(record: &PatientRecord, signals: &Signals<'_, '_>) -> Option<bool> {
     let (youngest, oldest) = super::signal::ages(record.person.birth?, signals.now);
     let adult = i64::from(signals.withdrawal.adult_years);
     (oldest < adult || youngest >= adult).then_some(oldest < adult)
@@ -256,7 +254,7 @@ pub fn taper_basis<'k, 's>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &mut Signals<'s>,
+    signals: &mut Signals<'s, '_>,
 ) -> Result<TaperBasis<'k, 's>, &'k str> {
     let words = &knowledge.words;
     let Some(usual) = &finding.indication.taper else {
@@ -302,7 +300,7 @@ fn plan_taper<'k>(
     finding: &Finding<'k>,
     record: &PatientRecord,
     knowledge: &'k Knowledge,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, '_>,
 ) -> Result<(&'k TaperPlan, Vec<Step>), &'k str> {
     let basis = taper_basis(finding, record, knowledge, signals)?;
     let strengths = &knowledge.vocabulary.formulation(basis.formulation).strengths_mg;
@@ -311,24 +309,14 @@ fn plan_taper<'k>(
 }
 
 /// The latest result for each first check of the indication that is for this patient.
-fn first_checks(
-    finding: &Finding<'_>,
-    record: &PatientRecord,
-    signals: &mut Signals<'_>,
-) -> Vec<(AnalyteId, Latest)> {
+fn first_checks(finding: &Finding<'_>, signals: &mut Signals<'_, '_>) -> Vec<(AnalyteId, Latest)> {
     let mut is_for = |check: &&Check| {
         let who = check.applies.as_ref();
         who.is_none_or(|who| signals.truth(who) != Truth::False)
     };
     let checks: Vec<&Check> = finding.indication.checks.iter().filter(&mut is_for).collect();
-    let latest = |check: &Check| {
-        let source = signals.source_of(check.analyte);
-        latest_of(record, check.analyte, source, check.within, signals.now)
-    };
-    checks
-        .iter()
-        .map(|check| (check.analyte, latest(check)))
-        .collect()
+    let latest = |check: &&Check| (check.analyte, signals.latest_of(check.analyte, check.within));
+    checks.iter().map(latest).collect()
 }
 
 /// Which cards come behind the main one.
@@ -340,22 +328,31 @@ pub(in crate::clinical) struct Comes {
     agents: bool,
 }
 
+/// A card of which others say nothing.
+fn plain(card: Card<'_>) -> Made<'_> {
+    Made {
+        card,
+        heading: String::new(),
+        lines: Vec::new(),
+    }
+}
+
 struct Writer<'w, 'k> {
     comes: Comes,
     /// The first checks of the indication, and what was found for them.
     checks: Vec<(AnalyteId, Latest)>,
     finding: &'w Finding<'k>,
-    record: &'w PatientRecord,
+    record: &'k PatientRecord,
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
-    signals: &'w Signals<'w>,
-    names: Names,
+    signals: &'w Signals<'w, 'k>,
+    names: Names<'k>,
     /// The results that the card in hand has printed so far.
     printed: RefCell<Vec<Entry>>,
 }
 
 impl<'k> Writer<'_, 'k> {
-    fn values(&self) -> Values<'_> {
+    fn values(&self) -> Values<'_, 'k> {
         Values {
             signals: self.signals,
             finding: self.finding,
@@ -366,7 +363,7 @@ impl<'k> Writer<'_, 'k> {
         }
     }
 
-    fn sections(&self) -> Sections<'_> {
+    fn sections(&self) -> Sections<'_, 'k> {
         Sections {
             words: &self.knowledge.words,
             values: self.values(),
@@ -374,7 +371,7 @@ impl<'k> Writer<'_, 'k> {
         }
     }
 
-    fn basis(&self, evidence: Certainty, inputs: Vec<Input>, gaps: Vec<Gap>) -> Basis<'k> {
+    fn basis(&self, evidence: Certainty, inputs: Vec<Input<'k>>, gaps: Vec<Gap<'k>>) -> Basis<'k> {
         Basis {
             rule: self.finding.rule.clone(),
             drugs: self.names.all.clone(),
@@ -390,6 +387,9 @@ impl<'k> Writer<'_, 'k> {
     /// A card with what another card says of it: summary, reasons and courses, without what both would say
     /// about the drugs beside them.
     fn made(&self, card: Card<'k>, statement: &Statement) -> Made<'k> {
+        if !self.names.shared {
+            return plain(card);
+        }
         let mut sections = self.sections();
         sections.values.brief = true;
         let mut lines = vec![text::in_detail(card.summary.as_str().into()).into_owned()];
@@ -398,7 +398,10 @@ impl<'k> Writer<'_, 'k> {
         }
         // The card that takes these lines in keeps the inputs of its own finding.
         self.printed.take();
-        let lines = lines.into_iter().map(|says| Line { about: None, says });
+        let lines = lines.into_iter().map(|says| Line {
+            about: None,
+            says: Cow::Owned(says),
+        });
         Made {
             heading: self.own_names(),
             lines: lines.collect(),
@@ -407,8 +410,7 @@ impl<'k> Writer<'_, 'k> {
     }
 
     fn own_names(&self) -> String {
-        let names: Vec<&str> = self.names.text.iter().map(String::as_str).collect();
-        text::joined(&names, self.knowledge.words.get("list.and"))
+        text::joined(&self.names.text, self.knowledge.words.get("list.and"))
     }
 
     /// A card of the detail that was written last; what it prints is among its inputs.

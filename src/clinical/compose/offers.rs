@@ -6,10 +6,11 @@ use super::{AgentStatus, Basis, Card, Line, Made, Proposal, Suggestion, Writer, 
 use crate::clinical::agents::{Screening, Status};
 use crate::clinical::gap::{Gap, Why};
 use crate::clinical::knowledge::{Kind, Monitor, TaperPlan, Topic, Words};
-use crate::clinical::record::{Dose, Drug, PatientRecord, Source};
-use crate::clinical::signal::{Entry, Latest, latest_of};
+use crate::clinical::record::{Dose, Drug, PatientRecord};
+use crate::clinical::signal::{Entry, Latest};
 use crate::clinical::taper::Step;
 use crate::clinical::vocabulary::AnalyteId;
+use std::borrow::Cow;
 
 /// Steps with the words of their doses.
 pub fn steps_in_words(steps: &[Step], words: &Words) -> Vec<(Step, String)> {
@@ -35,7 +36,7 @@ pub fn reduction<'k>(
     Some(Proposal::Taper {
         after,
         ingredient,
-        text: text::plain(&order.drug_text),
+        text: text::plain(&order.drug_text).into_owned(),
         steps,
     })
 }
@@ -122,7 +123,7 @@ impl<'k> Writer<'_, 'k> {
     }
 
     /// Weight as an input or a gap, where a dose of an agent that may be used depends on it.
-    fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap>) {
+    fn weight(&self, screening: &Screening<'_>) -> (Option<Entry>, Option<Gap<'k>>) {
         let matters = screening.agents.iter().any(|s| {
             (s.agent.weight_based || s.of.weight_based)
                 && matches!(s.status, Status::Offered | Status::CheckFirst)
@@ -132,14 +133,9 @@ impl<'k> Writer<'_, 'k> {
         let (true, Some((id, weight))) = (matters, found) else {
             return (None, None);
         };
-        let gap = |why| Some(Gap::new(weight.need.to_string(), why));
-        match latest_of(
-            self.record,
-            AnalyteId(id),
-            Source::Observations,
-            self.knowledge.needs.observation_days,
-            self.signals.now,
-        ) {
+        let gap = |why| Some(Gap::new(&weight.need, why));
+        let days = self.knowledge.needs.observation_days;
+        match self.signals.latest_of(AnalyteId(id), days) {
             Latest::Found(index) => (Some(Entry::Result(index)), None),
             Latest::Stale(index) => (Some(Entry::Result(index)), gap(Why::Stale)),
             Latest::Missing(why) | Latest::Hidden(why, _) => (None, gap(why)),
@@ -220,9 +216,9 @@ impl<'k> Writer<'_, 'k> {
         if finding.indication.kind == Kind::Unknown && card.suggestions.is_empty() && tests.is_empty() {
             return None;
         }
-        let line = |test: &&Monitor| Line {
+        let line = |test: &&'k Monitor| Line {
             about: Some(test.analyte),
-            says: test.says.to_string(),
+            says: Cow::Borrowed(&*test.says),
         };
         Some(Made {
             card,

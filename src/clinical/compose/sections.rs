@@ -11,14 +11,14 @@ use crate::clinical::taper::Step;
 const MOST_GAPS: usize = 6;
 
 /// Builds the detail, section by section.
-pub(super) struct Sections<'a> {
-    pub(super) words: &'a Words,
-    pub(super) values: Values<'a>,
+pub(super) struct Sections<'a, 'k> {
+    pub(super) words: &'k Words,
+    pub(super) values: Values<'a, 'k>,
     pub(super) text: String,
 }
 
 /// Adds a paragraph with its heading; nothing without items.
-pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[String]) {
+pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[impl AsRef<str>]) {
     if items.is_empty() {
         return;
     }
@@ -27,11 +27,14 @@ pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[
     }
     text.push_str("**");
     text.push_str(heading);
-    text.push_str("** · ");
-    text.push_str(&items.join(" · "));
+    text.push_str("**");
+    for item in items {
+        text.push_str(" · ");
+        text.push_str(item.as_ref());
+    }
 }
 
-impl Sections<'_> {
+impl Sections<'_, '_> {
     /// The lines that can be filled.
     pub(super) fn filled(&self, templates: &[Template]) -> Vec<String> {
         templates
@@ -86,7 +89,7 @@ impl Sections<'_> {
     }
 
     /// What is not known, at most six; and that this raised the urgency, if it did.
-    pub(super) fn gaps(&mut self, gaps: &[Gap], raised: bool) {
+    pub(super) fn gaps(&mut self, gaps: &[Gap<'_>], raised: bool) {
         let mut items: Vec<String> = gaps.iter().take(MOST_GAPS).map(|gap| self.gap(gap)).collect();
         if raised {
             items.insert(0, self.words.get("raised").to_owned());
@@ -94,18 +97,16 @@ impl Sections<'_> {
         self.paragraph("heading.not-known", &items);
     }
 
-    fn gap(&self, gap: &Gap) -> String {
-        let key = format!("need.{}", gap.need);
+    fn gap(&self, gap: &Gap<'_>) -> String {
         let analytes = &self.values.signals.knowledge.vocabulary.analytes;
-        let need = match self.words.phrases.get(key.as_str()) {
+        let need = match self.words.need(gap.need) {
             Some(phrase) => phrase,
             None => analytes
                 .iter()
-                .find(|a| a.key.as_ref() == gap.need)
-                .map_or(&*gap.need, |a| &a.name),
+                .find(|a| *a.key == *gap.need)
+                .map_or(gap.need, |a| &a.name),
         };
-        self.words
-            .with(&format!("gap.{}", gap.why.code()), &[("need", need)])
+        self.words.with(gap.why.phrase(), &[("need", need)])
     }
 
     /// A list of the tables' own lines.

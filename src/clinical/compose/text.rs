@@ -50,9 +50,9 @@ fn defuse_links(text: String) -> String {
 
 /// Chart text made safe for a card: markup is taken out rather than escaped, because summaries and labels are
 /// plain text and details are GFM.
-pub fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST && is_plain(text.as_bytes()) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let kept: String = text
         .chars()
@@ -66,7 +66,9 @@ pub fn plain(text: &str) -> String {
         })
         .take(LONGEST)
         .collect();
-    defuse_links(kept.split_whitespace().collect::<Vec<_>>().join(" "))
+    Cow::Owned(defuse_links(
+        kept.split_whitespace().collect::<Vec<_>>().join(" "),
+    ))
 }
 
 /// Whether it has only letters, digits, harmless signs and single spaces between words, as most chart text does.

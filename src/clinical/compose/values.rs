@@ -5,7 +5,7 @@ use super::{Beside, Comes, Names, companions, text};
 use crate::clinical::judge::Finding;
 use crate::clinical::knowledge::{Kind, Words};
 use crate::clinical::record::{Bound, Dose, Value};
-use crate::clinical::signal::{Entry, Latest, Signals, ages, latest_of};
+use crate::clinical::signal::{Entry, Latest, Signals, ages};
 use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::AnalyteId;
 use crate::clinical::when::When;
@@ -14,13 +14,13 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// Looks values up for one finding.
-pub struct Values<'a> {
+pub struct Values<'a, 'k> {
     /// The signs, with record, tables and clock.
-    pub signals: &'a Signals<'a>,
+    pub signals: &'a Signals<'a, 'k>,
     /// The finding.
-    pub finding: &'a Finding<'a>,
+    pub finding: &'a Finding<'k>,
     /// Names of the drugs that are stopped.
-    pub names: &'a Names,
+    pub names: &'a Names<'k>,
     /// Which cards come behind this one.
     pub comes: Comes,
     /// Leave out the drugs beside it: another card names them.
@@ -46,9 +46,9 @@ pub(super) fn dose_in_words(words: &Words, dose: &Dose) -> Option<String> {
     })
 }
 
-impl<'a> Values<'a> {
+impl<'k> Values<'_, 'k> {
     /// The value of a name; `None` if the record does not have it.
-    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn get(&self, name: &str) -> Option<Cow<'k, str>> {
         let therapy = self.signals.therapy;
         let order = therapy
             .stopping
@@ -57,7 +57,7 @@ impl<'a> Values<'a> {
         let found = match name {
             "cover" | "also-stopped" if self.brief => return None,
             "next-card" | "next-cards" => return Some(self.next(name == "next-cards").into()),
-            "drug" => self.joined(self.names.text.iter().map(String::as_str)),
+            "drug" => self.joined(self.names.text.iter().copied()),
             "dose" => self.dose(&therapy.dose)?,
             "daily" => format!("{} mg", text::number(therapy.dose.daily()?)),
             "months" => self.months()?.to_string(),
@@ -65,7 +65,7 @@ impl<'a> Values<'a> {
                 let others = self.finding.competing.iter().map(|i| &*i.name);
                 self.joined(std::iter::once(&*self.finding.indication.name).chain(others))
             }
-            "stop-reason" => text::plain(&order.status_reason_written),
+            "stop-reason" => text::plain(&order.status_reason_written).into_owned(),
             "restart" => therapy.restart?.human(),
             "age" => ages(self.signals.record.person.birth?, self.signals.now)
                 .0
@@ -88,7 +88,7 @@ impl<'a> Values<'a> {
     }
 
     /// The same, with the number of the drugs in place of their names.
-    pub fn shorter(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn shorter(&self, name: &str) -> Option<Cow<'k, str>> {
         if name != "drug" {
             return self.get(name);
         }
@@ -118,7 +118,7 @@ impl<'a> Values<'a> {
 
     /// Where to find the steps (and the agents), in words that end a sentence; nothing where no such card comes, or where
     /// this is a paragraph of a card of another drug.
-    fn next(&self, with_agents: bool) -> &'a str {
+    fn next(&self, with_agents: bool) -> &'k str {
         let Comes { taper, agents } = self.comes;
         let phrase = match (taper && !self.brief, agents && !self.brief) {
             (true, _) if !with_agents => "next.card",
@@ -131,8 +131,8 @@ impl<'a> Values<'a> {
     }
 
     /// Names of the companions that stand so, each once.
-    fn companions(&self, place: Beside) -> Vec<&'a str> {
-        let mut names: Vec<&'a str> = Vec::new();
+    fn companions(&self, place: Beside) -> Vec<&'k str> {
+        let mut names: Vec<&'k str> = Vec::new();
         for (_, ingredient) in companions(self.signals, |beside| beside == place) {
             let name = &*self.signals.knowledge.vocabulary.ingredient(ingredient).name;
             if !names.contains(&name) {
@@ -230,7 +230,7 @@ impl<'a> Values<'a> {
     }
 
     /// `upcr`, `upcr.date`, `upcr.before` or `upcr.baseline`.
-    fn analyte(&self, name: &str) -> Option<Cow<'a, str>> {
+    fn analyte(&self, name: &str) -> Option<Cow<'k, str>> {
         let (key, part) = name.split_once('.').unwrap_or((name, ""));
         let analytes = &self.signals.knowledge.vocabulary.analytes;
         let id = AnalyteId(u16::try_from(analytes.iter().position(|a| &*a.key == key)?).ok()?);
@@ -257,13 +257,7 @@ impl<'a> Values<'a> {
                 .checks
                 .iter()
                 .find(|c| c.analyte == analyte)?;
-            match latest_of(
-                record,
-                analyte,
-                self.signals.source_of(analyte),
-                check.within,
-                self.signals.now,
-            ) {
+            match self.signals.latest_of(analyte, check.within) {
                 Latest::Found(index) => Some(index),
                 Latest::Stale(_) | Latest::Missing(_) | Latest::Hidden(..) => None,
             }
@@ -274,15 +268,11 @@ impl<'a> Values<'a> {
     pub fn before(&self, index: usize) -> Option<usize> {
         let results = &self.signals.record.results;
         let anchor = &results[index];
-        let earlier = results.iter().enumerate().filter(|(i, r)| {
-            *i != index
-                && r.analyte == anchor.analyte
-                && r.when < anchor.when
-                && matches!(r.value, Value::Number(_))
+        let earlier = self.signals.results_of(anchor.analyte).filter(|place| {
+            let other = &results[*place];
+            other.when < anchor.when && matches!(other.value, Value::Number(_))
         });
-        earlier
-            .max_by_key(|(_, r)| r.when.map(|w| w.latest()))
-            .map(|(i, _)| i)
+        earlier.max_by_key(|place| results[*place].when.map(|when| when.latest()))
     }
 
     /// `2.1 g/g`, `< 0.1 g/g`, or the text of a coded result.
@@ -306,7 +296,7 @@ impl<'a> Values<'a> {
                 };
                 Some(self.signals.knowledge.words.with(bound, &[("value", &value)]))
             }
-            Value::Coded(_, said) => Some(text::plain(said)),
+            Value::Coded(_, said) => Some(text::plain(said).into_owned()),
             Value::Unusable(_) => None,
         }
     }

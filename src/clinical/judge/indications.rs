@@ -29,7 +29,7 @@ impl<'k> Court<'_, 'k> {
     /// The indication that decides, the urgency that cannot be excluded, and the others that were found.
     pub(super) fn indications(
         &mut self,
-        signals: &mut Signals<'_>,
+        signals: &mut Signals<'_, 'k>,
     ) -> (Named<'k>, Option<Indicator>, Vec<&'k Indication>) {
         let (mut keep, possible) = self.found();
         let raise = possible

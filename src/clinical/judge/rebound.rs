@@ -26,7 +26,7 @@ pub fn judge_ended<'k>(
     withdrawal: &'k Withdrawal,
     watch: &'k Watch,
     therapy: &Therapy,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, 'k>,
 ) -> Judgement<'k> {
     let mut court = Court {
         record,
@@ -51,13 +51,13 @@ struct Asked<'k> {
     /// Entries of the rows that are true, that of the first one first.
     entries: Vec<Entry>,
     /// What is unknown.
-    gaps: Vec<Gap>,
+    gaps: Vec<Gap<'k>>,
     /// The most urgent row that could not be asked.
     open: Option<Indicator>,
 }
 
 impl<'k> Court<'_, 'k> {
-    fn rebound(&mut self, watch: &'k Watch, signals: &mut Signals<'_>) -> Verdict<'k> {
+    fn rebound(&mut self, watch: &'k Watch, signals: &mut Signals<'_, 'k>) -> Verdict<'k> {
         if let Some(unless) = &watch.unless
             && signals.truth(unless) == Truth::True
         {
@@ -111,7 +111,7 @@ impl<'k> Court<'_, 'k> {
         watch: &'k Watch,
         named: &[Named<'k>],
         possible: &[&'k Indication],
-        signals: &mut Signals<'_>,
+        signals: &mut Signals<'_, 'k>,
     ) -> Asked<'k> {
         let mut asked = Asked::default();
         for row in &watch.rows {
@@ -150,7 +150,7 @@ impl<'k> Court<'_, 'k> {
     }
 
     /// Whether the stop lies, or may lie, in the time for which an indication is watched.
-    fn is_watched(&self, watch: &Watch, indication: &Indication, signals: &Signals<'_>) -> bool {
+    fn is_watched(&self, watch: &Watch, indication: &Indication, signals: &Signals<'_, '_>) -> bool {
         let days = watch.window(&indication.key);
         days > 0
             && match self.therapy.end {

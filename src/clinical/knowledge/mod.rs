@@ -262,11 +262,43 @@ pub struct Repeats {
 
 /// Headings and phrases of `hooks/texts/en.toml`.
 pub struct Words {
-    /// Phrase by key.
-    pub phrases: FxHashMap<Box<str>, Box<str>>,
+    phrases: Phrases,
+    /// Those of the table `need`, by the rest of their key.
+    needs: Phrases,
+    /// Those of the table `input`, by the rest of their key.
+    inputs: Phrases,
 }
 
+/// Phrases by their key.
+pub type Phrases = FxHashMap<Box<str>, Box<str>>;
+
 impl Words {
+    /// Phrases by key; those of a table by `table.key`.
+    pub fn new(phrases: Phrases) -> Self {
+        let of = |table: &str| -> Phrases {
+            let rest = |key: &str| key.strip_prefix(table)?.strip_prefix('.').map(Into::into);
+            let phrases = phrases.iter();
+            phrases
+                .filter_map(|(key, phrase)| Some((rest(key)?, phrase.clone())))
+                .collect()
+        };
+        Words {
+            needs: of("need"),
+            inputs: of("input"),
+            phrases,
+        }
+    }
+
+    /// The name of something that may be missing.
+    pub fn need(&self, key: &str) -> Option<&str> {
+        self.needs.get(key).map(|phrase| &**phrase)
+    }
+
+    /// The name of an input in the machine-readable basis, where it is not the key of what it is made of.
+    pub fn input(&self, key: &str) -> Option<&str> {
+        self.inputs.get(key).map(|phrase| &**phrase)
+    }
+
     /// A phrase; the key itself if the file lacks it (the loader refuses files that lack one in use).
     pub fn get<'a>(&'a self, key: &'a str) -> &'a str {
         self.phrases.get(key).map_or(key, |phrase| phrase)
@@ -362,9 +394,7 @@ mod tests {
     #[test]
     fn a_value_is_never_taken_for_a_name() {
         let phrases = [("says".into(), "{a} and {b}, {c} {".into())];
-        let words = Words {
-            phrases: phrases.into_iter().collect(),
-        };
+        let words = Words::new(phrases.into_iter().collect());
         let text = words.with("says", &[("a", "{b}"), ("b", "{a}")]);
         assert_eq!(text, "{b} and {a}, {c} {");
         assert_eq!(words.with("missing", &[("a", "x")]), "missing");

@@ -2,7 +2,7 @@
 //!
 //! A stopped or active order whose drug cannot be read may be the one that is asked for.
 
-use super::{Entry, Reading, Signals};
+use super::{Entry, Gaps, Reading, Signals};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::{DrugSet, FormulationMatch, Ratio, Which};
 use crate::clinical::practice::Country;
@@ -11,10 +11,11 @@ use crate::clinical::therapy::{Start, has_ended, is_cover, starts_later, starts_
 use crate::clinical::vocabulary::{FormulationId, Site};
 use crate::clinical::when::Placed;
 use rust_decimal::Decimal;
+use smallvec::smallvec;
 
-impl Signals<'_> {
+impl<'k> Signals<'_, 'k> {
     /// The truest answer over the orders that pass a filter: those that are in the set, or unreadable.
-    fn among(&self, set: &DrugSet, none: Truth, counts: impl Fn(&Order) -> bool) -> Reading {
+    fn among(&self, set: &DrugSet, none: Truth, counts: impl Fn(&Order) -> bool) -> Reading<'k> {
         let mut best = Reading::plain(none);
         for (index, order) in self.record.orders.iter().enumerate().filter(|(_, o)| counts(o)) {
             let truth = match order.drug {
@@ -31,13 +32,13 @@ impl Signals<'_> {
         best
     }
 
-    pub(super) fn also_stops(&self, set: &DrugSet) -> Reading {
+    pub(super) fn also_stops(&self, set: &DrugSet) -> Reading<'k> {
         self.among(set, Truth::False, |o| {
             o.role == Role::Stopping && o.status.counts_as_stop()
         })
     }
 
-    pub(super) fn continues(&self, set: &DrugSet) -> Reading {
+    pub(super) fn continues(&self, set: &DrugSet) -> Reading<'k> {
         let all = self.cover(set, |o| self.goes_on(o));
         if all.truth < Truth::True {
             return all;
@@ -53,7 +54,7 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading {
+    pub(super) fn starts(&self, set: &DrugSet, before: u32, after: u32) -> Reading<'k> {
         self.cover(set, |o| {
             let drafted = o.role == Role::Draft && o.status != OrderStatus::Void;
             drafted && !starts_later(o, after, self.now)
@@ -62,7 +63,7 @@ impl Signals<'_> {
     }
 
     /// The same over orders that may cover. One that can be none by its site is as good as unreadable.
-    fn cover(&self, set: &DrugSet, counts: impl Fn(&Order) -> bool) -> Reading {
+    fn cover(&self, set: &DrugSet, counts: impl Fn(&Order) -> bool) -> Reading<'k> {
         let none = self.nothing_in(Source::Medications);
         if !self.graft {
             return self.among(set, none, counts);
@@ -72,14 +73,14 @@ impl Signals<'_> {
         match unsure.truth {
             Truth::True if sure.truth < Truth::Unreadable => Reading {
                 truth: Truth::Unreadable,
-                gaps: vec![Gap::new("route", Why::Absent)],
+                gaps: smallvec![Gap::new("route", Why::Absent)],
                 ..unsure
             },
             _ => sure,
         }
     }
 
-    pub(super) fn stopped_for_harm(&self, set: &DrugSet) -> Reading {
+    pub(super) fn stopped_for_harm(&self, set: &DrugSet) -> Reading<'k> {
         let vocabulary = &self.knowledge.vocabulary;
         let none = match self.nothing_in(Source::Medications) {
             Truth::Unreadable => Truth::Unknown,
@@ -93,7 +94,7 @@ impl Signals<'_> {
         })
     }
 
-    pub(super) fn taken_within(&self, set: &DrugSet, days: u32) -> Reading {
+    pub(super) fn taken_within(&self, set: &DrugSet, days: u32) -> Reading<'k> {
         self.among(set, self.nothing_in(Source::Medications), |o| {
             let recent = o
                 .stopped
@@ -114,7 +115,7 @@ impl Signals<'_> {
         self.is_active(order) && !starts_later(order, self.withdrawal.switch_after, self.now)
     }
 
-    pub(super) fn since_start(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {
+    pub(super) fn since_start(&self, at_least: Option<u16>, below: Option<u16>) -> Reading<'k> {
         let start = match self.therapy.start {
             Start::On(start) => start,
             Start::Unknown => return Reading::gap(Truth::Unknown, "therapy-start", Why::Absent),
@@ -140,7 +141,12 @@ impl Signals<'_> {
 
     /// Orders that perhaps go on count where they make no difference: what would be true without them and is not
     /// true with them, or the reverse, cannot be read.
-    pub(super) fn replacement(&self, formulation: FormulationMatch, ratio: Ratio, which: Which) -> Reading {
+    pub(super) fn replacement(
+        &self,
+        formulation: FormulationMatch,
+        ratio: Ratio,
+        which: Which,
+    ) -> Reading<'k> {
         let (therapy, asked) = (self.therapy, (formulation, ratio, which));
         let sure = self.replaced(asked, &therapy.old_orders, &therapy.new_orders);
         if therapy.perhaps.is_empty() {
@@ -166,7 +172,7 @@ impl Signals<'_> {
         (formulation, ratio, which): (FormulationMatch, Ratio, Which),
         old: &[usize],
         new: &[usize],
-    ) -> Reading {
+    ) -> Reading<'k> {
         let is_taper = |i: &usize| self.record.orders[*i].written_taper;
         let mut chosen: Vec<usize> = match which {
             Which::Any => [old, new].concat(),
@@ -200,9 +206,9 @@ impl Signals<'_> {
             Ratio::Above(limit) => found.is_some_and(|r| r > limit),
         };
         let gaps = if found.is_none() {
-            vec![Gap::new("dose", Why::Absent)]
+            smallvec![Gap::new("dose", Why::Absent)]
         } else {
-            Vec::new()
+            Gaps::new()
         };
         Reading {
             truth: Truth::of(fact),

@@ -7,7 +7,7 @@ use crate::clinical::vocabulary::{AnalyteId, Site, Twin};
 use crate::clinical::when::{DAY, Placed};
 use rust_decimal::Decimal;
 
-impl Signals<'_> {
+impl<'k> Signals<'_, 'k> {
     /// The order of a drug that starts or stops near now and moves the level of the judged drug.
     pub fn level_mover(&self) -> Option<usize> {
         let days = self.withdrawal.level_void_within;
@@ -37,8 +37,8 @@ impl Signals<'_> {
         let analyte = self.record.results[index].analyte;
         let (other, twin) = self.twin_of(analyte)?;
         let (value, at) = self.exact_at(index)?;
-        let near = (0..self.record.results.len()).filter(|&i| self.record.results[i].analyte == other);
-        let (_, found) = near
+        let (_, found) = self
+            .results_of(other)
             .filter_map(|i| Some(((self.exact_at(i)?.1 - at).abs(), i)))
             .filter(|(apart, _)| *apart <= i64::from(twin.apart) * DAY)
             .min()?;

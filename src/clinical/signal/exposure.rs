@@ -4,17 +4,18 @@
 //! orders cover count once. An order without a dose, a start or an end may have covered days that cannot be
 //! counted: those make the answer unknown, never false.
 
-use super::{Entry, Reading, Signals};
+use super::{Entries, Entry, Gaps, Reading, Signals};
 use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::record::{Drug, Order, OrderStatus, Role, Source};
 use crate::clinical::vocabulary::Site;
 use crate::clinical::when::DAY;
 use rust_decimal::Decimal;
+use smallvec::smallvec;
 
-impl Signals<'_> {
-    pub(super) fn exposure(&self, daily: Decimal, days: u32, within: u32) -> Reading {
+impl<'k> Signals<'_, 'k> {
+    pub(super) fn exposure(&self, daily: Decimal, days: u32, within: u32) -> Reading<'k> {
         let from = self.now - i64::from(within) * DAY;
-        let (mut certain, mut possible, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut certain, mut possible, mut gaps) = (Vec::new(), Vec::new(), Gaps::new());
         for order in self.record.orders.iter().filter(|o| self.was_taken(o)) {
             let enough = order.dose.daily().map(|dose| dose >= daily);
             if enough == Some(false) {
@@ -56,11 +57,15 @@ impl Signals<'_> {
         Reading {
             truth,
             entries: if truth == Truth::True {
-                vec![Entry::TherapyStart]
+                smallvec![Entry::TherapyStart]
             } else {
-                Vec::new()
+                Entries::new()
             },
-            gaps: if truth == Truth::Unknown { gaps } else { Vec::new() },
+            gaps: if truth == Truth::Unknown {
+                gaps
+            } else {
+                Gaps::new()
+            },
         }
     }
 

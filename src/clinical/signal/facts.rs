@@ -10,15 +10,16 @@ use crate::clinical::therapy::{End, Start};
 use crate::clinical::vocabulary::{GroupId, IngredientId};
 use crate::clinical::when::{DAY, Placed, When};
 use crate::clinical::wording::{clause_at, has_words, places};
+use smallvec::smallvec;
 
-impl Signals<'_> {
+impl<'k> Signals<'_, 'k> {
     pub(super) fn condition(
         &self,
         groups: &[GroupId],
         recent: Option<u32>,
         history: bool,
         since_stop: bool,
-    ) -> Reading {
+    ) -> Reading<'k> {
         let mut best = Reading::plain(self.nothing_in(Source::Conditions));
         for (index, condition) in self.record.conditions.iter().enumerate() {
             if condition.refuted || !condition.groups.iter().any(|g| groups.contains(g)) {
@@ -42,7 +43,7 @@ impl Signals<'_> {
             return Reading::plain(Truth::True);
         }
         if best.truth == Truth::Unreadable && !best.entries.is_empty() {
-            best.gaps = vec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
+            best.gaps = smallvec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
         }
         best
     }
@@ -65,7 +66,7 @@ impl Signals<'_> {
         orders.any(|order| order.reasons.iter().any(|(group, _)| groups.contains(group)))
     }
 
-    pub(super) fn procedure(&self, groups: &[GroupId], within: Option<u32>) -> Reading {
+    pub(super) fn procedure(&self, groups: &[GroupId], within: Option<u32>) -> Reading<'k> {
         let mut best = Reading::plain(self.nothing_in(Source::Procedures));
         for (index, procedure) in self.record.procedures.iter().enumerate() {
             if !procedure.groups.iter().any(|g| groups.contains(g)) {
@@ -79,7 +80,7 @@ impl Signals<'_> {
         best
     }
 
-    pub(super) fn age(&self, at_least: Option<u16>, below: Option<u16>) -> Reading {
+    pub(super) fn age(&self, at_least: Option<u16>, below: Option<u16>) -> Reading<'k> {
         let Some(birth) = self.record.person.birth else {
             let state = self.record.sources.of(Source::Patient);
             let truth = if state.hides_something() {
@@ -100,7 +101,7 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn sex(&self, wanted: Sex) -> Reading {
+    pub(super) fn sex(&self, wanted: Sex) -> Reading<'k> {
         match self.record.person.sex {
             Some(sex) => Reading::on(Truth::of(sex == wanted), Entry::Sex),
             None => {
@@ -115,7 +116,7 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], own: bool) -> Reading {
+    pub(super) fn stop_reason(&self, codes: &[Box<str>], words: &[Box<str>], own: bool) -> Reading<'k> {
         let denials = &self.knowledge.vocabulary.denials;
         let said = |text: &str, phrase: &str| {
             places(text, phrase)
@@ -147,7 +148,7 @@ impl Signals<'_> {
         named(before, &is_own) || first && (named(behind, &is_own) || !named(behind, &|_| true))
     }
 
-    pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading {
+    pub(super) fn allergy(&self, set: &DrugSet, severe: bool, after_start: bool) -> Reading<'k> {
         let mut best = Reading::plain(self.nothing_in(Source::Allergies));
         for (index, allergy) in self.record.allergies.iter().enumerate() {
             let meant = !allergy.refuted && self.in_set(set, allergy.ingredient);

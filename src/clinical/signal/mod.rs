@@ -18,10 +18,11 @@ use super::knowledge::{Expr, Form, Knowledge, SignalId, Watched, Withdrawal};
 use super::practice::Country;
 use super::record::{PatientRecord, Source};
 use super::therapy::{Therapy, has_graft};
-use smallvec::SmallVec;
+use super::vocabulary::AnalyteId;
+use smallvec::{SmallVec, smallvec};
 
 pub use facts::ages;
-pub use results::{Latest, latest_of};
+pub use results::Latest;
 
 /// An entry of the record that an answer rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,39 +49,45 @@ pub enum Entry {
     Sex,
 }
 
+/// Entries that an answer rests on; most rest on one.
+pub type Entries = SmallVec<[Entry; 2]>;
+
+/// What keeps an answer unknown; most often one thing.
+pub type Gaps<'k> = SmallVec<[Gap<'k>; 1]>;
+
 /// The answer to one signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct Reading<'k> {
     /// How true it is.
     pub truth: Truth,
     /// What it rests on.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// What keeps it unknown.
-    pub gaps: Vec<Gap>,
+    pub gaps: Gaps<'k>,
 }
 
-impl Reading {
+impl<'k> Reading<'k> {
     fn plain(truth: Truth) -> Self {
         Reading {
             truth,
-            entries: Vec::new(),
-            gaps: Vec::new(),
+            entries: Entries::new(),
+            gaps: Gaps::new(),
         }
     }
 
     fn on(truth: Truth, entry: Entry) -> Self {
         Reading {
             truth,
-            entries: vec![entry],
-            gaps: Vec::new(),
+            entries: smallvec![entry],
+            gaps: Gaps::new(),
         }
     }
 
-    fn gap(truth: Truth, need: &str, why: Why) -> Self {
+    fn gap(truth: Truth, need: &'k str, why: Why) -> Self {
         Reading {
             truth,
-            entries: Vec::new(),
-            gaps: vec![Gap::new(need.to_owned(), why)],
+            entries: Entries::new(),
+            gaps: smallvec![Gap::new(need, why)],
         }
     }
 }
@@ -89,13 +96,13 @@ impl Reading {
 pub type Leaves = SmallVec<[SignalId; 8]>;
 
 /// Reads signals for one therapy of one patient; each at most once.
-pub struct Signals<'a> {
+pub struct Signals<'a, 'k> {
     /// The record.
-    pub record: &'a PatientRecord,
+    pub record: &'k PatientRecord,
     /// The tables.
-    pub knowledge: &'a Knowledge,
+    pub knowledge: &'k Knowledge,
     /// The drug that is judged.
-    pub withdrawal: &'a Withdrawal,
+    pub withdrawal: &'k Withdrawal,
     /// Its orders, as the hook and the record show them.
     pub therapy: &'a Therapy,
     /// Seconds since 1970.
@@ -106,15 +113,17 @@ pub struct Signals<'a> {
     country: Option<Country>,
     /// For each signal of the tables, the place of its reading in `readings`, counted from one; zero before it is asked.
     places: Vec<u16>,
-    readings: Vec<Reading>,
+    /// Places of the results, by their analyte and then as they stand.
+    by_analyte: Vec<(AnalyteId, usize)>,
+    readings: Vec<Reading<'k>>,
 }
 
-impl<'a> Signals<'a> {
+impl<'a, 'k> Signals<'a, 'k> {
     /// Nothing read yet.
     pub fn new(
-        record: &'a PatientRecord,
-        knowledge: &'a Knowledge,
-        withdrawal: &'a Withdrawal,
+        record: &'k PatientRecord,
+        knowledge: &'k Knowledge,
+        withdrawal: &'k Withdrawal,
         therapy: &'a Therapy,
         now: i64,
     ) -> Self {
@@ -127,6 +136,7 @@ impl<'a> Signals<'a> {
             graft: has_graft(record, withdrawal),
             country: None,
             places: vec![0; knowledge.signals.len()],
+            by_analyte: results::by_analyte(record),
             readings: Vec::with_capacity(64),
         }
     }
@@ -170,18 +180,18 @@ impl<'a> Signals<'a> {
     }
 
     /// The reading of a signal that was asked for; `None` if it was not.
-    pub fn reading(&self, id: SignalId) -> Option<&Reading> {
+    pub fn reading(&self, id: SignalId) -> Option<&Reading<'k>> {
         let place = usize::from(self.places[usize::from(id.0)]).checked_sub(1)?;
         self.readings.get(place)
     }
 
     /// Every signal that was asked for, with its answer.
-    pub fn asked(&self) -> impl Iterator<Item = (SignalId, &Reading)> {
+    pub fn asked(&self) -> impl Iterator<Item = (SignalId, &Reading<'k>)> {
         let all = (0_u16..).map(SignalId).take(self.places.len());
         all.filter_map(|id| Some((id, self.reading(id)?)))
     }
 
-    fn compute(&mut self, id: SignalId) -> Reading {
+    fn compute(&mut self, id: SignalId) -> Reading<'k> {
         let signal = self.knowledge.signal(id);
         match &signal.form {
             Form::Of(expr) => Reading::plain(self.truth(expr)),

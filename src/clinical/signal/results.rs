@@ -3,13 +3,15 @@
 //! An unusable result (no unit, no date, no value) that may be newer than the newest usable one makes
 //! the sign unreadable: it may be the one that decides.
 
-use super::{Entry, Reading, Signals};
+use super::{Entries, Entry, Gaps, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::{Shift, Test};
 use crate::clinical::record::{Bound, LabResult, Number, Order, PatientRecord, Source, Value};
 use crate::clinical::vocabulary::{Analyte, AnalyteId, Finding, LevelTiming};
 use crate::clinical::when::{DAY, Placed};
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
+use smallvec::smallvec;
 
 /// The latest result of an analyte in a window, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,62 +26,12 @@ pub enum Latest {
     Hidden(Why, Option<usize>),
 }
 
-/// Finds the latest result of an analyte within so many days.
-pub fn latest_of(
-    record: &PatientRecord,
-    analyte: AnalyteId,
-    source: Source,
-    within: u32,
-    now: i64,
-) -> Latest {
-    let newest = newest_usable(record, analyte, now);
-    let newest_time = newest
-        .and_then(|i| record.results[i].when)
-        .map_or(i64::MIN, |w| w.earliest());
-    let blocked = record
-        .results
-        .iter()
-        .filter(|r| r.analyte == analyte)
-        .find_map(|r| unusable(r, now).filter(|_| may_be_newer(r, newest_time, within, now)));
-    if let Some(why) = blocked {
-        return Latest::Hidden(why, newest);
-    }
-    let state = record.sources.of(source);
-    if state.hides_something() {
-        return Latest::Hidden(state.missing().unwrap_or(Why::NotReadable), newest);
-    }
-    let Some(index) = newest else {
-        return Latest::Missing(state.missing().unwrap_or(Why::Absent));
-    };
-    match record.results[index].when.map(|w| w.within(within, now)) {
-        Some(Placed::Inside) => Latest::Found(index),
-        Some(Placed::Straddles) => Latest::Hidden(Why::TimingUnknown, Some(index)),
-        Some(Placed::Outside) | None => Latest::Stale(index),
-    }
-}
-
-fn newest_usable(record: &PatientRecord, analyte: AnalyteId, now: i64) -> Option<usize> {
-    record
-        .results
-        .iter()
-        .enumerate()
-        .filter(|(_, r)| r.analyte == analyte && unusable(r, now).is_none())
-        .max_by_key(|(i, r)| (r.when.map(|w| w.latest()), !r.preliminary, std::cmp::Reverse(*i)))
-        .map(|(i, _)| i)
-}
-
-/// The usable results of the same analyte and time as one, itself among them. A final one makes preliminary ones void.
-pub(super) fn of_the_same_time(record: &PatientRecord, index: usize, now: i64) -> Vec<usize> {
-    let anchor = &record.results[index];
-    let same = |r: &LabResult| {
-        r.analyte == anchor.analyte
-            && r.when == anchor.when
-            && r.preliminary == anchor.preliminary
-            && unusable(r, now).is_none()
-    };
-    (0..record.results.len())
-        .filter(|&i| same(&record.results[i]))
-        .collect()
+/// Places of the results, by their analyte and then as they stand.
+pub(super) fn by_analyte(record: &PatientRecord) -> Vec<(AnalyteId, usize)> {
+    let results = record.results.iter().enumerate();
+    let mut places: Vec<(AnalyteId, usize)> = results.map(|(place, r)| (r.analyte, place)).collect();
+    places.sort_unstable();
+    places
 }
 
 /// Whether some of several answers say yes and some no.
@@ -104,7 +56,65 @@ fn may_be_newer(result: &LabResult, newest: i64, within: u32, now: i64) -> bool 
     })
 }
 
-impl Signals<'_> {
+impl<'k> Signals<'_, 'k> {
+    /// Places of the results of an analyte, as they stand.
+    pub fn results_of(&self, analyte: AnalyteId) -> impl Iterator<Item = usize> + Clone {
+        let from = self.by_analyte.partition_point(|(of, _)| *of < analyte);
+        let of_it = self.by_analyte[from..].iter();
+        of_it
+            .take_while(move |(of, _)| *of == analyte)
+            .map(|(_, place)| *place)
+    }
+
+    /// The latest result of an analyte within so many days.
+    pub fn latest_of(&self, analyte: AnalyteId, within: u32) -> Latest {
+        let (record, now) = (self.record, self.now);
+        let newest = self.newest_usable(analyte);
+        let newest_time = newest
+            .and_then(|place| record.results[place].when)
+            .map_or(i64::MIN, |when| when.earliest());
+        let blocked = self.results_of(analyte).find_map(|place| {
+            let result = &record.results[place];
+            unusable(result, now).filter(|_| may_be_newer(result, newest_time, within, now))
+        });
+        if let Some(why) = blocked {
+            return Latest::Hidden(why, newest);
+        }
+        let state = record.sources.of(self.source_of(analyte));
+        if state.hides_something() {
+            return Latest::Hidden(state.missing().unwrap_or(Why::NotReadable), newest);
+        }
+        let Some(place) = newest else {
+            return Latest::Missing(state.missing().unwrap_or(Why::Absent));
+        };
+        match record.results[place].when.map(|when| when.within(within, now)) {
+            Some(Placed::Inside) => Latest::Found(place),
+            Some(Placed::Straddles) => Latest::Hidden(Why::TimingUnknown, Some(place)),
+            Some(Placed::Outside) | None => Latest::Stale(place),
+        }
+    }
+
+    fn newest_usable(&self, analyte: AnalyteId) -> Option<usize> {
+        let usable = |place: &usize| unusable(&self.record.results[*place], self.now).is_none();
+        self.results_of(analyte).filter(usable).max_by_key(|place| {
+            let result = &self.record.results[*place];
+            let drawn = result.when.map(|when| when.latest());
+            (drawn, !result.preliminary, std::cmp::Reverse(*place))
+        })
+    }
+
+    /// The usable results of the same analyte and time as one, itself among them. A final one makes preliminary ones void.
+    pub(super) fn of_the_same_time(&self, place: usize) -> SmallVec<[usize; 4]> {
+        let anchor = &self.record.results[place];
+        let same = |place: &usize| {
+            let other = &self.record.results[*place];
+            other.when == anchor.when
+                && other.preliminary == anchor.preliminary
+                && unusable(other, self.now).is_none()
+        };
+        self.results_of(anchor.analyte).filter(same).collect()
+    }
+
     /// The source in which results of an analyte are looked for.
     pub fn source_of(&self, analyte: AnalyteId) -> Source {
         if self.knowledge.vocabulary.analyte(analyte).screen {
@@ -114,11 +124,11 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn latest(&self, analyte: AnalyteId, test: &Test, within: u32, trough: bool) -> Reading {
+    pub(super) fn latest(&self, analyte: AnalyteId, test: &Test, within: u32, trough: bool) -> Reading<'k> {
         let need = &*self.knowledge.vocabulary.analyte(analyte).key;
-        match latest_of(self.record, analyte, self.source_of(analyte), within, self.now) {
+        match self.latest_of(analyte, within) {
             Latest::Found(index) => {
-                let same = of_the_same_time(self.record, index, self.now);
+                let same = self.of_the_same_time(index);
                 let counts = |i: &usize| {
                     !trough || self.not_a_trough(&self.record.results[*i]) != Some(Why::NotTrough)
                 };
@@ -138,25 +148,25 @@ impl Signals<'_> {
                         _ => Truth::Unknown,
                     };
                     return Reading {
-                        entries: vec![Entry::Result(index)],
+                        entries: smallvec![Entry::Result(index)],
                         ..Reading::gap(truth, need, why)
                     };
                 }
                 match passes(result, test) {
                     // While another drug moves the level, one that is not high excludes nothing.
                     Some(false) if trough && self.level_mover().is_some() => Reading {
-                        entries: vec![Entry::Result(index)],
+                        entries: smallvec![Entry::Result(index)],
                         ..Reading::gap(Truth::Unknown, need, Why::Conflicting)
                     },
                     Some(fact) => Reading::on(Truth::of(fact), Entry::Result(index)),
                     None => Reading {
-                        entries: vec![Entry::Result(index)],
+                        entries: smallvec![Entry::Result(index)],
                         ..Reading::gap(Truth::Unknown, need, Why::NotReadable)
                     },
                 }
             }
             Latest::Stale(index) => Reading {
-                entries: vec![Entry::Result(index)],
+                entries: smallvec![Entry::Result(index)],
                 ..Reading::gap(Truth::Unknown, need, Why::Stale)
             },
             Latest::Missing(why) => Reading::gap(Truth::Unknown, need, why),
@@ -165,7 +175,7 @@ impl Signals<'_> {
     }
 
     /// Results of one time of which nothing tells which one is right.
-    pub(super) fn conflicting(&self, need: &str, results: Vec<usize>) -> Reading {
+    pub(super) fn conflicting(&self, need: &'k str, results: impl IntoIterator<Item = usize>) -> Reading<'k> {
         Reading {
             entries: results.into_iter().map(Entry::Result).collect(),
             ..Reading::gap(Truth::Unreadable, need, Why::Conflicting)
@@ -209,13 +219,11 @@ impl Signals<'_> {
         }
     }
 
-    pub(super) fn change(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading {
+    pub(super) fn change(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading<'k> {
         let reading = self.change_of_usable(analyte, by, within, against);
         let hidden = self
-            .record
-            .results
-            .iter()
-            .any(|r| r.analyte == analyte && unusable(r, self.now).is_some());
+            .results_of(analyte)
+            .any(|place| unusable(&self.record.results[place], self.now).is_some());
         if reading.truth != Truth::True && reading.truth != Truth::Unreadable && hidden {
             return Reading {
                 truth: Truth::Unreadable,
@@ -225,9 +233,9 @@ impl Signals<'_> {
         reading
     }
 
-    fn change_of_usable(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading {
+    fn change_of_usable(&self, analyte: AnalyteId, by: &Shift, within: u32, against: u32) -> Reading<'k> {
         let Analyte { key: need, .. } = self.knowledge.vocabulary.analyte(analyte);
-        let index = match latest_of(self.record, analyte, self.source_of(analyte), within, self.now) {
+        let index = match self.latest_of(analyte, within) {
             Latest::Found(index) => index,
             Latest::Stale(_) => return Reading::gap(Truth::Unknown, need, Why::Stale),
             Latest::Missing(why) => return Reading::gap(Truth::Unknown, need, why),
@@ -239,7 +247,7 @@ impl Signals<'_> {
             // The value is there and shown; what lacks is something to compare it with.
             return Reading::on(Truth::Unknown, Entry::Result(index));
         };
-        let same = of_the_same_time(self.record, index, self.now);
+        let same = self.of_the_same_time(index);
         let values = same.iter().filter_map(|i| exact(&self.record.results[*i]));
         if disagree(values.map(|value| Truth::of(differs(value, baseline, by)))) {
             return self.conflicting(need, same);
@@ -248,20 +256,18 @@ impl Signals<'_> {
         Reading {
             truth: Truth::of(differs(value, baseline, by)),
             entries,
-            gaps: Vec::new(),
+            gaps: Gaps::new(),
         }
     }
 
     /// Median of the exact results in the days before a result, of the same assay; with the entry nearest to it.
-    fn baseline(&self, latest: usize, days: u32) -> Option<(Decimal, Vec<Entry>)> {
+    fn baseline(&self, latest: usize, days: u32) -> Option<(Decimal, Entries)> {
         let anchor = &self.record.results[latest];
         let at = anchor.when?.latest();
         let mut values: Vec<(Decimal, usize)> = self
-            .record
-            .results
-            .iter()
-            .enumerate()
-            .filter(|(i, r)| *i != latest && r.analyte == anchor.analyte && comparable(r, anchor))
+            .results_of(anchor.analyte)
+            .map(|place| (place, &self.record.results[place]))
+            .filter(|(place, r)| *place != latest && comparable(r, anchor))
             .filter(|(_, r)| {
                 r.when
                     .is_some_and(|w| w.between(at - i64::from(days) * DAY, at - 1) == Placed::Inside)
@@ -276,21 +282,16 @@ impl Signals<'_> {
         } else {
             (values[middle - 1].0 + upper.0) / Decimal::TWO
         };
-        Some((median, vec![Entry::Result(upper.1)]))
+        Some((median, smallvec![Entry::Result(upper.1)]))
     }
 
-    pub(super) fn stayed(&self, analyte: AnalyteId, test: &Test, over: u32, least: usize) -> Reading {
+    pub(super) fn stayed(&self, analyte: AnalyteId, test: &Test, over: u32, least: usize) -> Reading<'k> {
         let need = &*self.knowledge.vocabulary.analyte(analyte).key;
         let from = self.now - i64::from(over) * DAY;
-        let mut entries = Vec::new();
+        let mut entries = Entries::new();
         let (mut reaches_back, mut undecided) = (false, false);
-        for (index, result) in self
-            .record
-            .results
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.analyte == analyte)
-        {
+        for index in self.results_of(analyte) {
+            let result = &self.record.results[index];
             if let Some(why) = unusable(result, self.now) {
                 if result.when.is_none_or(|w| w.latest() >= from) {
                     return Reading::gap(Truth::Unreadable, need, why);
@@ -319,7 +320,7 @@ impl Signals<'_> {
             return Reading {
                 truth: Truth::True,
                 entries,
-                gaps: Vec::new(),
+                gaps: Gaps::new(),
             };
         }
         let why = state.missing().unwrap_or(if entries.is_empty() {

@@ -7,7 +7,7 @@ use crate::clinical::gap::Truth;
 use crate::clinical::record::{Drug, Said, Source, Supply};
 use crate::clinical::when::DAY;
 
-impl Signals<'_> {
+impl<'k> Signals<'_, 'k> {
     /// Supplies of the drug that is judged, and those whose drug cannot be read.
     fn supplies(&self) -> impl Iterator<Item = (usize, &Supply)> {
         let entries = self.record.supplies.iter().enumerate();
@@ -26,7 +26,7 @@ impl Signals<'_> {
         self.record.supplies_hidden || self.record.sources.of(Source::Medications).hides_something()
     }
 
-    pub(super) fn supply_ended(&self, days: u32) -> Reading {
+    pub(super) fn supply_ended(&self, days: u32) -> Reading<'k> {
         let edge = self.now - i64::from(days) * DAY;
         let begun_since = self.therapy.stopping.iter().any(|&i| {
             let order = &self.record.orders[i];
@@ -61,7 +61,7 @@ impl Signals<'_> {
         best
     }
 
-    pub(super) fn said_not_taken(&self) -> Reading {
+    pub(super) fn said_not_taken(&self) -> Reading<'k> {
         let denied = self
             .supplies()
             .filter(|(_, s)| s.says == Said::NotTaken && s.drug != Drug::Unreadable)

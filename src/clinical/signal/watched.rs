@@ -3,8 +3,8 @@
 //! What is known to be so is so, whatever else could not be read; what is not so is `Unreadable` while a
 //! result that cannot be used, or a source that failed, may hold it.
 
-use super::results::{comparable, differs, disagree, of_the_same_time, passes, unusable};
-use super::{Entry, Reading, Signals};
+use super::results::{comparable, differs, disagree, passes, unusable};
+use super::{Entries, Entry, Gaps, Reading, Signals};
 use crate::clinical::gap::{Truth, Why};
 use crate::clinical::knowledge::{Shift, Test, Watched};
 use crate::clinical::record::{Bound, LabResult, Value};
@@ -12,6 +12,7 @@ use crate::clinical::therapy::End;
 use crate::clinical::vocabulary::AnalyteId;
 use crate::clinical::when::{DAY, When};
 use rust_decimal::Decimal;
+use smallvec::smallvec;
 
 /// The usable results around a stop, as indices into `results`.
 struct Around {
@@ -20,8 +21,8 @@ struct Around {
     since: Vec<usize>,
 }
 
-impl Signals<'_> {
-    pub(super) fn watched(&self, of: &Watched) -> Reading {
+impl<'k> Signals<'_, 'k> {
+    pub(super) fn watched(&self, of: &Watched) -> Reading<'k> {
         let End::On(stop) = self.therapy.end else {
             return Reading::gap(Truth::Unknown, "stop-date", Why::Absent);
         };
@@ -48,7 +49,7 @@ impl Signals<'_> {
         }
     }
 
-    fn key_of(&self, analyte: AnalyteId) -> &str {
+    fn key_of(&self, analyte: AnalyteId) -> &'k str {
         &self.knowledge.vocabulary.analyte(analyte).key
     }
 
@@ -63,8 +64,9 @@ impl Signals<'_> {
         let at = |i: &usize| results[*i].when.map_or(i64::MIN, When::latest);
         // A date without a time is that of the whole day; one of the day of the stop lies before it.
         let drawn = |i: &usize| results[*i].when.map_or(i64::MIN, When::earliest);
-        let mut usable: Vec<usize> = (0..results.len())
-            .filter(|&i| results[i].analyte == analyte && self.unplaced(&results[i], stop).is_none())
+        let mut usable: Vec<usize> = self
+            .results_of(analyte)
+            .filter(|&i| self.unplaced(&results[i], stop).is_none())
             .collect();
         usable.sort_by_key(at);
         let (mut before, mut since): (Vec<usize>, Vec<usize>) =
@@ -92,18 +94,18 @@ impl Signals<'_> {
         of.get(of.len().checked_sub(1)? / 2).copied()
     }
 
-    fn of_usable(&self, of: &Watched, stop: i64, around: &Around) -> Reading {
+    fn of_usable(&self, of: &Watched, stop: i64, around: &Around) -> Reading<'k> {
         let Some(&latest) = around.since.last() else {
             let state = self.record.sources.of(self.source_of(of.analyte));
             let why = state.missing().unwrap_or(Why::Absent);
             return Reading::gap(Truth::Unknown, self.key_of(of.analyte), why);
         };
-        let mut entries = vec![Entry::Result(latest)];
+        let mut entries: Entries = smallvec![Entry::Result(latest)];
         entries.extend(around.baseline.map(Entry::Result));
         let truth = self
             .placed_right(of, latest, stop)
             .min(self.holds(of, latest, around.baseline));
-        let same = of_the_same_time(self.record, latest, self.now);
+        let same = self.of_the_same_time(latest);
         let answers = same.iter().map(|i| self.holds(of, *i, around.baseline));
         if disagree(answers) {
             return self.conflicting(self.key_of(of.analyte), same);
@@ -112,7 +114,7 @@ impl Signals<'_> {
         Reading {
             truth: truth.min(confirmed),
             entries,
-            gaps: Vec::new(),
+            gaps: Gaps::new(),
         }
     }
 
@@ -158,7 +160,7 @@ impl Signals<'_> {
     }
 
     /// Whether enough results since the stop say the same, the first of them long enough before the latest.
-    fn confirmed(&self, of: &Watched, around: &Around, entries: &mut Vec<Entry>) -> bool {
+    fn confirmed(&self, of: &Watched, around: &Around, entries: &mut Entries) -> bool {
         if of.results <= 1 {
             return true;
         }

@@ -5,7 +5,7 @@
 //! `critical` one, and never softens where the orders cannot be told apart. An override of the softened card
 //! does not prolong the time: the card comes back with full force when the time has passed.
 
-use super::{AgentOut, CardOut, GapOut, HookAnswer, InputOut, StepOut, instant};
+use super::{AgentOut, CardOut, GapOut, HookAnswer, InputOut, Shown, StepOut, instant};
 use crate::clinical::compose::text::in_detail;
 use crate::clinical::knowledge::{Coding, Indicator, Knowledge};
 use crate::overrides::{Overridden, Overrides};
@@ -31,7 +31,7 @@ struct Same<'a> {
     topic: &'a str,
     rule: &'a str,
     content: &'a str,
-    drugs: &'a [String],
+    drugs: &'a [&'a str],
     indication: &'a str,
     evidence: &'a str,
     inputs: &'a [InputOut<'a>],
@@ -45,7 +45,7 @@ struct Same<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct SoftenedOut {
     from: &'static str,
-    overridden_at: String,
+    overridden_at: Shown<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ReasonOut>,
 }

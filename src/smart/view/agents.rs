@@ -26,9 +26,9 @@ pub(super) struct AgentRow<'k> {
 
 /// The agents of the indication, those that may be offered first.
 pub(super) fn agents<'k>(
-    case: &Case<'k, '_>,
+    case: &Case<'k>,
     finding: &Finding<'k>,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, '_>,
 ) -> Vec<AgentRow<'k>> {
     if !agents_wanted(finding, case.record, signals) {
         return Vec::new();

@@ -51,7 +51,7 @@ impl Undraftable {
 
 /// The order of a plan, by the function that makes the card's suggestion.
 pub(super) fn proposal(
-    case: &Case<'_, '_>,
+    case: &Case<'_>,
     steps: &[Step],
     asks_well: bool,
     present: bool,
@@ -71,7 +71,7 @@ pub(super) fn proposal(
         .ok_or(Undraftable::SeveralProducts)
 }
 
-fn drafts<'a>(case: &Case<'a, 'a>, patient: &'a str, encounter: Option<&'a str>) -> Drafts<'a> {
+fn drafts<'a>(case: &Case<'a>, patient: &'a str, encounter: Option<&'a str>) -> Drafts<'a> {
     Drafts {
         record: case.record,
         knowledge: case.knowledge,
@@ -136,7 +136,7 @@ pub(in crate::smart) fn draft<'p>(
     (page, ready)
 }
 
-fn ready(case: &Case<'_, '_>, planner: &Planner, session: &Session) -> Option<Ready> {
+fn ready(case: &Case<'_>, planner: &Planner, session: &Session) -> Option<Ready> {
     let proposal = planner.draft.as_ref().ok()?;
     let patient = format!("Patient/{}", session.patient.id());
     let encounter = session.encounter.as_deref().map(|id| format!("Encounter/{id}"));

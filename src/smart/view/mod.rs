@@ -98,10 +98,10 @@ pub(super) struct PlanPage<'p> {
 }
 
 /// One drug of one record, judged.
-struct Case<'k, 'r> {
-    record: &'r PatientRecord,
+struct Case<'k> {
+    record: &'k PatientRecord,
     /// Results from before what is judged.
-    older: &'r Course,
+    older: &'k Course,
     knowledge: &'k Knowledge,
     withdrawal: &'k Withdrawal,
     therapy: Therapy,
@@ -110,10 +110,10 @@ struct Case<'k, 'r> {
     now: i64,
 }
 
-impl<'k, 'r> Case<'k, 'r> {
+impl<'k> Case<'k> {
     /// The drug of the finding that leads; without a finding the first that is stopped.
     fn of(
-        reading: &'r Reading,
+        reading: &'k Reading,
         knowledge: &'k Knowledge,
         evaluation: &Evaluation<'k>,
         practice: &Practice,
@@ -134,7 +134,7 @@ impl<'k, 'r> Case<'k, 'r> {
         })
     }
 
-    fn judged<'c>(&'c self) -> (Judgement<'k>, Signals<'c>) {
+    fn judged(&self) -> (Judgement<'k>, Signals<'_, 'k>) {
         let signals = Signals::new(
             self.record,
             self.knowledge,
@@ -226,7 +226,7 @@ fn planned<'p>(
     app: &'p App,
     open: &'p OpenChart,
     query: &Query,
-) -> (Option<Case<'p, 'p>>, Result<Planner, String>) {
+) -> (Option<Case<'p>>, Result<Planner, String>) {
     let (knowledge, reading, practice) = (&*app.knowledge, &*open.reading, open.client.practice());
     let now = app.clock.now();
     let evaluation = evaluate_for(practice, &reading.record, knowledge, now);

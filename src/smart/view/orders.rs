@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 const MOST_LANES: usize = 12;
 
 /// Doses of the drug as steps: between any two changes, the sum of what is ordered.
-pub(super) fn doses(case: &Case<'_, '_>, plan: Option<&Plan>) -> Option<Doses> {
+pub(super) fn doses(case: &Case<'_>, plan: Option<&Plan>) -> Option<Doses> {
     let spans = spans(case);
     let mut days: Vec<Date> = spans.iter().flat_map(|span| [span.0, next(span.1)]).collect();
     days.sort_unstable();
@@ -77,7 +77,7 @@ fn next(day: Date) -> Date {
 
 /// First day, last day and daily dose of each order of the drug. One that was never closed ends where the next
 /// begins, or where a later one has long taken its place.
-fn spans(case: &Case<'_, '_>) -> Vec<(Date, Date, Decimal)> {
+fn spans(case: &Case<'_>) -> Vec<(Date, Date, Decimal)> {
     let mut orders: Vec<(Date, &Order)> = case
         .record
         .orders
@@ -119,7 +119,7 @@ fn begins(order: &Order) -> Option<Date> {
 }
 
 /// The last day of an order, where it says so; one that is only about to be stopped goes on until today.
-fn ends(order: &Order, case: &Case<'_, '_>) -> Option<Date> {
+fn ends(order: &Order, case: &Case<'_>) -> Option<Date> {
     let ended = order
         .stopped
         .filter(|_| order.role != Role::Stopping || order.status != OrderStatus::Active);
@@ -128,7 +128,7 @@ fn ends(order: &Order, case: &Case<'_, '_>) -> Option<Date> {
 }
 
 /// Every other drug that the tables know, by name.
-pub(super) fn lanes(case: &Case<'_, '_>) -> Vec<Lane> {
+pub(super) fn lanes(case: &Case<'_>) -> Vec<Lane> {
     let vocabulary = &case.knowledge.vocabulary;
     let mut lanes: BTreeMap<&str, Vec<Bar>> = BTreeMap::new();
     for order in &case.record.orders {
@@ -151,7 +151,7 @@ pub(super) fn lanes(case: &Case<'_, '_>) -> Vec<Lane> {
     lanes.take(MOST_LANES).collect()
 }
 
-fn bar(order: &Order, name: &str, from: Date, case: &Case<'_, '_>) -> Bar {
+fn bar(order: &Order, name: &str, from: Date, case: &Case<'_>) -> Bar {
     let goes_on = order.status == OrderStatus::Active && order.role != Role::Stopping;
     let known = ends(order, case);
     let to = if goes_on {
@@ -172,7 +172,7 @@ fn bar(order: &Order, name: &str, from: Date, case: &Case<'_, '_>) -> Bar {
 }
 
 /// Stops of the drug, and the one that the page is about.
-pub(super) fn events(case: &Case<'_, '_>, sense: Sense) -> Vec<Event> {
+pub(super) fn events(case: &Case<'_>, sense: Sense) -> Vec<Event> {
     let drug = &case
         .knowledge
         .vocabulary

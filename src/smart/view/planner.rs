@@ -89,9 +89,9 @@ pub(super) struct StepRow {
 /// The plan that was asked for; the reason in words where none is offered, empty beside a finding that is no
 /// warning.
 pub(super) fn planner(
-    case: &Case<'_, '_>,
+    case: &Case<'_>,
     finding: &Finding<'_>,
-    signals: &mut Signals<'_>,
+    signals: &mut Signals<'_, '_>,
     query: &Query,
 ) -> Result<Planner, String> {
     let basis = taper_basis(finding, case.record, case.knowledge, signals).map_err(str::to_owned)?;
@@ -164,7 +164,7 @@ fn pace(plan: &TaperPlan, asked: &Asked) -> Pace {
 }
 
 /// Forms of the drug that are taken as often as the present one: to these no conversion is needed.
-fn forms<'k>(case: &Case<'k, '_>, basis: &TaperBasis<'_, '_>) -> impl Iterator<Item = &'k Formulation> {
+fn forms<'k>(case: &Case<'k>, basis: &TaperBasis<'_, '_>) -> impl Iterator<Item = &'k Formulation> {
     let vocabulary = &case.knowledge.vocabulary;
     let present = vocabulary.formulation(basis.formulation);
     let ingredient = case.withdrawal.ingredient;
@@ -175,7 +175,7 @@ fn forms<'k>(case: &Case<'k, '_>, basis: &TaperBasis<'_, '_>) -> impl Iterator<I
     })
 }
 
-fn chosen<'k>(case: &Case<'k, '_>, basis: &TaperBasis<'_, '_>, asked: &Asked) -> &'k Formulation {
+fn chosen<'k>(case: &Case<'k>, basis: &TaperBasis<'_, '_>, asked: &Asked) -> &'k Formulation {
     let named = forms(case, basis).find(|of| asked.form.as_deref() == Some(&of.key));
     named.unwrap_or_else(|| case.knowledge.vocabulary.formulation(basis.formulation))
 }

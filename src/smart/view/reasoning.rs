@@ -111,7 +111,7 @@ pub(super) fn silence<'k>(evaluation: &Evaluation<'k>) -> Vec<&'k str> {
 pub(super) fn reasoning<'k>(
     judgement: &Judgement<'k>,
     evaluation: &Evaluation<'k>,
-    signals: &Signals<'_>,
+    signals: &Signals<'_, '_>,
     knowledge: &'k Knowledge,
 ) -> Reasoning<'k> {
     let row = |step: &Step<'k>| Row {
@@ -191,16 +191,16 @@ fn inputs(evaluation: &Evaluation<'_>) -> Vec<InputRow> {
     let mut rows: Vec<InputRow> = Vec::new();
     for input in evaluation.cards.iter().flat_map(|card| &card.basis.inputs) {
         let (value, unit) = match &input.is {
-            Is::Number(value, unit) => (text::number(*value), unit.clone()),
-            Is::Text(text) => (text.clone(), String::new()),
+            Is::Number(value, unit) => (text::number(*value), (*unit).to_owned()),
+            Is::Text(text) => (text.to_string(), String::new()),
         };
         let row = InputRow {
-            name: input.name.clone(),
+            name: input.name.to_owned(),
             value,
             unit,
-            date: input.date.clone().unwrap_or_default(),
-            recorded: input.as_recorded.clone().unwrap_or_default(),
-            source: input.source.clone().unwrap_or_default(),
+            date: input.date.map(|date| date.to_string()).unwrap_or_default(),
+            recorded: input.as_recorded.unwrap_or_default().to_owned(),
+            source: input.source.unwrap_or_default().to_owned(),
         };
         if !rows.contains(&row) {
             rows.push(row);

@@ -31,7 +31,7 @@ pub(super) struct Table {
 pub(super) type Group<'r> = (AnalyteId, LevelTiming, Vec<&'r LabResult>);
 
 /// Results with numbers and dates, grouped and in the order of their panels, oldest first.
-pub(super) fn groups<'r>(case: &Case<'_, 'r>, checked: &[AnalyteId]) -> Vec<Group<'r>> {
+pub(super) fn groups<'r>(case: &Case<'r>, checked: &[AnalyteId]) -> Vec<Group<'r>> {
     let vocabulary = &case.knowledge.vocabulary;
     let rank = |analyte: AnalyteId| {
         let known = checked.iter().position(|check| *check == analyte);
@@ -61,7 +61,7 @@ pub(super) fn groups<'r>(case: &Case<'_, 'r>, checked: &[AnalyteId]) -> Vec<Grou
 
 /// One series in one unit.
 pub(super) fn series(
-    case: &Case<'_, '_>,
+    case: &Case<'_>,
     (analyte, timing): (AnalyteId, LevelTiming),
     results: &[&LabResult],
     unit: &Shown<'_>,
@@ -145,9 +145,9 @@ fn threshold(test: &Test, upper: Option<Decimal>, unit: &Shown<'_>) -> Option<(f
 
 /// The tests on results that the rows of this judgement ask.
 pub(super) fn thresholds<'k>(
-    case: &Case<'k, '_>,
+    case: &Case<'k>,
     judgement: &Judgement<'_>,
-    signals: &Signals<'_>,
+    signals: &Signals<'_, '_>,
 ) -> Vec<(AnalyteId, &'k Test)> {
     let mut leaves = Leaves::new();
     if let Verdict::Finding(finding) = &judgement.verdict {
@@ -193,7 +193,7 @@ pub(super) fn table(series: &Series, results: &[&LabResult]) -> Table {
 }
 
 /// What of the course no rule looks at, and whether all of it came; empty where there is none.
-pub(super) fn older_in_words(case: &Case<'_, '_>) -> String {
+pub(super) fn older_in_words(case: &Case<'_>) -> String {
     let back = i64::from(case.knowledge.needs.observation_days) * 86_400;
     let first = shown(When::date_of(case.now - back));
     let mut words = String::new();

@@ -30,7 +30,7 @@ pub(super) struct OrderLine {
 }
 
 /// What is being stopped.
-pub(super) fn view(case: &Case<'_, '_>, sense: Sense) -> StopView {
+pub(super) fn view(case: &Case<'_>, sense: Sense) -> StopView {
     let vocabulary = &case.knowledge.vocabulary;
     let orders = || case.therapy.stopping.iter().map(|&at| &case.record.orders[at]);
     let stopped = orders().filter_map(|order| order.stopped).max();
@@ -62,7 +62,7 @@ pub(super) fn view(case: &Case<'_, '_>, sense: Sense) -> StopView {
 
 fn line(order: &Order) -> OrderLine {
     OrderLine {
-        text: text::plain(&order.drug_text),
+        text: text::plain(&order.drug_text).into_owned(),
         dose: day(&order.dose),
         since: order
             .starts

@@ -23,9 +23,9 @@ pub(super) struct Drawn {
 
 /// The course.
 pub(super) fn timeline(
-    case: &Case<'_, '_>,
+    case: &Case<'_>,
     judgement: &Judgement<'_>,
-    signals: &Signals<'_>,
+    signals: &Signals<'_, '_>,
     sense: Sense,
     plan: Option<&Plan>,
     query: &Query,

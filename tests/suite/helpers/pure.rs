@@ -75,7 +75,7 @@ pub fn judge(body: &[u8]) -> Judged {
         return Judged::Undecided;
     }
     let answer = respond(&record, knowledge(), &evaluation, &request, now());
-    Judged::Answer(serde_json::from_slice(&serde_json::to_vec(&answer).unwrap()).unwrap())
+    Judged::Answer(serde_json::from_slice(&answer.to_json().unwrap()).unwrap())
 }
 
 /// The answer to a request that has one.

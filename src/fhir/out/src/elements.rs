@@ -47,6 +47,7 @@ pub(crate) fn words(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Whether a text has more than white space and control characters; its first letter tells.
+#[inline]
 pub(crate) fn is_visible(text: &str) -> bool {
     text.chars().any(|c| !c.is_whitespace() && !c.is_control())
 }
@@ -57,6 +58,7 @@ pub(crate) fn required<'a>(text: &'a str, element: &'static str) -> Result<Cow<'
 }
 
 /// That a text which cannot be done without is there.
+#[inline]
 pub(crate) fn present(text: &str, element: &'static str) -> Result<(), OutError> {
     is_visible(text).then_some(()).ok_or(OutError::Missing(element))
 }

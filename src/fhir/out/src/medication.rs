@@ -98,6 +98,7 @@ pub struct Frequency<'a> {
 ///
 /// # Errors
 /// [`OutError`] if a required text is empty, or a number or code is outside what its FHIR type allows.
+#[inline]
 pub fn medication_request(order: &MedicationOrder<'_>) -> Result<String, OutError> {
     medication_shape::fill(&checked(order)?)
 }
@@ -112,6 +113,7 @@ pub fn medication_request_afresh(order: &MedicationOrder<'_>) -> Result<String, 
 }
 
 /// The order with every empty optional text taken out, or why it cannot be written.
+#[inline]
 fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutError> {
     present(order.patient, "subject")?;
     present(order.medication.system, "medication")?;
@@ -131,6 +133,7 @@ fn checked<'a>(order: &MedicationOrder<'a>) -> Result<MedicationOrder<'a>, OutEr
     })
 }
 
+#[inline]
 fn check_line(line: &DoseLine<'_>) -> Result<(), OutError> {
     present(line.text, "dosage text")?;
     allow((1..=i32::MAX.unsigned_abs()).contains(&line.sequence), "sequence")?;

@@ -28,6 +28,7 @@ const DOSE: &str = "700005";
 const DOSAGE: &str = r#""dosageInstruction":["#;
 
 /// The order as JSON.
+#[inline]
 pub(crate) fn fill(order: &MedicationOrder<'_>) -> Result<String, OutError> {
     let parts = [
         order.encounter.is_some(),
@@ -55,6 +56,7 @@ pub(crate) fn fill(order: &MedicationOrder<'_>) -> Result<String, OutError> {
     String::from_utf8(out).map_err(|_| OutError::Refused)
 }
 
+#[inline]
 fn fill_lines(out: &mut Vec<u8>, lines: &[DoseLine<'_>]) -> Result<(), OutError> {
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {
@@ -65,6 +67,7 @@ fn fill_lines(out: &mut Vec<u8>, lines: &[DoseLine<'_>]) -> Result<(), OutError>
     Ok(())
 }
 
+#[inline]
 fn fill_line(out: &mut Vec<u8>, line: &DoseLine<'_>) -> Result<(), OutError> {
     let parts = [
         line.dose.is_some(),

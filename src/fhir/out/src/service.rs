@@ -36,6 +36,7 @@ pub struct TestOrder<'a> {
 ///
 /// # Errors
 /// [`OutError`] if a required text is empty.
+#[inline]
 pub fn service_request(order: &TestOrder<'_>) -> Result<String, OutError> {
     let order = checked(order)?;
     let parts = [
@@ -70,6 +71,7 @@ pub fn service_request_afresh(order: &TestOrder<'_>) -> Result<String, OutError>
 }
 
 /// The test with every empty optional text taken out, or why it cannot be written.
+#[inline]
 fn checked<'a>(order: &TestOrder<'a>) -> Result<TestOrder<'a>, OutError> {
     present(order.patient, "subject")?;
     present(order.code.system, "code")?;

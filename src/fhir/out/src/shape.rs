@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use crate::OutError;
-use crate::elements::words;
+use crate::elements::{is_visible, words};
 
 /// Placeholder texts: private-use characters, which samples contain nowhere else.
 pub(crate) const TEXTS: [&str; 9] = [
@@ -65,6 +65,7 @@ impl Shape {
     }
 
     /// Writes the text, asking `put` for the value of each hole.
+    #[inline]
     pub(crate) fn fill(
         &self,
         out: &mut Vec<u8>,
@@ -80,12 +81,28 @@ impl Shape {
 }
 
 /// Writes a text as a JSON string; a shape has no hole for a text that is not there.
+#[inline]
 pub(crate) fn put(out: &mut Vec<u8>, text: Option<&str>) -> Result<(), OutError> {
-    let text = text.and_then(words).ok_or(OutError::Refused)?;
+    let text = text.ok_or(OutError::Refused)?;
+    if is_plain(text) && is_visible(text) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
+    let text = words(text).ok_or(OutError::Refused)?;
     serde_json::to_writer(out, &*text).map_err(|_| OutError::Refused)
 }
 
+/// Whether a text stands in JSON as it is. All of its bytes are looked at, many at once.
+#[inline]
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    text.bytes().fold(true, |all, byte| all & plain(byte))
+}
+
 /// Writes a count as a JSON number.
+#[inline]
 pub(crate) fn put_count(out: &mut Vec<u8>, count: u32) -> Result<(), OutError> {
     serde_json::to_writer(out, &count).map_err(|_| OutError::Refused)
 }
