@@ -8,7 +8,7 @@
 //! A right stop and a warning never stand side by side (contract, section 2): the drug of the better rank
 //! gives the card its topic, and the other is treated in its text.
 
-use super::compose::{Beside, Card, Line, Made, Names, companions, paragraph};
+use super::compose::{Beside, Card, Line, Made, Names, Paragraph, companions};
 use super::judge::{Finding, Verdict};
 use super::knowledge::{Indicator, Knowledge, Topic};
 use super::record::{Drug, PatientRecord};
@@ -242,8 +242,10 @@ fn join<'k>(into: &mut Made<'k>, mut other: Made<'k>) {
     }
     let told = |line: &Line<'_>| line.about.is_some() && lines.iter().any(|has| has.about == line.about);
     other.lines.retain(|line| !told(line));
-    let items: Vec<&str> = other.lines.iter().map(|line| &*line.says).collect();
-    paragraph(&mut card.detail, &other.heading, &items);
+    let mut paragraph = Paragraph::new(&mut card.detail, &other.heading);
+    for line in &other.lines {
+        paragraph.says(&line.says);
+    }
     lines.append(&mut other.lines);
     let other = other.card;
     let worse = if card.topic == Topic::StopMayBeRight {

@@ -7,6 +7,7 @@
 
 use super::knowledge::{CutOf, Rest, TaperPlan};
 use rust_decimal::Decimal;
+use smallvec::{SmallVec, smallvec};
 use std::collections::BTreeMap;
 
 /// Longest schedule that is offered; a longer one is a plan for a clinic, not for a card.
@@ -170,10 +171,13 @@ fn single_doses(strengths: &[Decimal], largest: Decimal) -> Vec<Decimal> {
     reachable
 }
 
-/// For every total below the start the most even split over at most so many doses, larger ones first.
-fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Vec<Decimal>> {
-    let mut best: BTreeMap<Decimal, Vec<Decimal>> = BTreeMap::new();
-    let mut days: Vec<Vec<Decimal>> = single.iter().map(|d| vec![*d]).collect();
+/// The doses of a day; most days have one or two.
+type Day = SmallVec<[Decimal; 2]>;
+
+/// For every total below the start, ascending, the most even split over at most so many doses, larger ones first.
+fn totals(single: &[Decimal], often: usize, start: Decimal) -> Vec<Day> {
+    let mut best: BTreeMap<Decimal, Day> = BTreeMap::new();
+    let mut days: Vec<Day> = single.iter().map(|dose| smallvec![*dose]).collect();
     for count in 1..=often {
         for day in &days {
             let total: Decimal = day.iter().sum();
@@ -206,11 +210,7 @@ fn evener(a: &[Decimal], b: &[Decimal]) -> bool {
 
 /// The lowest total that the plan allows next; where no total is that near, the highest one below. A step
 /// does not pass the dose at which the plan rests.
-fn next_below(
-    days: &[Vec<Decimal>],
-    (start, current): (Decimal, Decimal),
-    plan: &Pace,
-) -> Option<Vec<Decimal>> {
+fn next_below(days: &[Day], (start, current): (Decimal, Decimal), plan: &Pace) -> Option<Vec<Decimal>> {
     let whole = match plan.cut_of {
         CutOf::Current => current,
         CutOf::Start => start,
@@ -223,13 +223,10 @@ fn next_below(
         Some(mark) => allowed.max(mark),
         None => allowed,
     };
-    let total = |day: &&Vec<Decimal>| day.iter().sum::<Decimal>();
-    let below: Vec<&Vec<Decimal>> = days.iter().filter(|d| total(d) < current).collect();
-    below
-        .iter()
-        .find(|d| total(d) >= target)
-        .or(below.last())
-        .map(|d| (*d).clone())
+    let total = |day: &Day| day.iter().sum::<Decimal>();
+    let below = &days[..days.partition_point(|day| total(day) < current)];
+    let near = below.iter().find(|day| total(day) >= target);
+    near.or(below.last()).map(|day| day.to_vec())
 }
 
 /// The daily dose at which a plan rests, before rounding to whole units.

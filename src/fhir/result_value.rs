@@ -6,7 +6,7 @@
 //! Follows FHIR R4 Quantity and `Observation.value[x]`.
 
 use super::elements::{Concept, Quantity};
-use super::json::{Flag, List, Read, decimal, trimmed};
+use super::json::{Few, Flag, List, Read, decimal, trimmed};
 use super::measurement::Measurement;
 use super::terms::Terms;
 use crate::clinical::gap::Why;
@@ -187,7 +187,7 @@ pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Limits, bool) {
     if !analyte.limits || analyte.unit.is_empty() || of.reference_range.0.is_none() {
         return Default::default();
     }
-    let ranges: List<ReferenceRange<'_>> = of.reference_range.read();
+    let ranges: Few<ReferenceRange<'_>> = of.reference_range.read();
     let measured = || -> Quantity<'_> { of.quantity.read() };
     let limit = |limit: &Quantity<'_>| {
         let number = limit.value.value()?;
@@ -198,17 +198,14 @@ pub(crate) fn range(of: &Measurement<'_>, analyte: &Analyte) -> (Limits, bool) {
         };
         convert(number, factor?)
     };
-    let lost = |of: &Quantity<'_>| of.value.0.is_some() && limit(of).is_none();
-    let unread = ranges.0.iter().any(|range| lost(&range.low) || lost(&range.high));
-    let pairs = ranges
-        .0
-        .iter()
-        .map(|range| (limit(&range.low), limit(&range.high)));
-    let mut pairs = pairs.filter(|(low, high)| low.is_some() || high.is_some());
-    let first = pairs.next().unwrap_or_default();
-    if pairs.all(|other| other == first) {
-        (first, unread)
-    } else {
-        ((None, None), unread)
+    let (mut pair, mut several, mut unread) = (None, false, false);
+    for range in &ranges.0 {
+        let read = (limit(&range.low), limit(&range.high));
+        let lost = |sent: &Quantity<'_>, read: Option<Decimal>| sent.value.0.is_some() && read.is_none();
+        unread |= lost(&range.low, read.0) || lost(&range.high, read.1);
+        if read != (None, None) {
+            several |= *pair.get_or_insert(read) != read;
+        }
     }
+    (pair.filter(|_| !several).unwrap_or_default(), unread)
 }

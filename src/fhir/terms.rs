@@ -291,15 +291,16 @@ impl<'t> Words<'t> {
         Words { text, starts }
     }
 
-    /// The names that it holds, in their order. Only words that begin like one of them are looked at again.
+    /// The names that it holds, in their order. A word is compared with those that begin like it.
     pub(crate) fn held<'n, T>(&self, names: &'n Names<T>) -> impl Iterator<Item = &'n (Box<str>, T)> {
-        let like = |start: &usize| names.may_begin(&self.text[*start..]);
-        let near = Words {
-            text: self.text,
-            starts: self.starts.iter().copied().filter(like).collect(),
-        };
-        let names = if near.starts.is_empty() { &[] } else { &**names };
-        names.iter().filter(move |(name, _)| near.has(name))
+        let mut held: SmallVec<[u32; 8]> = SmallVec::new();
+        for start in &self.starts {
+            let alike = names.beginning(&self.text[*start..]);
+            held.extend(alike.filter(|place| self.is_at(*start, &names[*place as usize].0)));
+        }
+        held.sort_unstable();
+        held.dedup();
+        held.into_iter().map(|place| &names[place as usize])
     }
 
     /// Whether it holds a phrase, which begins with a letter or digit, as whole words.
@@ -315,12 +316,18 @@ impl<'t> Words<'t> {
 
     /// Every place where it holds a phrase as whole words.
     pub(crate) fn places(&self, phrase: &str) -> impl Iterator<Item = usize> {
-        let bounded = phrase.ends_with(char::is_alphanumeric);
-        self.starts.iter().copied().filter(move |start| {
-            let rest = self.text[*start..].strip_prefix(phrase);
-            let whole = rest.is_some_and(|rest| !bounded || !rest.starts_with(char::is_alphanumeric));
-            whole && !phrase.is_empty()
-        })
+        self.starts
+            .iter()
+            .copied()
+            .filter(move |start| self.is_at(*start, phrase))
+    }
+
+    /// Whether a phrase stands at a place as whole words.
+    fn is_at(&self, start: usize, phrase: &str) -> bool {
+        let rest = self.text[start..].strip_prefix(phrase);
+        let bounded = || phrase.ends_with(char::is_alphanumeric);
+        let whole = rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) || !bounded());
+        whole && !phrase.is_empty()
     }
 }
 

@@ -15,7 +15,7 @@ mod values;
 pub(super) use beside::{Beside, companions};
 pub use inputs::{Input, Is};
 pub use offers::{reduction, steps_in_words};
-pub(super) use sections::paragraph;
+pub(super) use sections::Paragraph;
 
 use super::agents::{Screening, Status, screen};
 use super::gap::{Gap, Truth};
@@ -29,7 +29,7 @@ use super::taper::{NoSteps, Step, schedule};
 use super::vocabulary::{AnalyteId, FormulationId, IngredientId};
 use inputs::{inputs_of, is_told};
 use rust_decimal::Decimal;
-use sections::Sections;
+use sections::{Sections, USUAL_DETAIL};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use values::Values;
@@ -367,7 +367,7 @@ impl<'k> Writer<'_, 'k> {
         Sections {
             words: &self.knowledge.words,
             values: self.values(),
-            text: String::new(),
+            text: String::with_capacity(USUAL_DETAIL),
         }
     }
 
@@ -390,11 +390,12 @@ impl<'k> Writer<'_, 'k> {
         if !self.names.shared {
             return plain(card);
         }
-        let mut sections = self.sections();
-        sections.values.brief = true;
+        let mut values = self.values();
+        values.brief = true;
         let mut lines = vec![text::in_detail(card.summary.as_str().into()).into_owned()];
-        for list in [&statement.text.why, &statement.text.courses] {
-            lines.extend(sections.filled(list));
+        for template in statement.text.why.iter().chain(&statement.text.courses) {
+            let mut line = String::new();
+            lines.extend(values.fill(template, &mut line).map(|()| line));
         }
         // The card that takes these lines in keeps the inputs of its own finding.
         self.printed.take();

@@ -17,40 +17,61 @@ pub(super) struct Sections<'a, 'k> {
     pub(super) text: String,
 }
 
-/// Adds a paragraph with its heading; nothing without items.
-pub(in crate::clinical) fn paragraph(text: &mut String, heading: &str, items: &[impl AsRef<str>]) {
-    if items.is_empty() {
-        return;
+/// Room for the detail of most cards.
+pub(super) const USUAL_DETAIL: usize = 2 * 1024;
+
+/// A paragraph with its heading; nothing without items.
+pub(in crate::clinical) struct Paragraph<'t> {
+    text: &'t mut String,
+    heading: &'t str,
+    begun: bool,
+}
+
+impl<'t> Paragraph<'t> {
+    /// Behind a text.
+    pub(in crate::clinical) fn new(text: &'t mut String, heading: &'t str) -> Self {
+        Paragraph {
+            text,
+            heading,
+            begun: false,
+        }
     }
-    if !text.is_empty() {
-        text.push_str("\n\n");
+
+    /// Adds an item; none if it cannot be written.
+    fn item(&mut self, write: impl FnOnce(&mut String) -> Option<()>) {
+        let before = self.text.len();
+        if !self.begun {
+            apart(self.text);
+            self.text.extend(["**", self.heading, "**"]);
+        }
+        self.text.push_str(" · ");
+        match write(self.text) {
+            Some(()) => self.begun = true,
+            None => self.text.truncate(before),
+        }
     }
-    text.push_str("**");
-    text.push_str(heading);
-    text.push_str("**");
-    for item in items {
-        text.push_str(" · ");
-        text.push_str(item.as_ref());
+
+    /// Adds an item of these words.
+    pub(in crate::clinical) fn says(&mut self, words: &str) {
+        self.item(|text| {
+            text.push_str(words);
+            Some(())
+        });
     }
 }
 
-impl Sections<'_, '_> {
-    /// The lines that can be filled.
-    pub(super) fn filled(&self, templates: &[Template]) -> Vec<String> {
-        templates
-            .iter()
-            .filter_map(|t| text::fill(t, &|name| self.values.get(name).map(text::in_detail)))
-            .collect()
+/// Sets what follows apart from a text.
+fn apart(text: &mut String) {
+    if !text.is_empty() {
+        text.push_str("\n\n");
     }
+}
 
-    fn paragraph(&mut self, heading: &str, items: &[String]) {
-        let heading = self.words.get(heading);
-        paragraph(&mut self.text, heading, items);
-    }
-
-    /// One line without a heading.
+impl<'k> Sections<'_, 'k> {
+    /// One line without a heading, if it can be filled.
     pub(super) fn line(&mut self, template: &Template) {
-        for line in self.filled(std::slice::from_ref(template)) {
+        let mut line = String::new();
+        if self.values.fill(template, &mut line).is_some() {
             self.plain(&line);
         }
     }
@@ -60,9 +81,7 @@ impl Sections<'_, '_> {
         if line.is_empty() {
             return;
         }
-        if !self.text.is_empty() {
-            self.text.push_str("\n\n");
-        }
+        apart(&mut self.text);
         self.text.push_str(line);
     }
 
@@ -73,71 +92,75 @@ impl Sections<'_, '_> {
 
     /// The same with a last item that no row writes.
     pub(super) fn why_beside(&mut self, numbers: &[String], lines: &[Template], last: Option<String>) {
-        let mut items: Vec<String> = numbers
-            .iter()
-            .map(|n| text::in_detail(n.as_str().into()).into_owned())
-            .collect();
-        items.extend(self.filled(lines));
-        items.extend(last);
-        self.paragraph("heading.why", &items);
+        let mut paragraph = Paragraph::new(&mut self.text, self.words.get("heading.why"));
+        for number in numbers {
+            paragraph.says(&text::in_detail(number.as_str().into()));
+        }
+        for line in lines {
+            paragraph.item(|text| self.values.fill(line, text));
+        }
+        if let Some(last) = last {
+            paragraph.says(&last);
+        }
     }
 
-    /// A section of the row's lines.
+    /// A section of the row's lines that can be filled.
     pub(super) fn listed(&mut self, heading: &str, lines: &[Template]) {
-        let items = self.filled(lines);
-        self.paragraph(heading, &items);
+        let mut paragraph = Paragraph::new(&mut self.text, self.words.get(heading));
+        for line in lines {
+            paragraph.item(|text| self.values.fill(line, text));
+        }
     }
 
     /// What is not known, at most six; and that this raised the urgency, if it did.
-    pub(super) fn gaps(&mut self, gaps: &[Gap<'_>], raised: bool) {
-        let mut items: Vec<String> = gaps.iter().take(MOST_GAPS).map(|gap| self.gap(gap)).collect();
+    pub(super) fn gaps(&mut self, gaps: &[Gap<'k>], raised: bool) {
+        let mut paragraph = Paragraph::new(&mut self.text, self.words.get("heading.not-known"));
         if raised {
-            items.insert(0, self.words.get("raised").to_owned());
+            paragraph.says(self.words.get("raised"));
         }
-        self.paragraph("heading.not-known", &items);
+        for gap in gaps.iter().take(MOST_GAPS) {
+            let values = [("need", name_of(gap, self.words, &self.values))];
+            paragraph.item(|text| {
+                self.words.put(text, gap.why.phrase(), &values);
+                Some(())
+            });
+        }
     }
 
-    fn gap(&self, gap: &Gap<'_>) -> String {
-        let analytes = &self.values.signals.knowledge.vocabulary.analytes;
-        let need = match self.words.need(gap.need) {
-            Some(phrase) => phrase,
-            None => analytes
-                .iter()
-                .find(|a| *a.key == *gap.need)
-                .map_or(gap.need, |a| &a.name),
-        };
-        self.words.with(gap.why.phrase(), &[("need", need)])
+    /// Begins a line of a list, which is the first or follows another.
+    fn bullet(&mut self, first: bool) {
+        match first {
+            true => apart(&mut self.text),
+            false => self.text.push('\n'),
+        }
+        self.text.push_str("- ");
     }
 
     /// A list of the tables' own lines.
     pub(super) fn lines<'l>(&mut self, lines: impl Iterator<Item = &'l str>) {
-        let list: Vec<String> = lines.map(|line| format!("- {line}")).collect();
-        self.plain(&list.join("\n"));
+        for (place, line) in lines.enumerate() {
+            self.bullet(place == 0);
+            self.text.push_str(line);
+        }
     }
 
     /// The steps of a reduction.
     pub(super) fn steps(&mut self, steps: &[(Step, String)]) {
-        let line = |n: usize, (step, dose): &(Step, String)| {
+        for (place, (step, doses)) in steps.iter().enumerate() {
+            self.bullet(place == 0);
             let values = [
-                ("step", &*n.to_string()),
-                ("doses", dose),
+                ("step", &*(place + 1).to_string()),
+                ("doses", doses),
                 ("daily", &text::number(step.daily())),
                 ("days", &step.days.to_string()),
             ];
-            self.words.with("taper.step", &values)
-        };
-        let list: Vec<String> = steps
-            .iter()
-            .enumerate()
-            .map(|(i, s)| format!("- {}", line(i + 1, s)))
-            .collect();
-        self.plain(&list.join("\n"));
+            self.words.put(&mut self.text, "taper.step", &values);
+        }
     }
 
     /// The agents with their status and reasons; doses only for adults.
     pub(super) fn agents(&mut self, screening: &Screening<'_>, adult: bool) {
-        let mut list = Vec::new();
-        for screened in &screening.agents {
+        for (place, screened) in screening.agents.iter().enumerate() {
             let key = match (screened.status, &*screened.reasons) {
                 (Status::Offered, _) => "agent.offered",
                 (Status::CheckFirst, _) => "agent.check-first",
@@ -146,19 +169,26 @@ impl Sections<'_, '_> {
                 // Drafted, not taken yet: it says so, and what has to be checked.
                 (Status::AlreadyTaking, _) => "agent.drafted",
             };
-            let status = self.words.with(key, &[("reasons", &screened.reasons.join(", "))]);
-            let mut line = format!("- **{}**: {status}", screened.agent.name);
+            self.bullet(place == 0);
+            self.text.extend(["**", &screened.agent.name, "**: "]);
+            let reasons = screened.reasons.join(", ");
+            self.words.put(&mut self.text, key, &[("reasons", &reasons)]);
             let usable = matches!(screened.status, Status::Offered | Status::CheckFirst);
             if adult && usable && !screened.of.dose.is_empty() {
-                line.push_str(" · ");
-                line.push_str(&screened.of.dose);
+                self.text.extend([" · ", &screened.of.dose]);
             }
             if usable && !screened.notes.is_empty() {
-                line.push_str(" · ");
-                line.push_str(&screened.notes.join("; "));
+                self.text.extend([" · ", &screened.notes.join("; ")]);
             }
-            list.push(line);
         }
-        self.plain(&list.join("\n"));
     }
+}
+
+/// What a gap is about, in words.
+fn name_of<'n>(gap: &Gap<'n>, words: &'n Words, values: &Values<'_, 'n>) -> &'n str {
+    let analytes = &values.signals.knowledge.vocabulary.analytes;
+    words.need(gap.need).unwrap_or_else(|| {
+        let named = analytes.iter().find(|analyte| *analyte.key == *gap.need);
+        named.map_or(gap.need, |analyte| &analyte.name)
+    })
 }

@@ -96,16 +96,19 @@ fn is_hidden(c: char) -> bool {
         || ('\u{e0000}'..='\u{e007f}').contains(&c)
 }
 
-/// Fills a template; `None` if a value is missing.
-pub fn fill<'v>(template: &Template, value: &dyn Fn(&str) -> Option<Cow<'v, str>>) -> Option<String> {
-    let mut text = String::with_capacity(160);
+/// Writes a template behind a text; `None` if a value is missing, and then the text may end anywhere in it.
+pub fn fill<'v>(
+    template: &Template,
+    value: &dyn Fn(&str) -> Option<Cow<'v, str>>,
+    text: &mut String,
+) -> Option<()> {
     for piece in &template.0 {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
             Piece::Value(name) => text.push_str(&value(name)?),
         }
     }
-    Some(text)
+    Some(())
 }
 
 /// The first template that can be filled and is short enough for a summary; else the first that is with the shorter
@@ -117,7 +120,11 @@ pub fn summary<'v>(
 ) -> String {
     let mut last = String::new();
     for value in [value, shorter] {
-        for text in templates.iter().filter_map(|t| fill(t, value)) {
+        for template in templates {
+            let mut text = String::with_capacity(SUMMARY);
+            if fill(template, value, &mut text).is_none() {
+                continue;
+            }
             if text.chars().count() < SUMMARY {
                 return text;
             }

@@ -3,7 +3,7 @@
 use super::inputs::{order_at, result_at};
 use super::{Beside, Comes, Names, companions, text};
 use crate::clinical::judge::Finding;
-use crate::clinical::knowledge::{Kind, Words};
+use crate::clinical::knowledge::{Kind, Template, Words};
 use crate::clinical::record::{Bound, Dose, Value};
 use crate::clinical::signal::{Entry, Latest, Signals, ages};
 use crate::clinical::therapy::{End, Start};
@@ -95,6 +95,11 @@ impl<'k> Values<'_, 'k> {
         let count = self.names.text.len().to_string();
         let words = &self.signals.knowledge.words;
         Some(Cow::Owned(words.with("drug.counted", &[("count", &count)])))
+    }
+
+    /// Writes a line of a detail behind a text; `None` if a value is missing.
+    pub(super) fn fill(&self, template: &Template, text: &mut String) -> Option<()> {
+        text::fill(template, &|name| self.get(name).map(text::in_detail), text)
     }
 
     fn joined<'s>(&self, items: impl Iterator<Item = &'s str>) -> String {

@@ -307,8 +307,14 @@ impl Words {
     /// A phrase with the values of its `{names}`, which are looked at once: a value is never taken for a name, whatever
     /// a chart holds.
     pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
+        let mut text = String::with_capacity(2 * self.get(key).len());
+        self.put(&mut text, key, values);
+        text
+    }
+
+    /// Writes a phrase behind a text, as [`Words::with`] does.
+    pub fn put(&self, text: &mut String, key: &str, values: &[(&str, &str)]) {
         let mut rest = self.get(key);
-        let mut text = String::with_capacity(2 * rest.len());
         while let Some(opens) = memchr(b'{', rest.as_bytes())
             && let Some(closes) = memchr(b'}', &rest.as_bytes()[opens..])
         {
@@ -320,7 +326,7 @@ impl Words {
             }
             rest = &rest[opens + closes + 1..];
         }
-        text + rest
+        text.push_str(rest);
     }
 }
 

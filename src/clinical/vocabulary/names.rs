@@ -1,17 +1,18 @@
 //! Names that are looked for in free texts.
 //!
-//! Turns a list of phrases into one that can tell at once that a text holds none of them. It judges no text: what a
+//! Turns a list of phrases into one that gives at once the few that may stand at a place. It judges no text: what a
 //! phrase means where it stands, and whether it is denied, is said elsewhere.
 
-use rustc_hash::FxHashSet as HashSet;
+use rustc_hash::FxHashMap as HashMap;
+use smallvec::SmallVec;
 use std::ops::Deref;
 
-/// Lower-case names with what they mean, longest first. They are asked of every text, and most texts hold no word
-/// that begins like one of them: those need no search.
+/// Lower-case names with what they mean, longest first. They are asked of every text, and most words begin like none
+/// of them.
 pub struct Names<T> {
     longest_first: Vec<(Box<str>, T)>,
-    /// How they begin: their first four bytes, filled up with zeros.
-    starts: HashSet<[u8; 4]>,
+    /// Their places, by how they begin: their first four bytes, filled up with zeros.
+    starts: HashMap<[u8; 4], SmallVec<[u32; 2]>>,
 }
 
 impl<T> Default for Names<T> {
@@ -22,7 +23,10 @@ impl<T> Default for Names<T> {
 
 impl<T> From<Vec<(Box<str>, T)>> for Names<T> {
     fn from(longest_first: Vec<(Box<str>, T)>) -> Self {
-        let starts = longest_first.iter().map(|(name, _)| start_of(name, 4)).collect();
+        let mut starts: HashMap<_, SmallVec<_>> = HashMap::default();
+        for (place, (name, _)) in (0..).zip(&longest_first) {
+            starts.entry(start_of(name, 4)).or_default().push(place);
+        }
         Names {
             longest_first,
             starts,
@@ -39,9 +43,10 @@ impl<T> Deref for Names<T> {
 }
 
 impl<T> Names<T> {
-    /// Whether one of them may stand at the beginning of a text.
-    pub fn may_begin(&self, text: &str) -> bool {
-        (1..=4).any(|length| self.starts.contains(&start_of(text, length)))
+    /// Places of those that may stand at the beginning of a text; no other does.
+    pub fn beginning(&self, text: &str) -> impl Iterator<Item = u32> {
+        let alike = (1..=4).filter_map(move |length| self.starts.get(&start_of(text, length)));
+        alike.flatten().copied()
     }
 }
 
@@ -62,10 +67,10 @@ mod tests {
     fn a_name_begins_a_text_or_nothing_like_it_does() {
         let names: Names<u8> = vec![("placidone".into(), 1), ("tac".into(), 2)].into();
         for text in ["placidone 5 mg", "placid", "tac", "tac 1 mg", "tacrine"] {
-            assert!(names.may_begin(text), "{text}");
+            assert!(names.beginning(text).next().is_some(), "{text}");
         }
         for text in ["", "pl", "xplacidone", "ta", "5 mg"] {
-            assert!(!names.may_begin(text), "{text}");
+            assert!(names.beginning(text).next().is_none(), "{text}");
         }
         assert_eq!(names.len(), 2);
     }
