@@ -72,6 +72,7 @@ pub fn screen<'k>(
     if indication.kind != Kind::Disease {
         return screening;
     }
+    screening.agents.reserve(indication.agents.len());
     for of in &indication.agents {
         let agent = knowledge.agent(of.agent);
         let mut screened = Screened {

@@ -86,10 +86,9 @@ pub struct Vocabulary {
     pub timing_words: Vec<(Box<str>, Decimal)>,
     /// Lower-case words for a counted unit (capsule, tablet) in dosage units and texts.
     pub unit_words: Vec<Box<str>>,
-    /// Lower-case words after which a date in a text is a restart date.
-    pub restart_words: Vec<Box<str>>,
-    /// The same, of words that also mean it behind a denial: not until.
-    pub until_words: Vec<Box<str>>,
+    /// Lower-case words after which a date in a text is a restart date, and whether a denial before them counts; it
+    /// does not before "until".
+    pub restart_words: Names<bool>,
     /// Words of notes on a level.
     pub level_words: LevelWords,
     /// Those of them that stand in the name of a test; made by [`LevelWords::of_names`].

@@ -325,8 +325,9 @@ fn read_words(page: &Page, vocabulary: &mut Vocabulary, keys: &mut TermKeys) {
     };
     let boxed = |list: &[String]| list.iter().map(|code| code.as_str().into()).collect();
     vocabulary.unit_words = lower(&words.units);
-    vocabulary.restart_words = lower(&words.restart);
-    vocabulary.until_words = lower(&words.until);
+    let [restart, until] = [(&words.restart, true), (&words.until, false)]
+        .map(|(list, deniable)| lower(list).into_iter().map(move |word| (word, deniable)));
+    vocabulary.restart_words = restart.chain(until).collect::<Vec<_>>().into();
     vocabulary.level_words = LevelWords {
         trough: lower(&words.level.trough),
         peak: lower(&words.level.peak),

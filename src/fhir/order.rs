@@ -362,9 +362,8 @@ fn restart_in(text: &str, scope: Scope<'_>) -> Option<When> {
             places.filter_map(|at| date_in(rest_of_sentence(&text[at + word.len()..]), scope.now));
         dates.find(|when| when.latest() >= scope.now)
     };
-    let restarts = vocabulary.restart_words.iter().map(|word| (word, true));
-    let mut all = restarts.chain(vocabulary.until_words.iter().map(|word| (word, false)));
-    all.find_map(|(word, deniable)| behind(word, deniable))
+    let mut said = words.held(&vocabulary.restart_words);
+    said.find_map(|(word, deniable)| behind(word, *deniable))
 }
 
 /// Text, as it was written, and codes of `statusReason`.

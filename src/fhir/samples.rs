@@ -145,8 +145,13 @@ pub(crate) fn vocabulary() -> Vocabulary {
         general: words(&["range", "should"]),
     };
     vocabulary.level_names = vocabulary.level_words.of_names();
-    vocabulary.restart_words = ["restart on", "restart", "resume"].map(Into::into).to_vec();
-    vocabulary.until_words = words(&["until"]);
+    vocabulary.restart_words = boxed(&[
+        ("restart on", true),
+        ("restart", true),
+        ("resume", true),
+        ("until", false),
+    ])
+    .into();
     vocabulary.severe_reactions = Told {
         codes: words(&["SHOCK"]),
         words: words(&["collapse"]),

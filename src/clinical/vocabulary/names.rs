@@ -7,12 +7,14 @@ use rustc_hash::FxHashMap as HashMap;
 use smallvec::SmallVec;
 use std::ops::Deref;
 
-/// Lower-case names with what they mean, longest first. They are asked of every text, and most words begin like none
+/// Lower-case names with what they mean, in an order of their own, mostly the longest first. They are asked of every text, and most words begin like none
 /// of them.
 pub struct Names<T> {
-    longest_first: Vec<(Box<str>, T)>,
+    names: Vec<(Box<str>, T)>,
     /// Their places, by how they begin: their first four bytes, filled up with zeros.
     starts: HashMap<[u8; 4], SmallVec<[u32; 2]>>,
+    /// How long the shortest of these beginnings is.
+    shortest: usize,
 }
 
 impl<T> Default for Names<T> {
@@ -22,14 +24,17 @@ impl<T> Default for Names<T> {
 }
 
 impl<T> From<Vec<(Box<str>, T)>> for Names<T> {
-    fn from(longest_first: Vec<(Box<str>, T)>) -> Self {
+    fn from(names: Vec<(Box<str>, T)>) -> Self {
         let mut starts: HashMap<_, SmallVec<_>> = HashMap::default();
-        for (place, (name, _)) in (0..).zip(&longest_first) {
+        for (place, (name, _)) in (0..).zip(&names) {
             starts.entry(start_of(name, 4)).or_default().push(place);
         }
+        let lengths = names.iter().map(|(name, _)| name.len().min(4));
+        let shortest = lengths.min().unwrap_or(4);
         Names {
-            longest_first,
+            names,
             starts,
+            shortest,
         }
     }
 }
@@ -38,14 +43,15 @@ impl<T> Deref for Names<T> {
     type Target = [(Box<str>, T)];
 
     fn deref(&self) -> &Self::Target {
-        &self.longest_first
+        &self.names
     }
 }
 
 impl<T> Names<T> {
     /// Places of those that may stand at the beginning of a text; no other does.
     pub fn beginning(&self, text: &str) -> impl Iterator<Item = u32> {
-        let alike = (1..=4).filter_map(move |length| self.starts.get(&start_of(text, length)));
+        let lengths = self.shortest..=4;
+        let alike = lengths.filter_map(move |length| self.starts.get(&start_of(text, length)));
         alike.flatten().copied()
     }
 }
