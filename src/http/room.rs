@@ -18,10 +18,12 @@ const FEW: f64 = 32.0;
 /// Longest time in which a token is taken as used.
 const LONGEST: Duration = Duration::from_millis(250);
 /// Longest time in which a worker comes round to every call that has something to do. A call needs four or five
-/// rounds from its first byte to its answer, which is well below the usual deadline of two seconds.
-const LONGEST_ROUND: Duration = Duration::from_millis(50);
+/// rounds from its first byte to its answer, which is well below the usual deadline of two seconds. In one round a
+/// worker takes at most 128 new connections (the budget of its channel); a refused call leaves its body unsent and comes
+/// back on a new one, so in longer rounds calls would queue up for being refused.
+const LONGEST_ROUND: Duration = Duration::from_millis(20);
 /// How often a worker looks how late it is.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 
 thread_local! {
     static ROUND: Round = Round::new(Instant::now());
