@@ -314,6 +314,18 @@ pub enum Finding {
 }
 
 impl Vocabulary {
+    /// Prepares what is looked up otherwise than it is written: systems in other spellings, codes without their system,
+    /// analytes by name. To be called once everything is there.
+    pub fn prepare(&mut self) {
+        self.prepare_codes();
+        self.analyte_names.clear();
+        for (id, analyte) in (0u16..).zip(&self.analytes) {
+            for name in [&analyte.key, &analyte.need] {
+                self.analyte_names.entry(name.clone()).or_insert(AnalyteId(id));
+            }
+        }
+    }
+
     /// Whether the reason of an earlier stop says that it was for harm: by a code, or by words that it does not deny.
     pub fn tells_harm(&self, codes: &[Box<str>], text: &str) -> bool {
         codes.iter().any(|code| self.harm_codes.contains(code))

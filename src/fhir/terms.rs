@@ -335,7 +335,7 @@ impl<'t> Words<'t> {
 fn starts(places: impl Iterator<Item = (usize, bool)>) -> Starts {
     let mut inside = false;
     let begins = |(at, word): (usize, bool)| {
-        let begins = word && !std::mem::replace(&mut inside, word);
+        let begins = word && !inside;
         inside = word;
         begins.then_some(at)
     };

@@ -205,9 +205,9 @@ pub fn cards<'k>(
         made.push(writer.made(writer.also_right(right), &right.statement));
     }
     if let Ok((plan, steps)) = taper {
-        made.extend(writer.taper(plan, steps).map(plain));
+        made.extend(writer.taper(plan, steps).map(alone));
     }
-    made.extend(writer.agents(screening).map(plain));
+    made.extend(writer.agents(screening).map(alone));
     made.extend(writer.monitoring());
     made
 }
@@ -328,8 +328,8 @@ pub(in crate::clinical) struct Comes {
     agents: bool,
 }
 
-/// A card of which others say nothing.
-fn plain(card: Card<'_>) -> Made<'_> {
+/// A card of which no other says anything.
+fn alone(card: Card<'_>) -> Made<'_> {
     Made {
         card,
         heading: String::new(),
@@ -388,7 +388,7 @@ impl<'k> Writer<'_, 'k> {
     /// about the drugs beside them.
     fn made(&self, card: Card<'k>, statement: &Statement) -> Made<'k> {
         if !self.names.shared {
-            return plain(card);
+            return alone(card);
         }
         let mut values = self.values();
         values.brief = true;

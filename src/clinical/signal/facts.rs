@@ -3,7 +3,7 @@
 //! An acute code counts only if it is active and recent; undated it is unreadable, never true.
 
 use super::{Entry, Reading, Signals};
-use crate::clinical::gap::{Truth, Why};
+use crate::clinical::gap::{Gap, Truth, Why};
 use crate::clinical::knowledge::DrugSet;
 use crate::clinical::record::{Condition, Sex, Source};
 use crate::clinical::therapy::{End, Start};
@@ -43,7 +43,7 @@ impl<'k> Signals<'_, 'k> {
             return Reading::plain(Truth::True);
         }
         if best.truth == Truth::Unreadable && !best.entries.is_empty() {
-            best.gaps = smallvec![crate::clinical::gap::Gap::new("condition", Why::TimingUnknown)];
+            best.gaps = smallvec![Gap::new("condition", Why::TimingUnknown)];
         }
         best
     }

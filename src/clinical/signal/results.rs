@@ -10,8 +10,7 @@ use crate::clinical::record::{Bound, LabResult, Number, Order, PatientRecord, So
 use crate::clinical::vocabulary::{Analyte, AnalyteId, Finding, LevelTiming};
 use crate::clinical::when::{DAY, Placed};
 use rust_decimal::Decimal;
-use smallvec::SmallVec;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// The latest result of an analyte in a window, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Turns system and code of a coding into a drug, an analyte, groups, a finding, a route or a timing; systems are known
 //! by their address, by aliases, and in the spellings that EHRs use. A code counts in its own system only.
 
-use super::{AnalyteId, DrugCode, Finding, GroupId, LabCode, Site, Vocabulary};
+use super::{DrugCode, Finding, GroupId, LabCode, Site, Vocabulary};
 use rust_decimal::Decimal;
 use rustc_hash::FxHashMap as HashMap;
 use smallvec::SmallVec;
@@ -18,9 +18,10 @@ fn distinct<'k>(codes: impl Iterator<Item = &'k (u8, Box<str>)>) -> Vec<u8> {
     systems
 }
 
-/// The address of a system without what EHRs write in several ways.
+/// An address of a system without what EHRs write in several ways, in small letters.
 pub type Spelling = SmallVec<[u8; 48]>;
 
+/// The spelling of an address: without scheme, `www.`, a slash at the end and capitals.
 fn bare(address: &str) -> Spelling {
     let mut bare = address.trim_end_matches('/');
     for prefix in ["https://", "http://", "urn:oid:", "www."] {
@@ -33,18 +34,12 @@ fn bare(address: &str) -> Spelling {
 }
 
 impl Vocabulary {
-    /// Prepares that systems are found in other spellings, codes without their system, and analytes by name.
-    pub fn prepare(&mut self) {
+    /// Prepares that systems are found in other spellings, and codes without their system.
+    pub(super) fn prepare_codes(&mut self) {
         let spelled = self.systems.iter().map(|(address, key)| (bare(address), *key));
         self.spellings = spelled.collect();
         self.lab_systems = distinct(self.lab_codes.keys());
         self.group_systems = distinct(self.group_codes.keys());
-        self.analyte_names.clear();
-        for (id, analyte) in (0u16..).zip(&self.analytes) {
-            for name in [&analyte.key, &analyte.need] {
-                self.analyte_names.entry(name.clone()).or_insert(AnalyteId(id));
-            }
-        }
     }
 
     /// Whether a code is one of a group in some system.
