@@ -18,10 +18,12 @@ const FEW: f64 = 32.0;
 /// Longest time in which a token is taken as used.
 const LONGEST: Duration = Duration::from_millis(250);
 /// Longest time in which a worker comes round to every call that has something to do. A call needs four or five
-/// rounds from its first byte to its answer, which is well below the usual deadline of two seconds. In one round a
-/// worker takes at most 128 new connections (the budget of its channel); a refused call leaves its body unsent and comes
-/// back on a new one, so in longer rounds calls would queue up for being refused.
-const LONGEST_ROUND: Duration = Duration::from_millis(20);
+/// rounds from its first byte to its answer, which is well below the usual deadline of two seconds.
+const LONGEST_ROUND: Duration = Duration::from_millis(50);
+/// Longest time of two rounds in a row; a single one may be that of one large request. In one round a worker takes at
+/// most 128 new connections (the budget of its channel); a refused call leaves its body unsent and comes back on a new
+/// one, so where rounds stay longer, calls queue up for being refused.
+const LONG_TWICE: Duration = Duration::from_millis(20);
 /// How often a worker looks how late it is.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -33,6 +35,8 @@ thread_local! {
 struct Round {
     looked: Cell<Instant>,
     late: Cell<Duration>,
+    /// How late the round before was.
+    before: Cell<Duration>,
 }
 
 impl Round {
@@ -40,11 +44,12 @@ impl Round {
         Self {
             looked: Cell::new(now),
             late: Cell::default(),
+            before: Cell::default(),
         }
     }
 
     fn look(&self, now: Instant) {
-        self.late.set(self.late_at(now));
+        self.before.set(self.late.replace(self.late_at(now)));
         self.looked.set(now);
     }
 
@@ -53,9 +58,10 @@ impl Round {
         now.duration_since(self.looked.get()).saturating_sub(LOOK)
     }
 
-    /// Whether the last round was too long, or the one that is under way is already.
+    /// Whether the last round was too long, or the one that is under way is already, or the last two were long.
     fn is_too_long(&self, now: Instant) -> bool {
-        self.late.get().max(self.late_at(now)) > LONGEST_ROUND
+        let last = self.late.get();
+        last.max(self.late_at(now)) > LONGEST_ROUND || last.min(self.before.get()) > LONG_TWICE
     }
 }
 
@@ -123,5 +129,18 @@ mod tests {
         assert!(round.is_too_long(late), "the last one was too long");
         round.look(late + LOOK);
         assert!(!round.is_too_long(late + LOOK), "the queue is gone");
+    }
+
+    #[test]
+    fn one_long_round_may_be_that_of_a_large_request_and_two_are_a_queue() {
+        let begun = Instant::now();
+        let round = Round::new(begun);
+        let long = LOOK + LONG_TWICE + Duration::from_millis(1);
+        round.look(begun + long);
+        assert!(!round.is_too_long(begun + long));
+        round.look(begun + 2 * long);
+        assert!(round.is_too_long(begun + 2 * long));
+        round.look(begun + 2 * long + LOOK);
+        assert!(!round.is_too_long(begun + 2 * long + LOOK));
     }
 }
